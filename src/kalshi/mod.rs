@@ -1,0 +1,3 @@
+//! What the exchange speaks: the only place that knows its field names, URLs and JSON.
+
+pub mod market;

@@ -1,0 +1,11 @@
+#![doc = include_str!("architecture.md")]
+
+pub mod ids;
+pub mod kalshi;
+pub mod message;
+pub mod net;
+pub mod order;
+pub mod recorder;
+pub mod risk;
+pub mod runtime;
+pub mod units;

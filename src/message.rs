@@ -1,0 +1,544 @@
+//! What travels on the rings between stages: `Copy`, bounded, without heap.
+//!
+//! One enum per ring: [`Signal`] intake → oms, [`Command`] oms → gateway, [`GatewayEvent`]
+//! gateway → oms, [`FeedEvent`] feed → oms, [`FetchCommand`]/[`FetchEvent`] oms ↔ the cold REST
+//! service. What goes to the recorder is in `recorder/`. Sizes are asserted below: a message
+//! that grows makes every ring slot grow with it.
+
+use crate::ids::{
+    ClientOrderId, MarketIx, OrderId, OrderKey, Reason, SignalId, SourceId, Ticker, TradeId,
+};
+use crate::risk::Approved;
+use crate::units::{Contracts, Money, Price, PriceDelta, Timestamp, WallTime};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Action {
+    /// Open or add to a YES position.
+    BuyYes = 0,
+    /// Open or add to a NO position.
+    BuyNo = 1,
+    /// Leave a YES position.
+    SellYes = 2,
+    /// Leave a NO position.
+    SellNo = 3,
+}
+
+impl Action {
+    /// The side of the exchange's single YES book this action trades on: buying YES and selling
+    /// NO are bids, buying NO and selling YES are asks.
+    #[must_use]
+    pub const fn book_side(self) -> BookSide {
+        match self {
+            Self::BuyYes | Self::SellNo => BookSide::Bid,
+            Self::BuyNo | Self::SellYes => BookSide::Ask,
+        }
+    }
+
+    /// The contract's leg whose price the producer speaks of.
+    #[must_use]
+    pub const fn leg(self) -> Leg {
+        match self {
+            Self::BuyYes | Self::SellYes => Leg::Yes,
+            Self::BuyNo | Self::SellNo => Leg::No,
+        }
+    }
+
+    /// Whether the action opens rather than leaves a position.
+    #[must_use]
+    pub const fn is_buy(self) -> bool {
+        matches!(self, Self::BuyYes | Self::BuyNo)
+    }
+
+    /// The producer's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::BuyYes => "BUY_YES",
+            Self::BuyNo => "BUY_NO",
+            Self::SellYes => "SELL_YES",
+            Self::SellNo => "SELL_NO",
+        }
+    }
+
+    /// Reads the producer's spelling.
+    #[must_use]
+    pub const fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"BUY_YES" => Some(Self::BuyYes),
+            b"BUY_NO" => Some(Self::BuyNo),
+            b"SELL_YES" => Some(Self::SellYes),
+            b"SELL_NO" => Some(Self::SellNo),
+            _ => None,
+        }
+    }
+}
+
+/// One of the two contracts of a binary market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Leg {
+    /// Pays $1 when the event happens.
+    Yes = 0,
+    /// Pays $1 when it does not.
+    No = 1,
+}
+
+/// Side of the exchange's single YES book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum BookSide {
+    /// Buys YES (equivalently sells NO).
+    Bid = 0,
+    /// Sells YES (equivalently buys NO at one minus the price).
+    Ask = 1,
+}
+
+impl BookSide {
+    /// The other side.
+    #[must_use]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Bid => Self::Ask,
+            Self::Ask => Self::Bid,
+        }
+    }
+
+    /// The exchange's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bid => "bid",
+            Self::Ask => "ask",
+        }
+    }
+
+    /// Price of one contract of the leg a fill on this side acquires: the YES price for a bid,
+    /// its complement for an ask. What a full collateral locks per contract.
+    #[must_use]
+    pub const fn own_price(self, yes_price: Price) -> Price {
+        match self {
+            Self::Bid => yes_price,
+            Self::Ask => yes_price.complement(),
+        }
+    }
+}
+
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// Fills what it can at once, the rest is cancelled.
+    ImmediateOrCancel = 0,
+    /// Rests until filled, cancelled or expired.
+    GoodTillCanceled = 1,
+    /// Fills whole at once or not at all.
+    FillOrKill = 2,
+}
+
+impl TimeInForce {
+    /// The exchange's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ImmediateOrCancel => "immediate_or_cancel",
+            Self::GoodTillCanceled => "good_till_canceled",
+            Self::FillOrKill => "fill_or_kill",
+        }
+    }
+
+    /// Reads the exchange's spelling.
+    #[must_use]
+    pub const fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"immediate_or_cancel" => Some(Self::ImmediateOrCancel),
+            b"good_till_canceled" => Some(Self::GoodTillCanceled),
+            b"fill_or_kill" => Some(Self::FillOrKill),
+            _ => None,
+        }
+    }
+}
+
+/// A decoded, tradeable signal on its way to the oms (`execution-layer` §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signal {
+    /// Who sent it.
+    pub source: SourceId,
+    /// Line number at that source, from 1.
+    pub line: u64,
+    /// The producer's id, or one derived from the content.
+    pub id: SignalId,
+    /// The market.
+    pub ticker: Ticker,
+    /// What to do.
+    pub action: Action,
+    /// Ask of the YES contract, when the producer gave it.
+    pub yes_ask: Option<Price>,
+    /// Ask of the NO contract, when the producer gave it.
+    pub no_ask: Option<Price>,
+    /// Expected gain per contract against the ask, before fees.
+    pub edge: PriceDelta,
+    /// The producer's confidence, 0 when absent.
+    pub confidence: u16,
+    /// How many contracts.
+    pub contracts: Contracts,
+    /// Most to pay per contract of the leg (buys), least to accept (sells).
+    pub max_price: Option<Price>,
+    /// Overrides the configured time in force.
+    pub time_in_force: Option<TimeInForce>,
+    /// When the producer saw the market; `None` exempts the signal from the age limit.
+    pub produced_at: Option<WallTime>,
+    /// Not to be executed after this time.
+    pub expires_at: Option<WallTime>,
+    /// Pipeline cycle, when the producer works in cycles.
+    pub cycle: Option<u64>,
+    /// Intended time: when the signal's bytes were in user memory (for a file or a ranked cycle,
+    /// when its turn came). `tick_to_wire` starts here.
+    pub received: Timestamp,
+    /// When decoding was finished.
+    pub decoded: Timestamp,
+}
+
+/// A new order as the exchange will see it, before or after approval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// The order's place in the oms.
+    pub key: OrderKey,
+    /// Its id at the exchange until the exchange gives one.
+    pub client_order_id: ClientOrderId,
+    /// The market.
+    pub market: MarketIx,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// Limit price of the YES leg, on the market's tick grid.
+    pub price: Price,
+    /// Quantity.
+    pub quantity: Contracts,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// Unix seconds at which the exchange itself ends a resting order.
+    pub expiration_secs: Option<u64>,
+    /// Only with immediate-or-cancel: never opens or grows a position.
+    pub reduce_only: bool,
+    /// `Signal::received` of the signal behind it: where `tick_to_wire` starts.
+    pub received: Timestamp,
+    /// When the oms had approved it.
+    pub approved: Timestamp,
+}
+
+/// A cancel request for one order known to the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CancelOrder {
+    /// The order's place in the oms.
+    pub key: OrderKey,
+    /// The exchange's id of it.
+    pub order_id: OrderId,
+    /// Its market (the exchange wants ticker and shard with the cancel).
+    pub market: MarketIx,
+}
+
+/// oms → gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "ring slots are preallocated; no box on the hot path"
+)]
+pub enum Command {
+    /// Send a new order. Only `risk` can make the approval.
+    Submit(Approved<NewOrder>),
+    /// Cancel one order.
+    Cancel(CancelOrder),
+    /// Cancel everything that rests, on all shards.
+    CancelAll,
+}
+
+/// Why an answer did not come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Loss {
+    /// No answer within the acknowledgement timeout.
+    Timeout = 0,
+    /// The connection ended after at least one byte had left.
+    Disconnected = 1,
+    /// The exchange answered 5xx.
+    ServerError = 2,
+    /// The answer was unreadable, or spoke of another order.
+    Misbehaved = 3,
+}
+
+/// Why a request never left this process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Unsent {
+    /// No warm connection was free.
+    NoConnection = 0,
+    /// The connection failed before its first byte was written.
+    WriteFailed = 1,
+    /// No signature was at hand and none could be made.
+    NoSignature = 2,
+    /// The account's write tokens are used up.
+    NoTokens = 3,
+}
+
+/// Times of one order's way out, for the per-hop histograms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SendStamps {
+    /// The gateway took the order from its ring.
+    pub taken: Timestamp,
+    /// The request's bytes were complete.
+    pub encoded: Timestamp,
+    /// The bytes were TLS records.
+    pub sealed: Timestamp,
+    /// `send` had returned.
+    pub sent: Timestamp,
+}
+
+/// What the exchange said of a new order (201).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The exchange's id.
+    pub order_id: OrderId,
+    /// How much traded at once.
+    pub filled: Contracts,
+    /// What is left after that (not to be trusted for immediate-or-cancel, see reference §3.1).
+    pub remaining: Contracts,
+    /// Matching-engine time.
+    pub exchange_time: WallTime,
+}
+
+/// An exchange error, reduced to what travels (`kalshi/errors.rs` maps bodies to it).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// HTTP status.
+    pub status: u16,
+    /// Typed reason.
+    pub kind: RejectKind,
+    /// The exchange's `code`, or a name of ours when it sent none.
+    pub code: Reason,
+    /// The exchange's message and details.
+    pub message: Reason,
+}
+
+/// Typed reasons behind the exchange's error codes (reference §3.0).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum RejectKind {
+    /// 409 `order_already_exists`: an order with this client id has landed before.
+    DuplicateOrder = 0,
+    /// Collateral check failed.
+    InsufficientBalance = 1,
+    /// Off the tick grid or out of band.
+    InvalidPrice = 2,
+    /// A post-only order would have crossed.
+    PostOnlyCross = 3,
+    /// Fill-or-kill without enough volume.
+    FillOrKill = 4,
+    /// Exchange, trading or market is paused.
+    Paused = 5,
+    /// The market is closed or inactive.
+    MarketInactive = 6,
+    /// Unknown market or order.
+    NotFound = 7,
+    /// Key, signature, timestamp or permission.
+    Unauthorized = 8,
+    /// 429.
+    TooManyRequests = 9,
+    /// The request itself was malformed: a bug of ours.
+    InvalidRequest = 10,
+    /// 410: the endpoint is gone.
+    Gone = 11,
+    /// A 4xx this version does not know.
+    Other = 12,
+}
+
+/// gateway → oms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "ring slots are preallocated; no box on the hot path"
+)]
+pub enum GatewayEvent {
+    /// All bytes of the order were handed to the kernel.
+    Sent { key: OrderKey, stamps: SendStamps },
+    /// Not one byte of the order left: it cannot exist at the exchange.
+    NotSent { key: OrderKey, why: Unsent },
+    /// 201 with matching ids.
+    Accepted { key: OrderKey, accepted: Accepted },
+    /// A 4xx: the exchange refused the order.
+    Rejected { key: OrderKey, reject: Reject },
+    /// The order's fate is not known.
+    Lost { key: OrderKey, why: Loss },
+    /// All bytes of the cancel were handed to the kernel.
+    CancelSent { key: OrderKey },
+    /// 200: `reduced_by` contracts were cancelled.
+    CancelAccepted { key: OrderKey, reduced_by: Contracts },
+    /// 404: already filled, already cancelled or never known; it cannot be told which.
+    CancelNotFound { key: OrderKey },
+    /// Refused, lost or never sent: the order may still rest.
+    CancelFailed { key: OrderKey, why: CancelFailure },
+    /// Answer to [`Command::CancelAll`].
+    CancelAllDone { ok: bool },
+    /// How many warm connections the pool holds now.
+    Connections { ready: u16 },
+}
+
+/// Why a cancel did not take effect as far as we know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CancelFailure {
+    /// It never left.
+    Unsent(Unsent),
+    /// No answer.
+    Lost(Loss),
+    /// The exchange refused it.
+    Rejected(RejectKind),
+}
+
+/// One execution at the exchange, from the WebSocket or from REST.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// Key of deduplication.
+    pub trade_id: TradeId,
+    /// The exchange's order id.
+    pub order_id: OrderId,
+    /// Ours, when the message carries it (REST fills do not) and it is ours.
+    pub client_order_id: Option<ClientOrderId>,
+    /// The market.
+    pub ticker: Ticker,
+    /// Side of the YES book our order was on.
+    pub side: BookSide,
+    /// YES-leg price.
+    pub price: Price,
+    /// Quantity.
+    pub quantity: Contracts,
+    /// What the exchange charged for it.
+    pub fee: Money,
+    /// Whether we took liquidity.
+    pub is_taker: bool,
+    /// The exchange's time of the trade.
+    pub exchange_time: WallTime,
+    /// When the bytes were in user memory.
+    pub received: Timestamp,
+    /// When decoding was finished.
+    pub decoded: Timestamp,
+    /// Where it was learnt.
+    pub origin: Origin,
+}
+
+/// Where a report was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Origin {
+    /// WebSocket.
+    Stream = 0,
+    /// REST look-up or backfill.
+    Rest = 1,
+}
+
+/// State of an order as the exchange reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ExchangeStatus {
+    /// On the book, perhaps partly filled.
+    Resting = 0,
+    /// Ended with something left unfilled.
+    Canceled = 1,
+    /// Completely filled.
+    Executed = 2,
+}
+
+/// An order as the exchange reports it (`user_order`, `GET /portfolio/orders`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderReport {
+    /// The exchange's id.
+    pub order_id: OrderId,
+    /// Ours, when it is ours.
+    pub client_order_id: Option<ClientOrderId>,
+    /// The market.
+    pub ticker: Ticker,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// YES-leg limit price.
+    pub price: Price,
+    /// State.
+    pub status: ExchangeStatus,
+    /// Cumulative quantity filled.
+    pub filled: Contracts,
+    /// Quantity still resting.
+    pub remaining: Contracts,
+    /// Whether the exchange says the order ended because its time was up.
+    pub expired: bool,
+    /// When the bytes were in user memory.
+    pub received: Timestamp,
+    /// Where it was learnt.
+    pub origin: Origin,
+}
+
+/// feed → oms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "ring slots are preallocated; no box on the hot path"
+)]
+pub enum FeedEvent {
+    /// Connected and subscribed to every channel asked for. Fills may have been missed before.
+    Up,
+    /// The connection is gone; fills may be missed from now on.
+    Down,
+    /// One of our orders traded.
+    Fill(Fill),
+    /// One of our orders changed.
+    Order(OrderReport),
+}
+
+/// oms → cold REST service (`reconcile/fetch`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FetchCommand {
+    /// Find this order at the exchange by its client order id (listing its market's orders:
+    /// the exchange has no look-up by client id), then report its fills.
+    Order { key: OrderKey, client_order_id: ClientOrderId, order_id: OrderId, ticker: Ticker },
+    /// Report every fill since this time, then [`FetchEvent::BackfillDone`].
+    Backfill { since: WallTime },
+}
+
+/// Cold REST service → oms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "ring slots are preallocated; no box on the hot path"
+)]
+pub enum FetchEvent {
+    /// A fill found by a look-up or a backfill; precedes the report or completion it belongs to.
+    Fill(Fill),
+    /// The order as the exchange has it. All its fills were reported before.
+    Order { key: OrderKey, report: OrderReport },
+    /// A complete listing did not contain the order. Reads lag writes: one absence is no proof.
+    OrderAbsent { key: OrderKey },
+    /// The look-up could not be made; ask again later.
+    OrderFailed { key: OrderKey },
+    /// Every fill since the requested time has been reported.
+    BackfillDone,
+    /// The backfill could not be completed; ask again later.
+    BackfillFailed,
+}
+
+/// Control surface and operating system → oms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlCommand {
+    /// Stop everything, cancel what rests, stay stopped.
+    Halt {
+        /// Why, for the operator who finds it stopped.
+        reason: Reason,
+    },
+    /// Trade again after a halt.
+    Resume,
+    /// No new orders, cancel what rests, then report [`Drained`](crate::recorder::Record).
+    Drain,
+}
+
+// A ring slot is as large as its largest message: growth is a decision, not an accident.
+const _: () = assert!(size_of::<Signal>() <= 320, "intake ring slot");
+const _: () = assert!(size_of::<Command>() <= 128, "gateway command slot");
+const _: () = assert!(size_of::<GatewayEvent>() <= 256, "gateway event slot");
+const _: () = assert!(size_of::<FeedEvent>() <= 320, "feed event slot");
+const _: () = assert!(size_of::<FetchEvent>() <= 320, "fetch event slot");

@@ -1,0 +1,3 @@
+//! Recorder (stage 5 of 5, cold): what happened, kept and told.
+
+pub mod record;

@@ -1,0 +1,3 @@
+//! The machine under the stages: rings, threads, cores, time. Nothing here knows an order.
+
+pub mod stage;
