@@ -8,4 +8,6 @@ pub mod order;
 pub mod recorder;
 pub mod risk;
 pub mod runtime;
+#[cfg(feature = "sim")]
+pub mod sim;
 pub mod units;

@@ -1,0 +1,4 @@
+//! Standing in for the world: a simulated exchange with Kalshi's rules, served over real sockets
+//! or polled on one thread under a virtual clock.
+
+pub mod venue;
