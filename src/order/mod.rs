@@ -1,5 +1,9 @@
 //! The order: one mutator, one transition table, one slab. Pure; names nothing below.
 
+mod record;
+mod slab;
 mod state;
 
-pub use state::{Event, IllegalTransition, State};
+pub use record::{Ending, Order};
+pub use slab::{ORDERS_MAX, OrderSlab};
+pub use state::{Event, IllegalTransition, State, next};

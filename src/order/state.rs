@@ -129,6 +129,66 @@ impl Event {
     ];
 }
 
+/// The table. `Err` is never ignored: the market stops and is reconciled.
+///
+/// `Resting` stands for "alive": [`super::Order::apply`] writes it as `Partial` once something is
+/// filled. `FillSome`/`FillAll` are about fills not seen before; duplicates never get here.
+///
+/// # Errors
+/// [`IllegalTransition`] when `event` cannot happen to an order in state `from`.
+#[rustfmt::skip]
+pub const fn next(from: State, event: Event) -> Result<State, IllegalTransition> {
+    use Event as E;
+    use State as S;
+    Ok(match (from, event) {
+        // On the way out. Rings race: a fill or a report may overtake the news of the send.
+        (S::Pending, E::Sent)                                       => S::Submitted,
+        (S::Pending, E::NotSent | E::Refused)                       => S::Rejected,
+        (S::Submitted, E::Refused)                                  => S::Rejected,
+        (S::Submitted | S::Resting | S::Partial | S::CancelPending
+            | S::Unknown | S::Filled | S::Canceled | S::Expired, E::Sent) => from,
+
+        // Acknowledged or seen alive. A late acknowledgement changes nothing, and neither does a
+        // replayed report of an order that has ended.
+        (S::Pending | S::Submitted | S::Unknown, E::Acked | E::Found) => S::Resting,
+        (S::Resting | S::Partial | S::CancelPending
+            | S::Filled | S::Canceled | S::Expired, E::Acked | E::Found) => from,
+
+        // The fate is unclear: the create's answer, the cancel's answer, or a 404 to the cancel.
+        (S::Pending | S::Submitted | S::Resting | S::Partial
+            | S::CancelPending | S::Unknown, E::Lost)               => S::Unknown,
+        (S::Filled | S::Canceled | S::Expired, E::Lost)             => from,
+
+        // Fills: before the acknowledgement, while a cancel is under way, after the cancel.
+        (S::Pending | S::Submitted | S::Resting | S::Partial, E::FillSome) => S::Partial,
+        (S::CancelPending | S::Unknown | S::Canceled | S::Expired, E::FillSome) => from,
+        (S::Pending | S::Submitted | S::Resting | S::Partial | S::CancelPending
+            | S::Unknown | S::Canceled | S::Expired, E::FillAll)    => S::Filled,
+
+        // Cancelling. The order may have ended while the cancel waited for its turn.
+        (S::Submitted | S::Resting | S::Partial | S::CancelPending, E::CancelSent) => S::CancelPending,
+        (S::Unknown | S::Filled | S::Canceled | S::Expired, E::CancelSent) => from,
+        (S::CancelPending, E::CancelFailed)                         => S::Resting,
+        (S::Submitted | S::Resting | S::Partial | S::Unknown
+            | S::Filled | S::Canceled | S::Expired, E::CancelFailed) => from,
+
+        // Ended with something unfilled, on the exchange's word.
+        (S::Pending | S::Submitted | S::Resting | S::Partial
+            | S::CancelPending | S::Unknown, E::Ended)              => S::Canceled,
+        (S::Pending | S::Submitted | S::Resting | S::Partial
+            | S::CancelPending | S::Unknown, E::TimedOut)           => S::Expired,
+        (S::Canceled | S::Expired | S::Rejected, E::Ended | E::TimedOut) => from,
+        // A refused post-only order is also reported as cancelled, in either order.
+        (S::Canceled, E::Refused)                                   => from,
+
+        // Complete listings, over a time longer than reads lag writes, do not have it.
+        (S::Unknown, E::Absent)                                     => S::Rejected,
+
+        // Exhaustive by the golden file: a new state or event changes it.
+        _ => return Err(IllegalTransition { from, event }),
+    })
+}
+
 /// A step the exchange cannot make us take. Never ignored: the market stops and is reconciled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("an order that is {from} cannot take {event:?}")]

@@ -5,7 +5,17 @@
 //! only sending does. A limit whose input is missing refuses.
 
 mod approved;
+mod day;
+mod exposure;
+mod gate;
+mod limits;
 mod refusal;
+mod throttle;
 
 pub use approved::Approved;
-pub use refusal::{Limit, Refusal};
+pub use day::Day;
+pub use exposure::{Exposure, MarketExposure, Place};
+pub use gate::{Facts, Question, Readiness, approve};
+pub use limits::Limits;
+pub use refusal::{Limit, Refusal, Unit};
+pub use throttle::Throttle;

@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::units::Money;
+
 /// Every limit that can refuse, in the order in which they are asked (`execution-layer` §4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -18,41 +20,43 @@ pub enum Limit {
     SignalsPerCycle = 4,
     /// The ticker is not in the market table.
     UnknownMarket = 5,
+    /// The exchange does not have the market open for trading.
+    MarketInactive = 6,
     /// The signal is older than allowed, or past its expiry.
-    SignalAge = 6,
+    SignalAge = 7,
     /// Contracts per trade.
-    PositionSize = 7,
+    PositionSize = 8,
     /// Cost plus fee of the trade at its limit price.
-    RiskPerTrade = 8,
+    RiskPerTrade = 9,
     /// Limit price too far from the signal's ask, out of 1c..99c, or off the grid.
-    PriceCollar = 9,
+    PriceCollar = 10,
     /// Edge after offset and taker fee.
-    MinimumEdge = 10,
+    MinimumEdge = 11,
     /// Orders sent today.
-    DailyTrades = 11,
+    DailyTrades = 12,
     /// Contracts filled and in flight today.
-    DailyVolume = 12,
+    DailyVolume = 13,
     /// Realised loss plus fees today.
-    DailyLoss = 13,
+    DailyLoss = 14,
     /// Orders per sliding minute.
-    OrdersPerMinute = 14,
+    OrdersPerMinute = 15,
     /// Time since the last order.
-    OrderSpacing = 15,
+    OrderSpacing = 16,
     /// Orders not yet terminal.
-    OpenOrders = 16,
+    OpenOrders = 17,
     /// Orders not yet terminal in this market.
-    OpenOrdersPerMarket = 17,
+    OpenOrdersPerMarket = 18,
     /// Worst-case contracts in this event, orders in flight included.
-    EventPosition = 18,
+    EventPosition = 19,
     /// Cash left after reservations.
-    Balance = 19,
+    Balance = 20,
     /// Selling more than is held, or nothing held to sell.
-    NothingToSell = 20,
+    NothingToSell = 21,
 }
 
 impl Limit {
     /// How many limits there are: the length of per-limit counters.
-    pub const COUNT: usize = 21;
+    pub const COUNT: usize = 22;
 
     /// All limits, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
@@ -62,6 +66,7 @@ impl Limit {
         Self::DuplicateSignal,
         Self::SignalsPerCycle,
         Self::UnknownMarket,
+        Self::MarketInactive,
         Self::SignalAge,
         Self::PositionSize,
         Self::RiskPerTrade,
@@ -89,6 +94,7 @@ impl Limit {
             Self::DuplicateSignal => "duplicate_signal",
             Self::SignalsPerCycle => "max_signals_per_cycle",
             Self::UnknownMarket => "unknown_market",
+            Self::MarketInactive => "market_inactive",
             Self::SignalAge => "signal_age",
             Self::PositionSize => "max_position_size",
             Self::RiskPerTrade => "max_risk_per_trade",
@@ -108,16 +114,73 @@ impl Limit {
     }
 }
 
+/// What a limit's numbers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Things. Shown as they are.
+    Count,
+    /// Hundredths of a contract. Shown in contracts.
+    Contracts,
+    /// 1e-8 dollars. Shown in cents.
+    Money,
+    /// Micro-dollars. Shown in cents.
+    Price,
+    /// Nanoseconds. Shown in milliseconds.
+    Time,
+}
+
+impl Limit {
+    /// The unit of this limit's value and bound.
+    #[must_use]
+    pub const fn unit(self) -> Unit {
+        match self {
+            Self::Halted
+            | Self::NotReady
+            | Self::MarketStopped
+            | Self::DuplicateSignal
+            | Self::SignalsPerCycle
+            | Self::UnknownMarket
+            | Self::MarketInactive
+            | Self::DailyTrades
+            | Self::OrdersPerMinute
+            | Self::OpenOrders
+            | Self::OpenOrdersPerMarket => Unit::Count,
+            Self::PositionSize | Self::DailyVolume | Self::EventPosition | Self::NothingToSell => {
+                Unit::Contracts
+            }
+            Self::RiskPerTrade | Self::DailyLoss | Self::Balance => Unit::Money,
+            Self::PriceCollar | Self::MinimumEdge => Unit::Price,
+            Self::SignalAge | Self::OrderSpacing => Unit::Time,
+        }
+    }
+}
+
 /// A limit said no. `Copy`, no strings: it travels through rings and indexes counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{limit}: {value} against a bound of {bound}")]
+#[error("{limit}: {} against a bound of {}", self.shown(self.value), self.shown(self.bound))]
 pub struct Refusal {
     /// Which limit.
     pub limit: Limit,
-    /// What the order would have made of it, in the limit's unit (see [`Limit`] and README).
+    /// What the order would have made of it, in [`Limit::unit`].
     pub value: i64,
-    /// What is allowed.
+    /// What is allowed, in [`Limit::unit`].
     pub bound: i64,
+}
+
+impl Refusal {
+    /// A number of this refusal in the unit people use (contracts, cents, milliseconds): a valid
+    /// JSON number.
+    #[must_use]
+    pub fn shown(&self, number: i64) -> String {
+        match self.limit.unit() {
+            Unit::Count => number.to_string(),
+            // One cent is to a micro-dollar what a contract is to 1e-4 of one, and what a
+            // millisecond is to a nanosecond is what a cent is to 1e-8 dollars.
+            Unit::Contracts => Money::from_micros(number.saturating_mul(100)).cents_display(),
+            Unit::Money | Unit::Time => Money::from_e8(number).cents_display(),
+            Unit::Price => Money::from_micros(number).cents_display(),
+        }
+    }
 }
 
 impl fmt::Display for Limit {
@@ -129,6 +192,16 @@ impl fmt::Display for Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_shown_in_the_units_people_use() {
+        let shown = |limit, value| Refusal { limit, value, bound: 0 }.shown(value);
+        assert_eq!(shown(Limit::PositionSize, 12_550), "125.5");
+        assert_eq!(shown(Limit::RiskPerTrade, 50_000_000_000), "50000");
+        assert_eq!(shown(Limit::MinimumEdge, -17_500), "-1.75");
+        assert_eq!(shown(Limit::SignalAge, 600_000_000), "600");
+        assert_eq!(shown(Limit::OpenOrders, 21), "21");
+    }
 
     #[test]
     fn limits_index_counters_in_the_order_they_are_asked() {

@@ -1,0 +1,175 @@
+//! The books: positions, what they cost, cash, fees, realised profit. Equal to the exchange's.
+//!
+//! One signed net position per market; YES and NO of one market cancel to one dollar (reference
+//! §7), so a fill first closes what is held on the other side and opens with the rest.
+
+use crate::ids::MarketIx;
+use crate::message::BookSide;
+use crate::units::{Contracts, Money, Position, Price};
+
+/// What is held in one market.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holding {
+    /// Net position.
+    pub position: Position,
+    /// What the open position cost, without fees.
+    pub cost: Money,
+}
+
+/// What one fill did to the books.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The position after it.
+    pub position: Position,
+    /// Profit realised by closing, without fees.
+    pub realized: Money,
+}
+
+/// The account as we have booked it.
+#[derive(Debug)]
+pub struct Account {
+    holdings: Vec<Holding>,
+    cash: Money,
+    fees: Money,
+    realized: Money,
+}
+
+impl Account {
+    /// Flat in `market_count` markets with this much cash.
+    #[must_use]
+    pub fn new(market_count: usize, cash: Money) -> Self {
+        Self {
+            holdings: vec![Holding::default(); market_count],
+            cash,
+            fees: Money::ZERO,
+            realized: Money::ZERO,
+        }
+    }
+
+    /// Takes over a position held before this run.
+    pub fn open_with(&mut self, market: MarketIx, holding: Holding) {
+        self.holdings[usize::from(market.0)] = holding;
+    }
+
+    /// Cash, orders alive not deducted.
+    #[must_use]
+    pub const fn cash(&self) -> Money {
+        self.cash
+    }
+
+    /// Fees of this run.
+    #[must_use]
+    pub const fn fees(&self) -> Money {
+        self.fees
+    }
+
+    /// Profit realised in this run, without fees.
+    #[must_use]
+    pub const fn realized(&self) -> Money {
+        self.realized
+    }
+
+    /// What is held in one market.
+    #[must_use]
+    pub fn holding(&self, market: MarketIx) -> &Holding {
+        &self.holdings[usize::from(market.0)]
+    }
+
+    /// Books a fill of `quantity` at YES price `price` on `side`.
+    pub fn book(
+        &mut self,
+        market: MarketIx,
+        side: BookSide,
+        price: Price,
+        quantity: Contracts,
+        fee: Money,
+    ) -> Booked {
+        let holding = &mut self.holdings[usize::from(market.0)];
+        let held = holding.position;
+        let opposes = match side {
+            BookSide::Bid => held.centis() < 0,
+            BookSide::Ask => held.centis() > 0,
+        };
+        let closing = if opposes { held.size().min(quantity) } else { Contracts::ZERO };
+        let opening = quantity - closing;
+
+        // Closing NO by buying YES at p returns 1 - p a contract, closing YES returns p.
+        let proceeds = side.opposite().own_price(price) * closing;
+        let released = share(holding.cost, closing, held.size());
+        let spent = side.own_price(price) * opening;
+
+        let realized = proceeds - released;
+        holding.position = held.after(side, quantity);
+        holding.cost = holding.cost - released + spent;
+        self.cash = self.cash + proceeds - spent - fee;
+        self.fees += fee;
+        self.realized += realized;
+        Booked { position: holding.position, realized }
+    }
+}
+
+/// The part of `cost` that belongs to `part` of `whole` contracts. What division leaves over
+/// stays with the rest of the position, so that nothing is lost when it is closed in pieces.
+fn share(cost: Money, part: Contracts, whole: Contracts) -> Money {
+    if whole.is_zero() {
+        return Money::ZERO;
+    }
+    let exact = i128::from(cost.e8()) * i128::from(part.centis()) / i128::from(whole.centis());
+    // A share of an i64 is an i64: part never exceeds whole.
+    Money::from_e8(i64::try_from(exact).unwrap_or(cost.e8()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const MARKET: MarketIx = MarketIx(0);
+
+    fn cents(cents: u32) -> Price {
+        Price::from_cents(cents).unwrap()
+    }
+
+    #[test]
+    fn yes_and_no_of_one_market_cancel_to_a_dollar() {
+        let mut account = Account::new(1, Money::from_cents(10_000));
+        let ten = Contracts::from_whole(10);
+        // Buying NO at 40c is an ask at 60c.
+        account.book(MARKET, BookSide::Ask, cents(60), ten, Money::ZERO);
+        assert_eq!(account.cash(), Money::from_cents(10_000 - 400));
+        assert_eq!(account.holding(MARKET).position, Position::from_centis(-1_000));
+
+        // Buying YES at 50c closes it: 50c come back a contract, ten cents of profit each.
+        let booked = account.book(MARKET, BookSide::Bid, cents(50), ten, Money::ZERO);
+        assert_eq!(account.cash(), Money::from_cents(10_000 + 100));
+        assert_eq!(booked.realized, Money::from_cents(100));
+        assert_eq!(*account.holding(MARKET), Holding::default());
+    }
+
+    #[test]
+    fn a_fill_larger_than_the_position_turns_it() {
+        let mut account = Account::new(1, Money::from_cents(10_000));
+        account.book(MARKET, BookSide::Bid, cents(30), Contracts::from_whole(4), Money::ZERO);
+        let booked =
+            account.book(MARKET, BookSide::Ask, cents(50), Contracts::from_whole(10), Money::ZERO);
+        assert_eq!(booked.realized, Money::from_cents(80));
+        assert_eq!(account.holding(MARKET).position, Position::from_centis(-600));
+        assert_eq!(account.holding(MARKET).cost, Money::from_cents(300));
+    }
+
+    proptest! {
+        #[test]
+        fn cash_plus_cost_of_what_is_held_is_start_plus_realized_minus_fees(
+            fills in proptest::collection::vec((any::<bool>(), 1_u32..100, 1_u32..5_000, 0_i64..2_000), 0..80)
+        ) {
+            let start = Money::from_cents(1_000_000);
+            let mut account = Account::new(1, start);
+            for (bid, price, centis, fee) in fills {
+                let side = if bid { BookSide::Bid } else { BookSide::Ask };
+                account.book(MARKET, side, cents(price), Contracts::from_centis(centis), Money::from_micros(fee));
+            }
+            let held = account.holding(MARKET).cost;
+            prop_assert_eq!(account.cash() + held, start + account.realized() - account.fees());
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The configured bounds (`execution-layer` §4), with the plan's defaults.
+
+use crate::units::{Contracts, Money, Nanos, PriceDelta};
+
+/// Bounds of every limit. Built once from the configuration, then read only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Contracts per trade.
+    pub position_size_max: Contracts,
+    /// Cost plus worst fee of one trade.
+    pub risk_per_trade_max: Money,
+    /// Realised loss plus fees in one UTC day.
+    pub daily_loss_max: Money,
+    /// Orders sent in one UTC day.
+    pub daily_trades_max: u32,
+    /// Contracts filled or in flight in one UTC day.
+    pub daily_volume_max: Contracts,
+    /// Worst-case contracts in one event, orders in flight included.
+    pub position_per_event_max: Contracts,
+    /// Orders in any 60 seconds.
+    pub orders_per_minute_max: u32,
+    /// Least time between two orders.
+    pub order_spacing_min: Nanos,
+    /// Furthest a limit price may be from the signal's ask.
+    pub price_collar: PriceDelta,
+    /// Least edge left after offset and taker fee.
+    pub edge_min: PriceDelta,
+    /// Oldest signal that is still executed, by the producer's clock.
+    pub signal_age_max: Nanos,
+    /// Orders alive at once.
+    pub open_orders_max: u32,
+    /// Orders alive at once in one market.
+    pub open_orders_per_market_max: u32,
+    /// Cash that must be left after the trade's worst case.
+    pub balance_min: Money,
+}
+
+impl Limits {
+    /// The largest `orders_per_minute_max`: the throttle remembers that many sends.
+    pub const ORDERS_PER_MINUTE_CEILING: u32 = 1_000_000;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            position_size_max: Contracts::from_whole(100),
+            risk_per_trade_max: Money::from_cents(50_000),
+            daily_loss_max: Money::from_cents(100_000),
+            daily_trades_max: 50,
+            daily_volume_max: Contracts::from_whole(5_000),
+            position_per_event_max: Contracts::from_whole(500),
+            orders_per_minute_max: 10,
+            order_spacing_min: Nanos::from_ms(100),
+            price_collar: PriceDelta::from_cents(5),
+            edge_min: PriceDelta::from_cents(1),
+            signal_age_max: Nanos::from_ms(500),
+            open_orders_max: 20,
+            open_orders_per_market_max: 2,
+            balance_min: Money::from_cents(10_000),
+        }
+    }
+}
