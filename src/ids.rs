@@ -243,6 +243,7 @@ impl ClientOrderId {
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         let bits = uuid::Uuid::try_parse_ascii(text).ok()?.as_u128();
+        #[expect(clippy::cast_possible_truncation, reason = "the mask leaves at most 64 bits")]
         let field = |shift: u32, mask: u64| ((bits >> shift) & u128::from(mask)) as u64;
         let run = (field(80, 0xffff) << 24) | (field(64, 0xfff) << 12) | field(48, 0xfff);
         let id = Self::new(RunId::new(run), field(0, 0xffff_ffff_ffff));

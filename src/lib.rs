@@ -1,13 +1,13 @@
 #![doc = include_str!("architecture.md")]
 
+pub mod units;
 pub mod ids;
-pub mod kalshi;
 pub mod message;
-pub mod net;
 pub mod order;
-pub mod recorder;
 pub mod risk;
+pub mod recorder;
+pub mod kalshi;
 pub mod runtime;
+pub mod net;
 #[cfg(feature = "sim")]
 pub mod sim;
-pub mod units;

@@ -5,160 +5,15 @@
 //! service. What goes to the recorder is in `recorder/`. Sizes are asserted below: a message
 //! that grows makes every ring slot grow with it.
 
+mod terms;
+
+pub use terms::{Action, BookSide, Leg, TimeInForce};
+
 use crate::ids::{
     ClientOrderId, MarketIx, OrderId, OrderKey, Reason, SignalId, SourceId, Ticker, TradeId,
 };
 use crate::risk::Approved;
 use crate::units::{Contracts, Money, Price, PriceDelta, Timestamp, WallTime};
-
-/// What a signal asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Action {
-    /// Open or add to a YES position.
-    BuyYes = 0,
-    /// Open or add to a NO position.
-    BuyNo = 1,
-    /// Leave a YES position.
-    SellYes = 2,
-    /// Leave a NO position.
-    SellNo = 3,
-}
-
-impl Action {
-    /// The side of the exchange's single YES book this action trades on: buying YES and selling
-    /// NO are bids, buying NO and selling YES are asks.
-    #[must_use]
-    pub const fn book_side(self) -> BookSide {
-        match self {
-            Self::BuyYes | Self::SellNo => BookSide::Bid,
-            Self::BuyNo | Self::SellYes => BookSide::Ask,
-        }
-    }
-
-    /// The contract's leg whose price the producer speaks of.
-    #[must_use]
-    pub const fn leg(self) -> Leg {
-        match self {
-            Self::BuyYes | Self::SellYes => Leg::Yes,
-            Self::BuyNo | Self::SellNo => Leg::No,
-        }
-    }
-
-    /// Whether the action opens rather than leaves a position.
-    #[must_use]
-    pub const fn is_buy(self) -> bool {
-        matches!(self, Self::BuyYes | Self::BuyNo)
-    }
-
-    /// The producer's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::BuyYes => "BUY_YES",
-            Self::BuyNo => "BUY_NO",
-            Self::SellYes => "SELL_YES",
-            Self::SellNo => "SELL_NO",
-        }
-    }
-
-    /// Reads the producer's spelling.
-    #[must_use]
-    pub const fn parse(text: &[u8]) -> Option<Self> {
-        match text {
-            b"BUY_YES" => Some(Self::BuyYes),
-            b"BUY_NO" => Some(Self::BuyNo),
-            b"SELL_YES" => Some(Self::SellYes),
-            b"SELL_NO" => Some(Self::SellNo),
-            _ => None,
-        }
-    }
-}
-
-/// One of the two contracts of a binary market.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Leg {
-    /// Pays $1 when the event happens.
-    Yes = 0,
-    /// Pays $1 when it does not.
-    No = 1,
-}
-
-/// Side of the exchange's single YES book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum BookSide {
-    /// Buys YES (equivalently sells NO).
-    Bid = 0,
-    /// Sells YES (equivalently buys NO at one minus the price).
-    Ask = 1,
-}
-
-impl BookSide {
-    /// The other side.
-    #[must_use]
-    pub const fn opposite(self) -> Self {
-        match self {
-            Self::Bid => Self::Ask,
-            Self::Ask => Self::Bid,
-        }
-    }
-
-    /// The exchange's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Bid => "bid",
-            Self::Ask => "ask",
-        }
-    }
-
-    /// Price of one contract of the leg a fill on this side acquires: the YES price for a bid,
-    /// its complement for an ask. What a full collateral locks per contract.
-    #[must_use]
-    pub const fn own_price(self, yes_price: Price) -> Price {
-        match self {
-            Self::Bid => yes_price,
-            Self::Ask => yes_price.complement(),
-        }
-    }
-}
-
-/// How long an order lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum TimeInForce {
-    /// Fills what it can at once, the rest is cancelled.
-    ImmediateOrCancel = 0,
-    /// Rests until filled, cancelled or expired.
-    GoodTillCanceled = 1,
-    /// Fills whole at once or not at all.
-    FillOrKill = 2,
-}
-
-impl TimeInForce {
-    /// The exchange's spelling.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ImmediateOrCancel => "immediate_or_cancel",
-            Self::GoodTillCanceled => "good_till_canceled",
-            Self::FillOrKill => "fill_or_kill",
-        }
-    }
-
-    /// Reads the exchange's spelling.
-    #[must_use]
-    pub const fn parse(text: &[u8]) -> Option<Self> {
-        match text {
-            b"immediate_or_cancel" => Some(Self::ImmediateOrCancel),
-            b"good_till_canceled" => Some(Self::GoodTillCanceled),
-            b"fill_or_kill" => Some(Self::FillOrKill),
-            _ => None,
-        }
-    }
-}
 
 /// A decoded, tradeable signal on its way to the oms (`execution-layer` §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -240,10 +95,6 @@ pub struct CancelOrder {
 
 /// oms → gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "ring slots are preallocated; no box on the hot path"
-)]
 pub enum Command {
     /// Send a new order. Only `risk` can make the approval.
     Submit(Approved<NewOrder>),
@@ -354,33 +205,76 @@ pub enum RejectKind {
 
 /// gateway → oms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "ring slots are preallocated; no box on the hot path"
-)]
 pub enum GatewayEvent {
     /// All bytes of the order were handed to the kernel.
-    Sent { key: OrderKey, stamps: SendStamps },
+    Sent {
+        /// The order.
+        key: OrderKey,
+        /// Times of its way out.
+        stamps: SendStamps,
+    },
     /// Not one byte of the order left: it cannot exist at the exchange.
-    NotSent { key: OrderKey, why: Unsent },
+    NotSent {
+        /// The order.
+        key: OrderKey,
+        /// What stopped it.
+        why: Unsent,
+    },
     /// 201 with matching ids.
-    Accepted { key: OrderKey, accepted: Accepted },
+    Accepted {
+        /// The order.
+        key: OrderKey,
+        /// What the exchange said.
+        accepted: Accepted,
+    },
     /// A 4xx: the exchange refused the order.
-    Rejected { key: OrderKey, reject: Reject },
+    Rejected {
+        /// The order.
+        key: OrderKey,
+        /// What the exchange said.
+        reject: Reject,
+    },
     /// The order's fate is not known.
-    Lost { key: OrderKey, why: Loss },
+    Lost {
+        /// The order.
+        key: OrderKey,
+        /// How the answer got lost.
+        why: Loss,
+    },
     /// All bytes of the cancel were handed to the kernel.
-    CancelSent { key: OrderKey },
+    CancelSent {
+        /// The order.
+        key: OrderKey,
+    },
     /// 200: `reduced_by` contracts were cancelled.
-    CancelAccepted { key: OrderKey, reduced_by: Contracts },
+    CancelAccepted {
+        /// The order.
+        key: OrderKey,
+        /// How much of the order that ended.
+        reduced_by: Contracts,
+    },
     /// 404: already filled, already cancelled or never known; it cannot be told which.
-    CancelNotFound { key: OrderKey },
+    CancelNotFound {
+        /// The order.
+        key: OrderKey,
+    },
     /// Refused, lost or never sent: the order may still rest.
-    CancelFailed { key: OrderKey, why: CancelFailure },
+    CancelFailed {
+        /// The order.
+        key: OrderKey,
+        /// What became of it.
+        why: CancelFailure,
+    },
     /// Answer to [`Command::CancelAll`].
-    CancelAllDone { ok: bool },
+    CancelAllDone {
+        /// Whether every shard confirmed.
+        ok: bool,
+    },
     /// How many warm connections the pool holds now.
-    Connections { ready: u16 },
+    Connections {
+        /// Ready for an order.
+        ready: u16,
+    },
 }
 
 /// Why a cancel did not take effect as far as we know.
@@ -476,10 +370,6 @@ pub struct OrderReport {
 
 /// feed → oms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "ring slots are preallocated; no box on the hot path"
-)]
 pub enum FeedEvent {
     /// Connected and subscribed to every channel asked for. Fills may have been missed before.
     Up,
@@ -496,26 +386,45 @@ pub enum FeedEvent {
 pub enum FetchCommand {
     /// Find this order at the exchange by its client order id (listing its market's orders:
     /// the exchange has no look-up by client id), then report its fills.
-    Order { key: OrderKey, client_order_id: ClientOrderId, order_id: OrderId, ticker: Ticker },
+    Order {
+        /// The order.
+        key: OrderKey,
+        /// Our id, to find it by.
+        client_order_id: ClientOrderId,
+        /// The exchange's id, empty when it never gave one.
+        order_id: OrderId,
+        /// Its market.
+        ticker: Ticker,
+    },
     /// Report every fill since this time, then [`FetchEvent::BackfillDone`].
-    Backfill { since: WallTime },
+    Backfill {
+        /// Start of the gap.
+        since: WallTime,
+    },
 }
 
 /// Cold REST service → oms.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "ring slots are preallocated; no box on the hot path"
-)]
 pub enum FetchEvent {
     /// A fill found by a look-up or a backfill; precedes the report or completion it belongs to.
     Fill(Fill),
     /// The order as the exchange has it. All its fills were reported before.
-    Order { key: OrderKey, report: OrderReport },
+    Order {
+        /// The order.
+        key: OrderKey,
+        /// What the exchange has.
+        report: OrderReport,
+    },
     /// A complete listing did not contain the order. Reads lag writes: one absence is no proof.
-    OrderAbsent { key: OrderKey },
+    OrderAbsent {
+        /// The order.
+        key: OrderKey,
+    },
     /// The look-up could not be made; ask again later.
-    OrderFailed { key: OrderKey },
+    OrderFailed {
+        /// The order.
+        key: OrderKey,
+    },
     /// Every fill since the requested time has been reported.
     BackfillDone,
     /// The backfill could not be completed; ask again later.

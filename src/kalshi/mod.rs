@@ -1,3 +1,4 @@
 //! What the exchange speaks: the only place that knows its field names, URLs and JSON.
 
+pub mod fees;
 pub mod market;

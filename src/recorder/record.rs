@@ -230,31 +230,87 @@ pub enum Record {
     /// intake: a line (or a member of a batch) arrived, whatever became of it.
     Received,
     /// intake: a line was not a signal.
-    Malformed { source: SourceId, line: u64, kind: Malformed, detail: Reason },
+    Malformed {
+        /// Who sent it.
+        source: SourceId,
+        /// Line number at that source, from 1.
+        line: u64,
+        /// What is wrong.
+        kind: Malformed,
+        /// Field and value.
+        detail: Reason,
+    },
     /// intake or oms: the final answer to a signal.
     Result(ExecutionResult),
     /// intake: a source has ended and everything it sent has been passed on.
-    SourceEnded { source: SourceId },
+    SourceEnded {
+        /// Which.
+        source: SourceId,
+    },
     /// any: one measured span.
-    Span { hop: Hop, span: Nanos },
+    Span {
+        /// Which.
+        hop: Hop,
+        /// How long.
+        span: Nanos,
+    },
     /// gateway: an order went out with a signature made ahead (`true`) or inline (`false`).
-    Presign { hit: bool },
+    Presign {
+        /// Made ahead.
+        hit: bool,
+    },
     /// oms: an order's bytes are with the kernel.
-    OrderSent { client_order_id: ClientOrderId, at: Timestamp },
+    OrderSent {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// When `send` had returned.
+        at: Timestamp,
+    },
     /// oms: an order became terminal, or unknown for good.
-    OrderEnded { client_order_id: ClientOrderId, state: State, filled: Contracts },
+    OrderEnded {
+        /// Which order.
+        client_order_id: ClientOrderId,
+        /// Its last state.
+        state: State,
+        /// How much of it traded.
+        filled: Contracts,
+    },
     /// oms: a fill was booked.
     Fill(BookedFill),
     /// oms: trading stopped.
-    Halted { reason: Reason },
+    Halted {
+        /// Why.
+        reason: Reason,
+    },
     /// oms: trading resumed.
     Resumed,
     /// oms: something a person should know (a market stopped, an illegal transition…).
-    Alert { ticker: Ticker, reason: Reason },
+    Alert {
+        /// Where; empty when it concerns no market.
+        ticker: Ticker,
+        /// What.
+        reason: Reason,
+    },
     /// oms, at the end: what is held in one market.
-    FinalPosition { ticker: Ticker, position: Position, cost: Money },
+    FinalPosition {
+        /// The market.
+        ticker: Ticker,
+        /// Net position.
+        position: Position,
+        /// What it cost.
+        cost: Money,
+    },
     /// oms, at the end: the account.
-    FinalAccount { cash: Money, fees: Money, realized: Money, unknown_orders: u32 },
+    FinalAccount {
+        /// Cash.
+        cash: Money,
+        /// Fees paid.
+        fees: Money,
+        /// Profit or loss of closed positions.
+        realized: Money,
+        /// Orders whose fate was never learnt.
+        unknown_orders: u32,
+    },
     /// oms, last of all: nothing rests, nothing is in flight (or the drain's bound has passed).
     Drained,
 }
