@@ -9,5 +9,6 @@ pub mod recorder;
 pub mod kalshi;
 pub mod runtime;
 pub mod net;
+pub mod oms;
 #[cfg(feature = "sim")]
 pub mod sim;

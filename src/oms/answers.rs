@@ -1,0 +1,226 @@
+//! What the gateway says: sent, accepted, refused, lost, cancelled.
+
+use super::core::{Core, Outbox};
+use crate::ids::{OrderKey, Reason};
+use crate::message::{
+    Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, TimeInForce,
+    Unsent,
+};
+use crate::order::{Ending, Event, IllegalTransition, Order, State};
+use crate::recorder::record::{Hop, Record, ResultError};
+use crate::units::{Contracts, Now, Timestamp};
+
+impl Core {
+    pub(super) fn on_gateway(&mut self, now: Now, event: &GatewayEvent, out: &mut Outbox) {
+        match event {
+            GatewayEvent::Sent { key, stamps } => self.on_sent(now, *key, stamps, out),
+            GatewayEvent::NotSent { key, why } => self.on_not_sent(now, *key, *why, out),
+            GatewayEvent::Accepted { key, accepted } => self.on_accepted(now, *key, accepted, out),
+            GatewayEvent::Rejected { key, reject } => self.on_rejected(now, *key, reject, out),
+            GatewayEvent::Lost { key, why } => self.on_lost(now, *key, *why, out),
+            GatewayEvent::CancelSent { key } => {
+                self.step(now, *key, out, |order| order.apply(Event::CancelSent));
+            }
+            GatewayEvent::CancelAccepted { key, reduced_by } => {
+                self.on_canceled(now, *key, *reduced_by, out);
+            }
+            // Filled or cancelled before, or never known: it cannot be told which.
+            GatewayEvent::CancelNotFound { key } => self.doubt(now, *key, out),
+            GatewayEvent::CancelFailed { key, why } => {
+                self.on_cancel_failed(now, *key, *why, out);
+            }
+            GatewayEvent::CancelAllDone { .. } => self.look_at_all_soon(now),
+            GatewayEvent::Connections { ready } => self.connections = *ready,
+        }
+    }
+
+    /// Takes one step of an order's life and does what follows from it.
+    pub(super) fn step(
+        &mut self,
+        now: Now,
+        key: OrderKey,
+        out: &mut Outbox,
+        take: impl FnOnce(&mut Order) -> Result<State, IllegalTransition>,
+    ) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        let before = *order;
+        let taken = take(order);
+        self.after_step(now, &before, out);
+        if let Err(step) = taken {
+            self.illegal(now, key, step, out);
+        }
+    }
+
+    fn on_sent(&mut self, now: Now, key: OrderKey, stamps: &SendStamps, out: &mut Outbox) {
+        self.step(now, key, out, |order| {
+            order.sent_at = stamps.sent;
+            order.apply(Event::Sent)
+        });
+        let Some(order) = self.orders.find(key) else { return };
+        let client_order_id = order.terms().client_order_id;
+        let received = order.terms().received;
+        out.records.push(Record::OrderSent { client_order_id, at: stamps.sent });
+        let execution = &mut self.executions[key.slot as usize];
+        let spans = [
+            (Hop::Encode, stamps.encoded.since(stamps.taken)),
+            (Hop::Seal, stamps.sealed.since(stamps.encoded)),
+            (Hop::Send, stamps.sent.since(stamps.sealed)),
+            (Hop::TickToWire, stamps.sent.since(received)),
+        ];
+        for (hop, span) in spans {
+            let span = execution.note(hop, span);
+            out.records.push(Record::Span { hop, span });
+        }
+    }
+
+    /// Nothing left this process: the order does not count as sent, and everything it held is free.
+    fn on_not_sent(&mut self, now: Now, key: OrderKey, why: Unsent, out: &mut Outbox) {
+        let code = match why {
+            Unsent::NoConnection => "no_connection",
+            Unsent::WriteFailed => "write_failed",
+            Unsent::NoSignature => "no_signature",
+            Unsent::NoTokens => "rate_limit_tokens",
+        };
+        self.note_error(key, code, "the order was not sent");
+        self.day.orders = self.day.orders.saturating_sub(1);
+        self.step(now, key, out, |order| order.apply(Event::NotSent));
+    }
+
+    fn on_accepted(&mut self, now: Now, key: OrderKey, accepted: &Accepted, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        let first_answer = order.ending().is_none() && !order.state().is_terminal();
+        let span = now.mono.since(order.sent_at);
+        if !self.identify(now, key, accepted.order_id, out) {
+            return;
+        }
+        let execution = &mut self.executions[key.slot as usize];
+        let span = execution.note(Hop::Ack, span);
+        out.records.push(Record::Span { hop: Hop::Ack, span });
+        // Decided by time in force: what an immediate order leaves is gone whatever the answer's
+        // remaining count says (reference §3.1).
+        let over = |order: &Order| {
+            order.terms().time_in_force != TimeInForce::GoodTillCanceled
+                || accepted.remaining.is_zero()
+        };
+        self.step(now, key, out, |order| {
+            order.apply(Event::Acked)?;
+            if over(order) {
+                return order.note_ending(Ending { filled: accepted.filled, expired: false });
+            }
+            Ok(order.state())
+        });
+        if first_answer {
+            self.arm_live(now, key);
+        }
+    }
+
+    /// When to look at an order the exchange has: soon while fills it spoke of are missing, else
+    /// when its time is up.
+    pub(super) fn arm_live(&mut self, now: Now, key: OrderKey) {
+        let orders = &self.config.orders;
+        let Some(order) = self.orders.find(key) else { return };
+        let at = if order.state().is_terminal() {
+            Timestamp::NEVER
+        } else if order.awaits_fills() {
+            now.mono + orders.fills_wait
+        } else {
+            order.terms().approved + orders.fill_timeout
+        };
+        self.arm(key, at);
+    }
+
+    fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
+        // We send an id once, so "already exists" means the first bytes landed after all.
+        if reject.kind == RejectKind::DuplicateOrder {
+            return self.doubt(now, key, out);
+        }
+        self.executions[key.slot as usize].error =
+            Some(ResultError { code: reject.code, message: reject.message });
+        self.step(now, key, out, |order| order.apply(Event::Refused));
+    }
+
+    fn on_lost(&mut self, now: Now, key: OrderKey, why: Loss, out: &mut Outbox) {
+        let code = match why {
+            Loss::Timeout => "ack_timeout",
+            Loss::Disconnected => "disconnected",
+            Loss::ServerError => "server_error",
+            Loss::Misbehaved => "bad_answer",
+        };
+        self.note_error(key, code, "the answer to the order was lost; its fate was looked up");
+        self.doubt(now, key, out);
+    }
+
+    /// The order's fate is unclear: look it up before anything else happens to it.
+    pub(super) fn doubt(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        if order.state() != State::Unknown {
+            order.lost_at = now.mono;
+            order.lookups = 0;
+            order.absences = 0;
+        }
+        self.step(now, key, out, |order| order.apply(Event::Lost));
+        if self.orders.find(key).is_some_and(|order| order.state() == State::Unknown) {
+            self.look_up_and_rearm(now, key, out);
+        }
+    }
+
+    fn on_canceled(&mut self, now: Now, key: OrderKey, reduced_by: Contracts, out: &mut Outbox) {
+        self.step(now, key, out, |order| {
+            let filled = order.terms().quantity.saturating_sub(reduced_by);
+            order.note_ending(Ending { filled, expired: false })
+        });
+        self.arm_live(now, key);
+    }
+
+    fn on_cancel_failed(&mut self, now: Now, key: OrderKey, why: CancelFailure, out: &mut Outbox) {
+        match why {
+            CancelFailure::Lost(_) => self.doubt(now, key, out),
+            CancelFailure::Unsent(_) | CancelFailure::Rejected(_) => {
+                self.step(now, key, out, |order| order.apply(Event::CancelFailed));
+                self.arm(key, now.mono + self.config.orders.lookup_interval);
+            }
+        }
+    }
+
+    /// After a cancel-all every live order is looked at: most have been reported by then.
+    fn look_at_all_soon(&mut self, now: Now) {
+        let at = now.mono + self.config.orders.lookup_interval;
+        for slot in 0..self.executions.len() {
+            let key = self.executions[slot].child;
+            let live = |order: &Order| {
+                !matches!(order.state(), State::Pending | State::Submitted)
+                    && !order.state().is_terminal()
+            };
+            if self.orders.find(key).is_some_and(live) {
+                self.arm(key, at);
+            }
+        }
+    }
+
+    /// Ties the exchange's id to an order. `false` when it already has another: the answer spoke
+    /// of a different order, so this one's fate is unclear.
+    pub(super) fn identify(
+        &mut self,
+        now: Now,
+        key: OrderKey,
+        order_id: crate::ids::OrderId,
+        out: &mut Outbox,
+    ) -> bool {
+        let Some(order) = self.orders.find_mut(key) else { return false };
+        let known = !order.order_id().is_empty();
+        if order.identify(order_id) {
+            if !known {
+                self.by_order_id.insert(order_id, key);
+            }
+            return true;
+        }
+        self.stop_market(key, Reason::lossy("an answer named another order id"), out);
+        self.doubt(now, key, out);
+        false
+    }
+
+    pub(super) fn note_error(&mut self, key: OrderKey, code: &str, message: &str) {
+        self.executions[key.slot as usize].error =
+            Some(ResultError { code: Reason::lossy(code), message: Reason::lossy(message) });
+    }
+}

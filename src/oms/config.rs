@@ -1,0 +1,84 @@
+//! What the oms is told at start.
+
+use crate::ids::RunId;
+use crate::message::TimeInForce;
+use crate::risk::Limits;
+use crate::units::{Nanos, PriceDelta};
+
+/// How orders are made and followed (`execution-layer` §3, the plan's `OrderConfig`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderConfig {
+    /// How far past the signal's ask the limit goes.
+    pub limit_offset: PriceDelta,
+    /// Time in force unless the signal says otherwise.
+    pub time_in_force: TimeInForce,
+    /// How long an order may rest before it is cancelled.
+    pub fill_timeout: Nanos,
+    /// How much longer when it is partly filled.
+    pub partial_wait: Nanos,
+    /// How long to wait for fills the exchange has announced before asking for them.
+    pub fills_wait: Nanos,
+    /// First look-up of an order whose fate is unclear, and the least time between look-ups.
+    pub lookup_interval: Nanos,
+    /// How long complete listings must lack an order before it counts as never landed. Reads lag
+    /// writes by 360 ms and more (reference §3.4).
+    pub absence_wait: Nanos,
+    /// Look-ups before the market stops and a person is told.
+    pub lookups_max: u16,
+    /// Cancels of one order before its fate is looked up instead.
+    pub cancels_max: u8,
+    /// How long a drain waits for orders to end.
+    pub drain_timeout: Nanos,
+}
+
+impl Default for OrderConfig {
+    fn default() -> Self {
+        Self {
+            limit_offset: PriceDelta::from_cents(1),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            fill_timeout: Nanos::from_secs(30),
+            partial_wait: Nanos::from_secs(5),
+            fills_wait: Nanos::from_secs(1),
+            lookup_interval: Nanos::from_ms(500),
+            absence_wait: Nanos::from_secs(2),
+            lookups_max: 20,
+            cancels_max: 3,
+            drain_timeout: Nanos::from_secs(10),
+        }
+    }
+}
+
+/// Which tickers may be traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// Only those of the market table: the exchange listed them.
+    Listed,
+    /// Any, on whole cents with standard fees: paper trading has no exchange to list them.
+    Any,
+}
+
+/// Whether trading needs the fill feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedNeed {
+    /// No order while it is down.
+    Required,
+    /// Fills come another way (paper, look-ups).
+    Optional,
+}
+
+/// Everything the oms is told at start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OmsConfig {
+    /// This start of the engine.
+    pub run: RunId,
+    /// The bounds.
+    pub limits: Limits,
+    /// How orders are made and followed.
+    pub orders: OrderConfig,
+    /// Which tickers may be traded.
+    pub admission: Admission,
+    /// Whether trading needs the fill feed.
+    pub feed: FeedNeed,
+    /// Slots of the order slab.
+    pub orders_max: usize,
+}

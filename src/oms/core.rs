@@ -1,0 +1,335 @@
+//! The deterministic heart: (state, input, now) → outputs. No clock, no ring, no file.
+//!
+//! One writer owns orders, positions, limits and halts. Every input enters through
+//! [`Core::handle`] with the time at which it is handled; what comes out is collected in an
+//! [`Outbox`] for the stage to journal and pass on. The same inputs at the same times give the
+//! same outputs, in production, in replay and in simulation.
+
+use super::account::{Account, Holding};
+use super::config::{Admission, FeedNeed, OmsConfig};
+use super::execution::Execution;
+use super::index::{OrderIndex, TradeSet};
+use super::timers::Timers;
+use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
+use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
+use crate::message::{
+    CancelOrder, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
+    NewOrder, Signal,
+};
+use crate::order::{IllegalTransition, OrderSlab};
+use crate::recorder::record::Record;
+use crate::risk::{Approved, Day, Exposure, Place, Readiness, Throttle};
+use crate::units::{Money, Now, Timestamp, WallTime};
+
+/// Whatever the oms can be told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "lives on the stack for one call")]
+pub enum Input {
+    /// A signal to execute.
+    Signal(Signal),
+    /// News of an order or cancel on its way.
+    Gateway(GatewayEvent),
+    /// News from the WebSocket.
+    Feed(FeedEvent),
+    /// Answers to look-ups and backfills.
+    Fetch(FetchEvent),
+    /// A person or the system.
+    Control(ControlCommand),
+    /// [`Core::deadline`] has been reached.
+    Timer,
+}
+
+/// What one input led to, in the order in which it must take effect: intents first.
+#[derive(Debug, Default)]
+pub struct Outbox {
+    /// For the gateway.
+    pub commands: Vec<Command>,
+    /// For the REST service.
+    pub asks: Vec<FetchCommand>,
+    /// For the recorder.
+    pub records: Vec<Record>,
+}
+
+impl Outbox {
+    /// Room for what any one input can lead to, so that nothing is allocated later: a drain
+    /// reports every market, everything else a handful.
+    #[must_use]
+    pub fn new(market_count: usize) -> Self {
+        Self {
+            commands: Vec::with_capacity(64),
+            asks: Vec::with_capacity(64),
+            records: Vec::with_capacity(market_count + 256),
+        }
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.commands.is_empty() && self.asks.is_empty() && self.records.is_empty()
+    }
+}
+
+/// The feed as trading needs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FeedLink {
+    /// Never was up in this run: nothing of ours can have been missed.
+    NotYet,
+    /// Lost: fills may be missed.
+    Down,
+    /// Back, and fills since the loss are being fetched.
+    Backfilling,
+    /// Up, nothing missed.
+    Up,
+}
+
+/// Whether the run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Trading.
+    Open,
+    /// No new orders; at this time at the latest it ends.
+    Draining(Timestamp),
+    /// Everything has been said.
+    Drained,
+}
+
+/// What the engine knew of the account when it started.
+#[derive(Clone, Debug, Default)]
+pub struct Opening {
+    /// Cash.
+    pub cash: Money,
+    /// Positions held and what they cost.
+    pub holdings: Vec<(Ticker, Holding)>,
+    /// When this was read: older fills are contained in it.
+    pub as_of: WallTime,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Core {
+    pub(super) config: OmsConfig,
+    pub(super) markets: MarketTable,
+    pub(super) orders: OrderSlab,
+    pub(super) executions: Vec<Execution>,
+    pub(super) exposure: Exposure,
+    pub(super) account: Account,
+    pub(super) day: Day,
+    pub(super) throttle: Throttle,
+    pub(super) timers: Timers,
+    pub(super) trades: TradeSet,
+    pub(super) by_order_id: OrderIndex,
+    pub(super) stopped: Vec<bool>,
+    pub(super) halt: Option<Reason>,
+    pub(super) feed: FeedLink,
+    pub(super) connections: u16,
+    pub(super) phase: Phase,
+    pub(super) execution_seq: u32,
+    pub(super) opened_at: WallTime,
+    pub(super) last_fill: WallTime,
+    pub(super) backfill_due: Timestamp,
+}
+
+impl Core {
+    /// Markets a paper run can meet; their tables are allocated at start.
+    const ADMITTED_MAX: usize = 1_024;
+
+    /// Allocates everything. `markets` is the table loaded at start.
+    #[must_use]
+    pub fn new(config: OmsConfig, markets: MarketTable, opening: &Opening) -> Self {
+        let (market_count, event_count) = match config.admission {
+            Admission::Listed => (markets.all().len(), markets.event_count()),
+            Admission::Any => (Self::ADMITTED_MAX, Self::ADMITTED_MAX),
+        };
+        let mut core = Self {
+            orders: OrderSlab::new(config.run, config.orders_max),
+            executions: vec![Execution::default(); config.orders_max],
+            exposure: Exposure::new(market_count, event_count),
+            account: Account::new(market_count, opening.cash),
+            day: Day::new(opening.as_of),
+            throttle: Throttle::new(config.limits.orders_per_minute_max),
+            timers: Timers::new(config.orders_max * 4),
+            trades: TradeSet::new(TradeSet::TRADES_MAX),
+            by_order_id: OrderIndex::new(config.orders_max),
+            stopped: vec![false; market_count],
+            halt: None,
+            feed: FeedLink::NotYet,
+            connections: 0,
+            phase: Phase::Open,
+            execution_seq: 0,
+            opened_at: opening.as_of,
+            last_fill: opening.as_of,
+            backfill_due: Timestamp::NEVER,
+            markets,
+            config,
+        };
+        for (ticker, holding) in &opening.holdings {
+            if let Some(market) = core.markets.find(ticker).copied() {
+                core.account.open_with(market.ix, *holding);
+                let side = crate::message::BookSide::Bid;
+                let place = Place { market: market.ix, event: market.event, side };
+                core.exposure.hold(place, holding.position);
+            }
+        }
+        core
+    }
+
+    /// Takes one input. `out` is appended to, never read.
+    pub fn handle(&mut self, now: Now, input: &Input, out: &mut Outbox) {
+        self.day.roll(now.wall, self.exposure.in_flight());
+        match input {
+            Input::Signal(signal) => self.on_signal(now, signal, out),
+            Input::Gateway(event) => self.on_gateway(now, event, out),
+            Input::Feed(event) => self.on_feed(now, event, out),
+            Input::Fetch(event) => self.on_fetch(now, event, out),
+            Input::Control(command) => self.on_control(now, command, out),
+            Input::Timer => self.on_timer(now, out),
+        }
+        self.finish_drain_if_quiet(now, out);
+    }
+
+    /// When [`Input::Timer`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        let drain = match self.phase {
+            Phase::Draining(at) => at,
+            Phase::Open | Phase::Drained => Timestamp::NEVER,
+        };
+        self.timers.next().min(drain).min(self.backfill_due)
+    }
+
+    /// The account's books.
+    #[must_use]
+    pub const fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The orders.
+    #[must_use]
+    pub const fn orders(&self) -> &OrderSlab {
+        &self.orders
+    }
+
+    /// Worst-case exposure.
+    #[must_use]
+    pub const fn exposure(&self) -> &Exposure {
+        &self.exposure
+    }
+
+    /// The markets.
+    #[must_use]
+    pub const fn markets(&self) -> &MarketTable {
+        &self.markets
+    }
+
+    /// Why trading is halted, when it is.
+    #[must_use]
+    pub const fn halted(&self) -> Option<&Reason> {
+        self.halt.as_ref()
+    }
+
+    /// Whether an order would be refused for the engine's own state.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if self.halt.is_some() {
+            return Readiness::Halted;
+        }
+        let fed = self.feed == FeedLink::Up
+            || (self.config.feed == FeedNeed::Optional && self.feed != FeedLink::Backfilling);
+        if self.phase == Phase::Open && self.connections > 0 && fed {
+            Readiness::Ready
+        } else {
+            Readiness::NotReady
+        }
+    }
+
+    /// Stops everything: no order until a person resumes, and what rests is cancelled.
+    pub fn halt(&mut self, reason: Reason, out: &mut Outbox) {
+        if self.halt.is_none() {
+            self.halt = Some(reason);
+            out.records.push(Record::Halted { reason });
+        }
+        out.commands.push(Command::CancelAll);
+    }
+
+    /// The market of a ticker, admitted on first sight where the mode allows.
+    pub(super) fn market_of(&mut self, ticker: &Ticker) -> Option<MarketIx> {
+        if let Some(market) = self.markets.find(ticker) {
+            return Some(market.ix);
+        }
+        let room = self.markets.all().len() < Self::ADMITTED_MAX;
+        if self.config.admission == Admission::Listed || !room {
+            return None;
+        }
+        self.markets.insert(*ticker, TickGrid::linear_cent(), 0, FeeSchedule::QUADRATIC, true)
+    }
+
+    /// Where an order's exposure sits.
+    pub(super) fn place_of(&self, terms: &NewOrder) -> Option<Place> {
+        let market = self.markets.get(terms.market)?;
+        Some(Place { market: market.ix, event: market.event, side: terms.side })
+    }
+
+    /// Sets when the oms next looks at an order.
+    pub(super) fn arm(&mut self, key: OrderKey, at: Timestamp) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        order.deadline = at;
+        let orders = &self.orders;
+        self.timers
+            .arm(at, key, |key, at| orders.find(key).is_some_and(|order| order.deadline == at));
+    }
+
+    /// A step the exchange cannot make us take: the market stops and the order is looked up.
+    #[cold]
+    pub(super) fn illegal(
+        &mut self,
+        now: Now,
+        key: OrderKey,
+        step: IllegalTransition,
+        out: &mut Outbox,
+    ) {
+        let text = format!("illegal step: {step}");
+        self.stop_market(key, Reason::lossy(&text), out);
+        self.arm(key, now.mono + self.config.orders.lookup_interval);
+    }
+
+    /// Stops one market until a person resumes.
+    #[cold]
+    pub(super) fn stop_market(&mut self, key: OrderKey, reason: Reason, out: &mut Outbox) {
+        let Some(market) = self.orders.find(key).map(|order| order.terms().market) else { return };
+        self.stopped[usize::from(market.0)] = true;
+        if let Some(market) = self.markets.get(market) {
+            out.records.push(Record::Alert { ticker: market.ticker, reason });
+        }
+    }
+
+    /// Asks the exchange what became of an order.
+    pub(super) fn look_up(&mut self, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        order.lookups = order.lookups.saturating_add(1);
+        let terms = order.terms();
+        let Some(market) = self.markets.get(terms.market) else { return };
+        out.asks.push(FetchCommand::Order {
+            key,
+            client_order_id: terms.client_order_id,
+            order_id: order.order_id(),
+            ticker: market.ticker,
+        });
+    }
+
+    /// Asks for an order's cancel, or looks it up when its id at the exchange is not known.
+    pub(super) fn cancel(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        let (order_id, market) = (order.order_id(), order.terms().market);
+        order.cancels = order.cancels.saturating_add(1);
+        if order_id.is_empty() || order.cancels > self.config.orders.cancels_max {
+            return self.look_up_and_rearm(now, key, out);
+        }
+        out.commands.push(Command::Cancel(CancelOrder { key, order_id, market }));
+        self.arm(key, now.mono + self.config.orders.fills_wait);
+    }
+
+    /// Hands an approved order to the gateway.
+    pub(super) fn submit(&mut self, approved: Approved<NewOrder>, out: &mut Outbox) {
+        out.commands.push(Command::Submit(approved));
+    }
+}

@@ -1,0 +1,99 @@
+//! Time running out: resting orders are cancelled, unclear ones looked up again.
+
+use super::core::{Core, Outbox, Phase};
+use crate::ids::{OrderKey, Reason};
+use crate::message::ControlCommand;
+use crate::order::{Order, State};
+use crate::units::{Now, Timestamp};
+
+/// Deadlines handled per call: a bound on one duty cycle; the rest is due at once again.
+const DUE_MAX: usize = 32;
+
+impl Core {
+    pub(super) fn on_timer(&mut self, now: Now, out: &mut Outbox) {
+        if self.backfill_due <= now.mono {
+            self.backfill(out);
+        }
+        for _ in 0..DUE_MAX {
+            let Some((at, key)) = self.timers.pop_due(now.mono) else { return };
+            let current = |order: &Order| order.deadline == at && !order.state().is_terminal();
+            if self.orders.find(key).is_some_and(current) {
+                self.on_deadline(now, key, out);
+            }
+        }
+    }
+
+    fn on_deadline(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find(key).copied() else { return };
+        match order.state() {
+            // The gateway answers for what it took within its own, shorter bounds; past them the
+            // order counts as lost like any other.
+            State::Pending | State::Submitted => self.doubt(now, key, out),
+            State::Resting | State::Partial => self.on_live_deadline(now, &order, out),
+            State::CancelPending | State::Unknown => self.look_up_and_rearm(now, key, out),
+            State::Filled | State::Canceled | State::Rejected | State::Expired => {}
+        }
+    }
+
+    fn on_live_deadline(&mut self, now: Now, order: &Order, out: &mut Outbox) {
+        let orders = &self.config.orders;
+        let key = order.key();
+        if order.ending().is_some() {
+            return self.look_up_and_rearm(now, key, out);
+        }
+        let partial_deadline = order.terms().approved + orders.fill_timeout + orders.partial_wait;
+        let waits = order.state() == State::Partial
+            && self.phase == Phase::Open
+            && now.mono < partial_deadline;
+        if waits {
+            self.arm(key, partial_deadline);
+        } else {
+            self.cancel(now, key, out);
+        }
+    }
+
+    pub(super) fn look_up_and_rearm(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
+        self.look_up(key, out);
+        let Some(order) = self.orders.find(key) else { return };
+        let orders = self.config.orders;
+        let tries = order.lookups;
+        if tries == orders.lookups_max {
+            self.stop_market(key, Reason::lossy("an order's fate could not be looked up"), out);
+        }
+        // Past the bound it is asked for now and then only: the market has stopped, a person knows.
+        let pause = if tries < orders.lookups_max { 1 } else { 10 };
+        let wait = crate::units::Nanos::from_ns(orders.lookup_interval.ns() * pause);
+        self.arm(key, now.mono + wait);
+    }
+
+    pub(super) fn on_control(&mut self, now: Now, command: &ControlCommand, out: &mut Outbox) {
+        match command {
+            ControlCommand::Halt { reason } => self.halt(*reason, out),
+            ControlCommand::Resume => self.resume(out),
+            ControlCommand::Drain => self.drain(now, out),
+        }
+    }
+
+    fn resume(&mut self, out: &mut Outbox) {
+        self.halt = None;
+        self.stopped.fill(false);
+        out.records.push(crate::recorder::record::Record::Resumed);
+    }
+
+    /// No new orders; what rests is cancelled; the end comes when nothing is alive, or at the
+    /// bound.
+    fn drain(&mut self, now: Now, out: &mut Outbox) {
+        if self.phase != Phase::Open {
+            return;
+        }
+        let at: Timestamp = now.mono + self.config.orders.drain_timeout;
+        self.phase = Phase::Draining(at);
+        for slot in 0..self.executions.len() {
+            let key = self.executions[slot].child;
+            let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);
+            if self.orders.find(key).is_some_and(rests) {
+                self.cancel(now, key, out);
+            }
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What follows from an order's step: exposure freed, results told, the run ended.
+
+use super::core::{Core, Outbox, Phase};
+use super::execution;
+use super::plan::leg_price;
+use crate::message::{Action, Leg};
+use crate::order::{Order, State};
+use crate::recorder::record::{ChildResult, ExecutionResult, Outcome, Record};
+use crate::units::{Contracts, Money, Now, Position};
+
+impl Core {
+    /// Brings exposure, counters and results in line after an order changed from `before`.
+    pub(super) fn after_step(&mut self, _now: Now, before: &Order, out: &mut Outbox) {
+        let Some(order) = self.orders.find(before.key()).copied() else { return };
+        self.release(before, &order);
+        let was_over = before.state().is_terminal();
+        if order.state().is_terminal() && !was_over {
+            self.orders.retire();
+            if let Some(place) = self.place_of(order.terms()) {
+                self.exposure.close(place);
+            }
+            self.tell_end(&order, order.state(), out);
+        } else if was_over && order != *before {
+            // A late fill corrected a finished order; its result has been given, the counts follow.
+            out.records.push(Record::OrderEnded {
+                client_order_id: order.terms().client_order_id,
+                state: order.state(),
+                filled: order.filled(),
+            });
+        }
+    }
+
+    /// Frees what the step proves is no longer in flight: fills at once, the rest with the end.
+    fn release(&mut self, before: &Order, order: &Order) {
+        let freed = before.open().saturating_sub(order.open());
+        if freed.is_zero() {
+            return;
+        }
+        let Some(place) = self.place_of(order.terms()) else { return };
+        let reserve = &mut self.executions[order.key().slot as usize].reserve;
+        let part = if order.open().is_zero() {
+            *reserve
+        } else {
+            proportion(*reserve, freed, before.open())
+        };
+        *reserve -= part;
+        self.exposure.release(place, freed, part);
+        // What ended unfilled no longer counts as the day's volume.
+        let filled = order.filled().saturating_sub(before.filled());
+        let unfilled = freed.saturating_sub(filled);
+        self.day.volume = self.day.volume.saturating_sub(unfilled);
+    }
+
+    fn tell_end(&self, order: &Order, state: State, out: &mut Outbox) {
+        out.records.push(Record::OrderEnded {
+            client_order_id: order.terms().client_order_id,
+            state,
+            filled: order.filled(),
+        });
+        if let Some(result) = self.result_of(order, state) {
+            out.records.push(Record::Result(result));
+        }
+    }
+
+    fn result_of(&self, order: &Order, state: State) -> Option<ExecutionResult> {
+        let execution = &self.executions[order.key().slot as usize];
+        let action = execution.action?;
+        let market = self.markets.get(order.terms().market)?;
+        let mut result = execution::result(execution, market.ticker, action);
+        result.outcome = Outcome::Ended(state);
+        result.contracts = order.terms().quantity;
+        result.filled = order.filled();
+        result.cost = leg_cost(action, order.cost(), order.filled());
+        result.fees = order.fees();
+        result.orders[0] = Some(ChildResult {
+            client_order_id: order.terms().client_order_id,
+            order_id: order.order_id(),
+            state,
+            limit_price: leg_price(action.leg(), order.terms().price),
+            contracts: order.terms().quantity,
+            filled: order.filled(),
+        });
+        Some(result)
+    }
+
+    /// Ends the run once it drains and nothing is alive, or its time is up.
+    pub(super) fn finish_drain_if_quiet(&mut self, now: Now, out: &mut Outbox) {
+        let Phase::Draining(at) = self.phase else { return };
+        if self.orders.live() > 0 && now.mono < at {
+            return;
+        }
+        self.phase = Phase::Drained;
+        let mut unknown_orders = 0;
+        for order in self.orders.live_orders() {
+            unknown_orders += 1;
+            self.tell_end(order, State::Unknown, out);
+        }
+        for market in self.markets.all() {
+            let holding = self.account.holding(market.ix);
+            if holding.position != Position::FLAT {
+                out.records.push(Record::FinalPosition {
+                    ticker: market.ticker,
+                    position: holding.position,
+                    cost: holding.cost,
+                });
+            }
+        }
+        out.records.push(Record::FinalAccount {
+            cash: self.account.cash(),
+            fees: self.account.fees(),
+            realized: self.account.realized(),
+            unknown_orders,
+        });
+        out.records.push(Record::Drained);
+    }
+}
+
+/// What the fills cost in the signal's own leg: negative when the position was left.
+fn leg_cost(action: Action, yes_cost: Money, filled: Contracts) -> Money {
+    let dollar = Money::from_e8(Money::E8_PER_DOLLAR / 100 * i64::from(filled.centis()));
+    let own = match action.leg() {
+        Leg::Yes => yes_cost,
+        Leg::No => dollar - yes_cost,
+    };
+    if action.is_buy() { own } else { -own }
+}
+
+/// `part / whole` of an amount, rounded down: what is left over is freed with the end.
+fn proportion(amount: Money, part: Contracts, whole: Contracts) -> Money {
+    debug_assert!(part <= whole, "Invariant: a part is not more than its whole");
+    let exact = i128::from(amount.e8()) * i128::from(part.centis());
+    let share = exact / i128::from(whole.centis().max(1));
+    Money::from_e8(i64::try_from(share).unwrap_or(0))
+}

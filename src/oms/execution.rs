@@ -1,0 +1,132 @@
+//! One signal's execution: what was asked, the orders sent for it, how it went.
+
+use crate::ids::{ExecutionId, MarketIx, OrderKey, SourceId};
+use crate::ids::{SignalId, Ticker};
+use crate::message::{Action, Signal};
+use crate::recorder::record::{ExecutionResult, Hop, Hops, Outcome, ResultError};
+use crate::risk::Refusal;
+use crate::units::{Contracts, Money, Nanos, Price, PriceDelta, Timestamp};
+
+/// Follows one signal from approval to its result. Lives in the slot of its first order.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Execution {
+    /// Names it.
+    pub id: ExecutionId,
+    /// The order sent for it.
+    pub child: OrderKey,
+    /// Its market.
+    pub market: MarketIx,
+    /// Where the answer goes.
+    pub source: SourceId,
+    /// The signal.
+    pub signal_id: SignalId,
+    /// What was asked; `None` in a slot never used.
+    pub action: Option<Action>,
+    /// The price the signal saw, in its own leg.
+    pub expected: Option<Price>,
+    /// The signal's edge.
+    pub edge: PriceDelta,
+    /// Cash still reserved for the order.
+    pub reserve: Money,
+    /// When the signal's bytes were in memory.
+    pub received: Timestamp,
+    /// Where the time went.
+    pub hops: Hops,
+    /// Set when the exchange refused or something failed.
+    pub error: Option<ResultError>,
+}
+
+impl Execution {
+    /// Starts an execution for an approved signal.
+    #[must_use]
+    pub fn start(
+        id: ExecutionId,
+        child: OrderKey,
+        market: MarketIx,
+        signal: &Signal,
+        expected: Option<Price>,
+        reserve: Money,
+    ) -> Self {
+        let mut hops = Hops::default();
+        hops.set(Hop::Decode, signal.decoded.since(signal.received));
+        Self {
+            id,
+            child,
+            market,
+            source: signal.source,
+            signal_id: signal.id,
+            action: Some(signal.action),
+            expected,
+            edge: signal.edge,
+            reserve,
+            received: signal.received,
+            hops,
+            error: None,
+        }
+    }
+
+    /// Notes a hop and returns its span for the recorder.
+    pub const fn note(&mut self, hop: Hop, span: Nanos) -> Nanos {
+        self.hops.set(hop, span);
+        span
+    }
+
+    /// Whether a hop has been noted.
+    #[must_use]
+    pub const fn has(&self, hop: Hop) -> bool {
+        self.hops.spans[hop as usize].is_some()
+    }
+}
+
+/// The answer to a signal that a limit refused.
+#[must_use]
+pub fn refused(
+    id: ExecutionId,
+    signal: &Signal,
+    expected: Option<Price>,
+    refusal: Refusal,
+) -> ExecutionResult {
+    let mut hops = Hops::default();
+    hops.set(Hop::Decode, signal.decoded.since(signal.received));
+    ExecutionResult {
+        source: signal.source,
+        signal_id: signal.id,
+        execution_id: id,
+        ticker: signal.ticker,
+        action: signal.action,
+        outcome: Outcome::Refused(refusal),
+        contracts: signal.contracts,
+        filled: Contracts::ZERO,
+        cost: Money::ZERO,
+        fees: Money::ZERO,
+        expected_price: expected,
+        edge: signal.edge,
+        retries: 0,
+        error: None,
+        orders: [None; crate::recorder::record::CHILDREN_MAX],
+        hops,
+    }
+}
+
+/// What an execution's result starts from, before its orders are added.
+#[must_use]
+pub fn result(execution: &Execution, ticker: Ticker, action: Action) -> ExecutionResult {
+    ExecutionResult {
+        source: execution.source,
+        signal_id: execution.signal_id,
+        execution_id: execution.id,
+        ticker,
+        action,
+        outcome: Outcome::NotTradeable,
+        contracts: Contracts::ZERO,
+        filled: Contracts::ZERO,
+        cost: Money::ZERO,
+        fees: Money::ZERO,
+        expected_price: execution.expected,
+        edge: execution.edge,
+        retries: 0,
+        error: execution.error,
+        orders: [None; crate::recorder::record::CHILDREN_MAX],
+        hops: execution.hops,
+    }
+}

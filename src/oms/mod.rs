@@ -1,0 +1,16 @@
+//! Oms (stage 2 of 5): signals, answers and fills in; approved orders, look-ups and results out.
+
+pub mod account;
+mod answers;
+pub mod config;
+mod core;
+mod deadlines;
+mod endings;
+mod entry;
+mod execution;
+mod index;
+pub mod plan;
+mod reports;
+mod timers;
+
+pub use self::core::{Core, Input, Opening, Outbox};

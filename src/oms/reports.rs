@@ -1,0 +1,182 @@
+//! What the exchange says of fills and orders, from the stream and from look-ups, in any order
+//! relative to the answers.
+
+use super::core::{Core, FeedLink, Outbox};
+use crate::ids::OrderKey;
+use crate::message::{ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, OrderReport};
+use crate::order::{Ending, Event, State};
+use crate::recorder::record::{BookedFill, Hop, Record};
+use crate::risk::Place;
+use crate::units::{Nanos, Now, Timestamp, WallTime};
+
+/// A backfill starts this much before the last fill known: the exchange's `min_ts` has whole
+/// seconds, and fills of one second may have been reported in part.
+const BACKFILL_OVERLAP: Nanos = Nanos::from_secs(5);
+
+/// Time until a failed backfill is asked for again.
+const BACKFILL_RETRY: Nanos = Nanos::from_secs(1);
+
+impl Core {
+    pub(super) fn on_feed(&mut self, now: Now, event: &FeedEvent, out: &mut Outbox) {
+        match event {
+            FeedEvent::Up if self.feed == FeedLink::NotYet => self.feed = FeedLink::Up,
+            FeedEvent::Up => self.backfill(out),
+            FeedEvent::Down => {
+                self.feed =
+                    if self.feed == FeedLink::NotYet { FeedLink::NotYet } else { FeedLink::Down };
+                self.backfill_due = Timestamp::NEVER;
+            }
+            FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
+            FeedEvent::Order(report) => self.on_report(now, report, out),
+        }
+    }
+
+    pub(super) fn on_fetch(&mut self, now: Now, event: &FetchEvent, out: &mut Outbox) {
+        match event {
+            FetchEvent::Fill(fill) => self.on_fill(now, fill, out),
+            FetchEvent::Order { key, report } => self.on_found(now, *key, report, out),
+            FetchEvent::OrderAbsent { key } => self.on_absent(now, *key, out),
+            FetchEvent::OrderFailed { key } => {
+                self.arm(*key, now.mono + self.config.orders.lookup_interval);
+            }
+            FetchEvent::BackfillDone => {
+                if self.feed == FeedLink::Backfilling {
+                    self.feed = FeedLink::Up;
+                }
+            }
+            FetchEvent::BackfillFailed => {
+                if self.feed == FeedLink::Backfilling {
+                    self.backfill_due = now.mono + BACKFILL_RETRY;
+                }
+            }
+        }
+    }
+
+    /// Fetches what may have been missed; trading resumes when it is booked.
+    pub(super) fn backfill(&mut self, out: &mut Outbox) {
+        self.feed = FeedLink::Backfilling;
+        self.backfill_due = Timestamp::NEVER;
+        let since = self.last_fill.unix_ns().saturating_sub(BACKFILL_OVERLAP.ns());
+        let since = WallTime::from_unix_ns(since).max(self.opened_at);
+        out.asks.push(FetchCommand::Backfill { since });
+    }
+
+    fn key_of_fill(&self, fill: &Fill) -> Option<OrderKey> {
+        let by_client = fill.client_order_id.and_then(|id| self.orders.key_by_client_id(id));
+        by_client.or_else(|| self.by_order_id.find(&fill.order_id))
+    }
+
+    /// Books a fill once, whoever reported it first and in whatever order.
+    fn on_fill(&mut self, now: Now, fill: &Fill, out: &mut Outbox) {
+        let key = self.key_of_fill(fill);
+        // Fills older than this run that are not ours are part of the opening position.
+        if key.is_none() && fill.exchange_time < self.opened_at {
+            return;
+        }
+        if !self.trades.insert(fill.trade_id) {
+            return;
+        }
+        self.last_fill = self.last_fill.max(fill.exchange_time);
+        let Some(market) = self.market_of(&fill.ticker) else {
+            let reason = crate::ids::Reason::lossy("fill in a market that is not in the table");
+            out.records.push(Record::Alert { ticker: fill.ticker, reason });
+            return;
+        };
+        let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
+        self.day.realized += booked.realized;
+        self.day.fees += fill.fee;
+        let event = self.markets.all()[usize::from(market.0)].event;
+        self.exposure.hold(Place { market, event, side: fill.side }, booked.position);
+        if let Some(key) = key {
+            self.fill_order(now, key, fill, out);
+        }
+    }
+
+    fn fill_order(&mut self, now: Now, key: OrderKey, fill: &Fill, out: &mut Outbox) {
+        if !self.identify(now, key, fill.order_id, out) {
+            return;
+        }
+        let execution = &mut self.executions[key.slot as usize];
+        let execution_id = execution.id;
+        let decode = fill.decoded.since(fill.received);
+        out.records.push(Record::Span { hop: Hop::FillDecode, span: decode });
+        if !execution.has(Hop::SignalToFill) {
+            execution.note(Hop::FillDecode, decode);
+            let span = execution.note(Hop::SignalToFill, now.mono.since(execution.received));
+            out.records.push(Record::Span { hop: Hop::SignalToFill, span });
+        }
+        if let Some(order) = self.orders.find(key) {
+            out.records.push(Record::Fill(BookedFill {
+                execution_id,
+                trade_id: fill.trade_id,
+                client_order_id: order.terms().client_order_id,
+                ticker: fill.ticker,
+                side: fill.side,
+                price: fill.price,
+                quantity: fill.quantity,
+                fee: fill.fee,
+                is_taker: fill.is_taker,
+            }));
+        }
+        self.step(now, key, out, |order| {
+            order.fill(fill.quantity, fill.price * fill.quantity, fill.fee)?;
+            order.settle()
+        });
+    }
+
+    /// An order as the exchange has it: ours by id, or somebody else's and left alone.
+    fn on_report(&mut self, now: Now, report: &OrderReport, out: &mut Outbox) {
+        let by_client = report.client_order_id.and_then(|id| self.orders.key_by_client_id(id));
+        let key = by_client.or_else(|| self.by_order_id.find(&report.order_id));
+        if let Some(key) = key {
+            self.apply_report(now, key, report, out);
+        }
+    }
+
+    fn apply_report(&mut self, now: Now, key: OrderKey, report: &OrderReport, out: &mut Outbox) {
+        if !self.identify(now, key, report.order_id, out) {
+            return;
+        }
+        let Some(before) = self.orders.find(key).map(|order| (order.state(), order.ending()))
+        else {
+            return;
+        };
+        self.step(now, key, out, |order| match report.status {
+            ExchangeStatus::Resting => order.apply(Event::Found),
+            ExchangeStatus::Canceled => {
+                order.note_ending(Ending { filled: report.filled, expired: report.expired })
+            }
+            ExchangeStatus::Executed => {
+                order.note_ending(Ending { filled: order.terms().quantity, expired: false })
+            }
+        });
+        let after = self.orders.find(key).map(|order| (order.state(), order.ending()));
+        if after != Some(before) {
+            self.arm_live(now, key);
+        }
+    }
+
+    /// A look-up found the order; its fills were reported before.
+    fn on_found(&mut self, now: Now, key: OrderKey, report: &OrderReport, out: &mut Outbox) {
+        self.apply_report(now, key, report, out);
+        let Some(order) = self.orders.find(key) else { return };
+        // The listing may be older than the fills it speaks of: ask again.
+        if order.awaits_fills() || order.state() == State::CancelPending {
+            self.arm(key, now.mono + self.config.orders.lookup_interval);
+        }
+    }
+
+    /// A complete listing lacks the order. Only a lasting absence is evidence: reads lag writes.
+    fn on_absent(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        if order.state() != State::Unknown || !order.filled().is_zero() {
+            return;
+        }
+        order.absences += 1;
+        let lasting = now.mono.since(order.lost_at) >= self.config.orders.absence_wait;
+        if order.absences >= 3 && lasting && order.order_id().is_empty() {
+            self.note_error(key, "not_landed", "the exchange never had the order");
+            self.step(now, key, out, |order| order.apply(Event::Absent));
+        }
+    }
+}
