@@ -98,14 +98,15 @@ fn package_root() -> PathBuf {
 /// Reads every Rust file below `folder`, in a stable order.
 fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
     let Ok(entries) = fs::read_dir(root.join(folder)) else { return };
-    let mut names: Vec<PathBuf> =
-        entries.map(|entry| folder.join(entry.unwrap().file_name())).collect();
+    let mut names: Vec<PathBuf> = entries
+        .map(|entry| folder.join(entry.expect("the folder can be read").file_name()))
+        .collect();
     names.sort();
     for name in names {
         if root.join(&name).is_dir() {
             collect(root, &name, sources);
         } else if name.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(root.join(&name)).unwrap();
+            let text = fs::read_to_string(root.join(&name)).expect("sources are text");
             sources.push(Source::new(name.to_string_lossy().replace('\\', "/"), &text));
         }
     }
@@ -113,35 +114,49 @@ fn collect(root: &Path, folder: &Path, sources: &mut Vec<Source>) {
 
 /// Every violation in one file.
 fn check(source: &Source) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut say = |line: usize, what: String| {
-        found.push(format!("{}:{line}: {what}", source.path));
-    };
+    let mut found = check_form(source);
+    found.extend(check_words(source));
+    found.extend(check_layers(source));
+    found
+}
 
+/// Header, length, width.
+fn check_form(source: &Source) -> Vec<String> {
+    let path = &source.path;
+    let mut found = Vec::new();
     let first = source.lines.first().map_or("", String::as_str);
     if !first.starts_with("//! ") && !first.starts_with("#![doc = include_str!(") {
-        say(1, "the first line says what this file is for: //! …".to_owned());
+        found.push(format!("{path}:1: the first line says what this file is for: //! …"));
     }
-    if source.lines.len() > LINES_MAX {
-        say(LINES_MAX + 1, format!("{} lines; at most {LINES_MAX}", source.lines.len()));
+    let length = source.lines.len();
+    if length > LINES_MAX {
+        found.push(format!("{path}:{}: {length} lines; at most {LINES_MAX}", LINES_MAX + 1));
     }
-    for (number, line) in source.numbered() {
-        if line.chars().count() > COLUMNS_MAX {
-            say(number, format!("wider than {COLUMNS_MAX} columns"));
+    let wide = source.numbered().filter(|(_, line)| line.chars().count() > COLUMNS_MAX);
+    found.extend(wide.map(|(line, _)| format!("{path}:{line}: wider than {COLUMNS_MAX} columns")));
+    found
+}
+
+/// What is banned everywhere, and what is banned in code.
+fn check_words(source: &Source) -> Vec<String> {
+    let anywhere = source.numbered().map(|line| (line, BANNED));
+    let in_code = source.code().map(|line| (line, BANNED_IN_CODE));
+    let mut found = Vec::new();
+    for ((number, line), table) in anywhere.chain(in_code) {
+        for (word, why) in banned(line, table) {
+            found.push(format!("{}:{number}: `{word}`: {why}", source.path));
         }
-        for (word, why) in banned(line, BANNED) {
-            say(number, format!("`{word}`: {why}"));
-        }
     }
-    for (number, line) in source.code() {
-        for (word, why) in banned(line, BANNED_IN_CODE) {
-            say(number, format!("`{word}`: {why}"));
-        }
-    }
-    for (number, line) in source.code().take_while(|(number, _)| *number <= source.tests_from) {
-        for rule in FORBIDDEN.iter().filter(|rule| applies(rule, source)) {
+    found
+}
+
+/// Names that this room may not use.
+fn check_layers(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for rule in FORBIDDEN.iter().filter(|rule| applies(rule, source)) {
+        for (number, line) in source.code().filter(|(number, _)| *number <= source.tests_from) {
             for name in rule.names.iter().filter(|name| names(line, name, rule.but)) {
-                say(number, format!("`{name}`: {}", rule.why));
+                found.push(format!("{}:{number}: `{name}`: {}", source.path, rule.why));
             }
         }
     }
