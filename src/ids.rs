@@ -218,7 +218,8 @@ impl ClientOrderId {
         self.seq
     }
 
-    /// The 128 bits. Layout: mark 32, run 16, version 4, run 12, variant 2 + 2 zero + run 12, seq 48.
+    /// The 128 bits. Layout: mark 32, run 16, version 4, run 12, variant 2 + 2 zero + run 12,
+    /// seq 48.
     #[must_use]
     pub const fn as_u128(self) -> u128 {
         let run = self.run.0 as u128;

@@ -1,1 +1,3 @@
+//! The command line: parses, builds, joins.
+
 fn main() {}

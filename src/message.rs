@@ -441,7 +441,8 @@ pub enum ControlCommand {
     },
     /// Trade again after a halt.
     Resume,
-    /// No new orders, cancel what rests, then report [`Drained`](crate::recorder::Record).
+    /// No new orders, cancel what rests, then report
+    /// [`Drained`](crate::recorder::record::Record::Drained).
     Drain,
 }
 

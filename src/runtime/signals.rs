@@ -1,0 +1,58 @@
+//! SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
+//!
+//! In: the operating system's signals. Out: a flag that the engine looks at between two rounds.
+//! Never does work in the handler beyond setting it. Ending at once loses nothing that was
+//! promised: the journal is a file mapping, and the exchange ends resting orders by itself.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Exit code of a run that was ended by a second signal: failed while running.
+const EXIT_INTERRUPTED: i32 = 1;
+
+/// Tells whether the process was asked to end.
+#[derive(Clone, Debug)]
+pub struct Interrupts {
+    asked: Arc<AtomicBool>,
+}
+
+impl Interrupts {
+    /// Takes over SIGINT and SIGTERM for the rest of the process.
+    ///
+    /// # Errors
+    /// When the system refuses the handlers.
+    pub fn install() -> io::Result<Self> {
+        let asked = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM] {
+            // Actions run in the order of registration: the first signal finds the flag clear
+            // and sets it, the second finds it set.
+            flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(&asked))?;
+            flag::register(signal, Arc::clone(&asked))?;
+        }
+        Ok(Self { asked })
+    }
+
+    /// Whether a signal has come.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        // Relaxed: the handler publishes nothing but the flag.
+        self.asked.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_signal_sets_the_flag_and_the_process_lives() {
+        let interrupts = Interrupts::install().unwrap();
+        assert!(!interrupts.is_asked());
+        signal_hook::low_level::raise(SIGTERM).unwrap();
+        assert!(interrupts.is_asked());
+    }
+}

@@ -1,0 +1,293 @@
+//! The layering of `src/architecture.md` as a table: which room may not name what, and why.
+//!
+//! A name is matched as whole words on code lines; the tests at the end of a file are exempt.
+//! A room ends in `/`, or is one file.
+
+/// One rule.
+pub(crate) struct Forbidden {
+    /// Where it holds.
+    pub(crate) rooms: &'static [&'static str],
+    /// Where, within those, it does not.
+    pub(crate) except: &'static [&'static str],
+    /// What may not be named.
+    pub(crate) names: &'static [&'static str],
+    /// Phrases that exempt a line.
+    pub(crate) but: &'static [&'static str],
+    /// The reason, shown with the violation.
+    pub(crate) why: &'static str,
+}
+
+const VOCABULARY: &[&str] = &[
+    "src/units.rs",
+    "src/units/",
+    "src/ids.rs",
+    "src/ids/",
+    "src/message.rs",
+    "src/message/",
+    "src/order/",
+    "src/risk/",
+];
+
+pub(crate) const FORBIDDEN: &[Forbidden] = &[
+    Forbidden {
+        rooms: VOCABULARY,
+        except: &[],
+        names: &[
+            "crate::intake",
+            "crate::oms",
+            "crate::gateway",
+            "crate::feed",
+            "crate::recorder",
+            "crate::reconcile",
+            "crate::proto",
+            "crate::runtime",
+            "crate::net",
+            "crate::report",
+            "crate::control",
+            "crate::sim",
+            "crate::paper",
+            "crate::engine",
+            "crate::config",
+            "crate::cli",
+            "std::net",
+            "std::io",
+            "std::fs",
+            "std::thread",
+            "tracing",
+        ],
+        but: &[],
+        why: "the vocabulary is pure and names nothing below it",
+    },
+    Forbidden {
+        rooms: VOCABULARY,
+        except: &[],
+        names: &["crate::kalshi"],
+        but: &["crate::kalshi::market", "crate::kalshi::fees"],
+        why: "of the exchange the vocabulary knows tick grids and fees, nothing of the wire",
+    },
+    Forbidden {
+        rooms: &["src/units.rs", "src/units/"],
+        except: &[],
+        names: &["crate::ids", "crate::order", "crate::risk", "crate::kalshi"],
+        but: &[],
+        why: "units are what everything else is made of",
+    },
+    // -- stages: they meet on rings, never by name --
+    Forbidden {
+        rooms: &["src/intake/"],
+        except: &[],
+        names: &["crate::oms", "crate::gateway", "crate::feed", "crate::engine"],
+        but: &[],
+        why: "stages talk through rings only",
+    },
+    Forbidden {
+        rooms: &["src/oms/"],
+        except: &[],
+        names: &["crate::intake", "crate::gateway", "crate::feed", "crate::engine", "crate::net"],
+        but: &[],
+        why: "stages talk through rings only, and the oms does no I/O but its journal",
+    },
+    Forbidden {
+        rooms: &["src/gateway/"],
+        except: &[],
+        names: &["crate::intake", "crate::oms", "crate::feed", "crate::engine"],
+        but: &[],
+        why: "stages talk through rings only",
+    },
+    Forbidden {
+        rooms: &["src/feed/"],
+        except: &[],
+        names: &["crate::intake", "crate::oms", "crate::gateway", "crate::engine"],
+        but: &[],
+        why: "stages talk through rings only",
+    },
+    Forbidden {
+        rooms: &["src/recorder/", "src/report/", "src/control/"],
+        except: &[],
+        names: &["crate::intake", "crate::oms", "crate::gateway", "crate::feed", "crate::engine"],
+        but: &[],
+        why: "what tells and steers reads messages and files, not stages",
+    },
+    Forbidden {
+        rooms: &["src/oms/", "src/gateway/", "src/feed/"],
+        except: &[],
+        names: &["std::net", "std::fs", "tracing", "println!", "eprintln!"],
+        but: &[],
+        why: "a hot stage does no I/O of its own and does not log",
+    },
+    Forbidden {
+        rooms: &[
+            "src/intake/",
+            "src/oms/",
+            "src/gateway/",
+            "src/feed/",
+            "src/order/",
+            "src/risk/",
+            "src/proto/",
+            "src/kalshi/",
+        ],
+        except: &[],
+        names: &["Mutex", "RwLock", "Condvar"],
+        but: &[],
+        why: "no lock on the hot path: one writer, and rings",
+    },
+    // -- what they speak --
+    Forbidden {
+        rooms: &["src/proto/"],
+        except: &[],
+        names: &[
+            "std::net",
+            "std::io",
+            "std::fs",
+            "std::thread",
+            "crate::net",
+            "crate::runtime",
+            "crate::kalshi",
+            "crate::order",
+            "crate::risk",
+            "crate::intake",
+            "crate::oms",
+            "crate::gateway",
+            "crate::feed",
+        ],
+        // The frame codec reads memory through this adapter.
+        but: &["use std::io::Cursor;"],
+        why: "protocols are sans-IO and know neither exchange nor engine",
+    },
+    Forbidden {
+        rooms: &["src/kalshi/"],
+        except: &[],
+        names: &[
+            "std::net",
+            "std::thread",
+            "crate::net",
+            "crate::runtime",
+            "crate::intake",
+            "crate::oms",
+            "crate::gateway",
+            "crate::feed",
+            "crate::recorder",
+        ],
+        but: &[],
+        why: "the exchange's language is bytes in, types out",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &[
+            "src/kalshi/",
+            "src/intake/",
+            "src/recorder/",
+            "src/report/",
+            "src/report.rs",
+            "src/control/",
+            "src/control.rs",
+            "src/sim/",
+            // The ready file of a simulated exchange is JSON.
+            "src/net/ready.rs",
+        ],
+        names: &["serde_json", "simd_json"],
+        but: &[],
+        why: "JSON is known to kalshi/, to intake and to cold renderers",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &["src/kalshi/", "src/sim/"],
+        names: &["/trade-api", "kalshi.com"],
+        but: &[],
+        why: "only kalshi/ knows URLs",
+    },
+    // -- the machine --
+    Forbidden {
+        rooms: &["src/runtime/"],
+        except: &[],
+        names: &[
+            "crate::ids",
+            "crate::message",
+            "crate::order",
+            "crate::risk",
+            "crate::kalshi",
+            "crate::intake",
+            "crate::oms",
+            "crate::gateway",
+            "crate::feed",
+            "crate::recorder",
+            "crate::net",
+        ],
+        but: &[],
+        why: "the machine under the stages does not know an order",
+    },
+    Forbidden {
+        rooms: &["src/net/"],
+        except: &[],
+        names: &["crate::order", "crate::risk", "crate::message", "crate::oms", "crate::gateway"],
+        but: &[],
+        why: "the wire carries bytes and does not know an order",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &["src/net/tls.rs", "src/net/tls/", "src/sim/"],
+        names: &["rustls::"],
+        but: &[],
+        why: "only net/tls names rustls, so that it can be replaced",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &["src/runtime/clock.rs", "src/runtime/clock/"],
+        names: &["Instant::now", "SystemTime::now", "UtcDateTime::now", "now_utc", "_rdtsc"],
+        but: &[],
+        why: "only runtime/clock reads time",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &["src/sim/"],
+        names: &["tokio", "tokio_rustls", "tokio_tungstenite", "axum", "hyper", "futures_util"],
+        but: &[],
+        why: "an async runtime never touches the engine's threads",
+    },
+    // -- money --
+    Forbidden {
+        rooms: &[
+            "src/units.rs",
+            "src/units/",
+            "src/ids.rs",
+            "src/message.rs",
+            "src/message/",
+            "src/order/",
+            "src/risk/",
+            "src/oms/",
+            "src/kalshi/",
+            "src/sim/exchange/",
+        ],
+        except: &[],
+        names: &["f32", "f64"],
+        // serde's visitors take what a peer may send in order to refuse or to read it exactly.
+        but: &["fn visit_f64"],
+        why: "money, prices and sizes are integers",
+    },
+    Forbidden {
+        rooms: &["src/"],
+        except: &["src/risk/approved.rs"],
+        names: &["unchecked_for_tests"],
+        but: &[],
+        why: "only risk makes an approval",
+    },
+    // -- standing in for the world --
+    Forbidden {
+        rooms: &["src/sim/exchange/", "src/sim/exchange.rs"],
+        except: &[],
+        names: &[
+            "std::net",
+            "std::io",
+            "std::thread",
+            "crate::net",
+            "crate::runtime",
+            "crate::oms",
+            "crate::order",
+            "crate::risk",
+            "crate::gateway",
+            "crate::feed",
+        ],
+        but: &[],
+        why: "the simulated exchange is pure and shares no logic with what it tests",
+    },
+];
