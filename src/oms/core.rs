@@ -221,6 +221,12 @@ impl Core {
         &self.markets
     }
 
+    /// How many markets this run can meet.
+    #[must_use]
+    pub const fn market_capacity(&self) -> usize {
+        self.stopped.len()
+    }
+
     /// Why trading is halted, when it is.
     #[must_use]
     pub const fn halted(&self) -> Option<&Reason> {

@@ -7,10 +7,12 @@ mod core;
 mod deadlines;
 mod endings;
 mod entry;
-mod execution;
+pub(crate) mod execution;
 mod index;
 pub mod plan;
 mod reports;
+mod stage;
 mod timers;
 
 pub use self::core::{Core, Input, Opening, Outbox};
+pub use self::stage::{Oms, OmsRings};

@@ -1,0 +1,266 @@
+//! The oms as a stage: takes inputs from its rings, journals, asks the core, journals what came
+//! of it, and only then passes it on.
+//!
+//! Reads signals, gateway events, feed events, fetch events and control commands; writes gateway
+//! commands, fetch commands and records. Thread `oms`. Invariants: the journal has the intent
+//! before the gateway can see it (test `an_order_that_is_not_journaled_is_not_sent`); no output is
+//! ever dropped: with a full ring downstream the stage takes no further input.
+
+use super::core::{Core, Input, Outbox};
+use crate::ids::Reason;
+use crate::message::{
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+};
+use crate::recorder::journal::{Entry, Journal, JournalError};
+use crate::recorder::record::{Hop, Record};
+use crate::runtime::clock::Clock;
+use crate::runtime::ring::{Consumer, Producer};
+use crate::runtime::stage::{Stage, Work};
+use crate::units::{Now, Timestamp};
+
+/// Inputs of each kind taken per poll: news of orders before new signals, and never so many that
+/// one kind starves the others.
+const NEWS_MAX: usize = 16;
+
+/// The rings of the oms.
+#[derive(Debug)]
+pub struct OmsRings {
+    /// From intake.
+    pub signals: Consumer<Signal>,
+    /// From the gateway.
+    pub gateway: Consumer<GatewayEvent>,
+    /// From the feed.
+    pub feed: Consumer<FeedEvent>,
+    /// From the REST service.
+    pub fetch: Consumer<FetchEvent>,
+    /// From people and the system.
+    pub control: Consumer<ControlCommand>,
+    /// To the gateway.
+    pub commands: Producer<Command>,
+    /// To the REST service.
+    pub asks: Producer<FetchCommand>,
+    /// To the recorder.
+    pub records: Producer<Record>,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Oms<J, C> {
+    core: Core,
+    journal: J,
+    clock: C,
+    rings: OmsRings,
+    outbox: Outbox,
+    /// Cursors into the outbox: how much has been passed on.
+    passed: Passed,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Passed {
+    commands: usize,
+    asks: usize,
+    records: usize,
+}
+
+impl<J: Journal, C: Clock> Oms<J, C> {
+    /// Joins the core with its rings, journal and clock.
+    pub fn new(core: Core, journal: J, clock: C, rings: OmsRings) -> Self {
+        let outbox = Outbox::new(core.market_capacity());
+        Self { core, journal, clock, rings, outbox, passed: Passed::default() }
+    }
+
+    /// The core, for those who check it from outside.
+    pub const fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// Gives the journal back after the run.
+    pub fn into_journal(self) -> J {
+        self.journal
+    }
+
+    /// The next time this stage has something to do without being told.
+    pub fn deadline(&self) -> Timestamp {
+        self.core.deadline()
+    }
+
+    /// Journals an input, lets the core take it, journals and passes on what came of it.
+    fn take(&mut self, now: Now, input: &Input) {
+        let journaled = self.journal.append(now, &entry_of(input));
+        self.core.handle(now, input, &mut self.outbox);
+        if journaled.is_err() {
+            self.journal_failed();
+        }
+        self.commit(now);
+        let _work = self.pass_on();
+    }
+
+    /// Journals every output. An order whose intent cannot be journaled is not sent.
+    fn commit(&mut self, now: Now) {
+        let mut failed: Option<usize> = None;
+        for (index, command) in self.outbox.commands.iter().enumerate().skip(self.passed.commands) {
+            let kept = self.journal.append(now, &entry_of_command(command));
+            if kept.is_err() && matches!(command, Command::Submit(_)) {
+                failed = Some(index);
+                break;
+            }
+        }
+        if let Some(index) = failed {
+            self.withdraw(now, index);
+        }
+        let asks = self.outbox.asks.iter().skip(self.passed.asks).map(|ask| Entry::Ask(*ask));
+        let results = self.outbox.records.iter().skip(self.passed.records);
+        let results = results.filter_map(|record| match record {
+            Record::Result(result) => Some(Entry::Result(*result)),
+            _ => None,
+        });
+        for entry in asks.chain(results) {
+            // What is not kept here can be worked out again from the inputs.
+            let _lost: Result<(), JournalError> = self.journal.append(now, &entry);
+        }
+    }
+
+    /// Takes back a submit that could not be journaled: as if the gateway had never sent it.
+    #[cold]
+    fn withdraw(&mut self, now: Now, index: usize) {
+        let Command::Submit(approved) = self.outbox.commands.remove(index) else { return };
+        let key = approved.get().key;
+        let why = crate::message::Unsent::NotJournaled;
+        let event = Input::Gateway(GatewayEvent::NotSent { key, why });
+        self.core.handle(now, &event, &mut self.outbox);
+        self.journal_failed();
+    }
+
+    /// Without a journal nothing may be sent: halt.
+    #[cold]
+    fn journal_failed(&mut self) {
+        if self.core.halted().is_none() {
+            let reason = Reason::lossy("the journal cannot be written (disk full?)");
+            self.core.halt(reason, &mut self.outbox);
+        }
+    }
+
+    /// Moves outputs into their rings as far as there is room.
+    fn pass_on(&mut self) -> Work {
+        if self.outbox.is_empty() {
+            return Work::Idle;
+        }
+        let Self { outbox, passed, rings, .. } = self;
+        push_from(&mut rings.commands, &outbox.commands, &mut passed.commands);
+        push_from(&mut rings.asks, &outbox.asks, &mut passed.asks);
+        push_from(&mut rings.records, &outbox.records, &mut passed.records);
+        let all = passed.commands == outbox.commands.len()
+            && passed.asks == outbox.asks.len()
+            && passed.records == outbox.records.len();
+        if all {
+            outbox.commands.clear();
+            outbox.asks.clear();
+            outbox.records.clear();
+            *passed = Passed::default();
+        }
+        Work::Done
+    }
+
+    /// News of orders first: they free what signals need.
+    fn take_news(&mut self) -> Work {
+        let mut work = Work::Idle;
+        for _ in 0..NEWS_MAX {
+            let input = if let Ok(command) = self.rings.control.pop() {
+                Input::Control(command)
+            } else if let Ok(event) = self.rings.gateway.pop() {
+                Input::Gateway(event)
+            } else if let Ok(event) = self.rings.feed.pop() {
+                Input::Feed(event)
+            } else if let Ok(event) = self.rings.fetch.pop() {
+                Input::Fetch(event)
+            } else {
+                return work;
+            };
+            work = Work::Done;
+            let now = self.clock.now();
+            self.take(now, &input);
+            if let Input::Feed(FeedEvent::Fill(fill)) = &input {
+                self.measure(Hop::FillApply, fill.decoded);
+            }
+            if !self.outbox.is_empty() {
+                return work;
+            }
+        }
+        work
+    }
+
+    fn take_signal(&mut self) -> Work {
+        let Ok(signal) = self.rings.signals.pop() else { return Work::Idle };
+        let now = self.clock.now();
+        let before = self.core.orders().live();
+        self.take(now, &Input::Signal(signal));
+        if self.core.orders().live() > before {
+            self.measure(Hop::Risk, now.mono);
+        }
+        Work::Done
+    }
+
+    /// Records a span that ends now. It is a measurement, not a decision: with a full ring it is
+    /// left out rather than waited for.
+    fn measure(&mut self, hop: Hop, from: Timestamp) {
+        let span = self.clock.mono().since(from);
+        let _full: Result<(), _> = self.rings.records.push(Record::Span { hop, span });
+    }
+}
+
+impl<J: Journal, C: Clock> Stage for Oms<J, C> {
+    const NAME: &'static str = "oms";
+
+    fn poll(&mut self) -> Work {
+        if !self.outbox.is_empty() {
+            let work = self.pass_on();
+            if !self.outbox.is_empty() {
+                return work;
+            }
+        }
+        let mut work = self.take_news();
+        if self.outbox.is_empty() && self.core.deadline() != Timestamp::NEVER {
+            let now = self.clock.now();
+            if self.core.deadline() <= now.mono {
+                self.take(now, &Input::Timer);
+                work = Work::Done;
+            }
+        }
+        if self.outbox.is_empty() {
+            work = work.or(self.take_signal());
+        }
+        work
+    }
+
+    fn on_stop(&mut self) {
+        let _work = self.pass_on();
+    }
+}
+
+fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) {
+    while let Some(value) = from.get(*passed) {
+        if ring.push(*value).is_err() {
+            return;
+        }
+        *passed += 1;
+    }
+}
+
+const fn entry_of(input: &Input) -> Entry {
+    match input {
+        Input::Signal(signal) => Entry::Signal(*signal),
+        Input::Gateway(event) => Entry::Gateway(*event),
+        Input::Feed(event) => Entry::Feed(*event),
+        Input::Fetch(event) => Entry::Fetch(*event),
+        Input::Control(command) => Entry::Control(*command),
+        Input::Timer => Entry::Timer,
+    }
+}
+
+const fn entry_of_command(command: &Command) -> Entry {
+    match command {
+        Command::Submit(approved) => Entry::Submit(*approved.get()),
+        Command::Cancel(cancel) => Entry::Cancel(*cancel),
+        Command::CancelAll => Entry::CancelAll,
+    }
+}
