@@ -1,3 +1,4 @@
 //! Recorder (stage 5 of 5, cold): what happened, kept and told.
 
+pub mod pack;
 pub mod record;
