@@ -1,3 +1,6 @@
 //! Recorder (stage 5 of 5, cold): what happened, kept and told.
 
+pub mod journal;
+mod mapping;
+pub mod pack;
 pub mod record;

@@ -1,0 +1,384 @@
+//! Bytes of the ring messages: a variant's number, then its fields in the order declared.
+
+use super::{Pack, Packer, Unpacker};
+use crate::message::{
+    Accepted, CancelFailure, CancelOrder, ControlCommand, FeedEvent, FetchCommand, FetchEvent,
+    Fill, GatewayEvent, NewOrder, OrderReport, Reject, SendStamps, Signal,
+};
+
+impl Pack for Signal {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.source);
+        out.put(&self.line);
+        out.put(&self.id);
+        out.put(&self.ticker);
+        out.put(&self.action);
+        out.put(&self.yes_ask);
+        out.put(&self.no_ask);
+        out.put(&self.edge);
+        out.put(&self.confidence);
+        out.put(&self.contracts);
+        out.put(&self.max_price);
+        out.put(&self.time_in_force);
+        out.put(&self.produced_at);
+        out.put(&self.expires_at);
+        out.put(&self.cycle);
+        out.put(&self.received);
+        out.put(&self.decoded);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            source: from.take()?,
+            line: from.take()?,
+            id: from.take()?,
+            ticker: from.take()?,
+            action: from.take()?,
+            yes_ask: from.take()?,
+            no_ask: from.take()?,
+            edge: from.take()?,
+            confidence: from.take()?,
+            contracts: from.take()?,
+            max_price: from.take()?,
+            time_in_force: from.take()?,
+            produced_at: from.take()?,
+            expires_at: from.take()?,
+            cycle: from.take()?,
+            received: from.take()?,
+            decoded: from.take()?,
+        })
+    }
+}
+
+impl Pack for NewOrder {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.key);
+        out.put(&self.client_order_id);
+        out.put(&self.market);
+        out.put(&self.side);
+        out.put(&self.price);
+        out.put(&self.quantity);
+        out.put(&self.time_in_force);
+        out.put(&self.expiration_secs);
+        out.put(&self.reduce_only);
+        out.put(&self.received);
+        out.put(&self.approved);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            key: from.take()?,
+            client_order_id: from.take()?,
+            market: from.take()?,
+            side: from.take()?,
+            price: from.take()?,
+            quantity: from.take()?,
+            time_in_force: from.take()?,
+            expiration_secs: from.take()?,
+            reduce_only: from.take()?,
+            received: from.take()?,
+            approved: from.take()?,
+        })
+    }
+}
+
+impl Pack for CancelOrder {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.key);
+        out.put(&self.order_id);
+        out.put(&self.market);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self { key: from.take()?, order_id: from.take()?, market: from.take()? })
+    }
+}
+
+impl Pack for SendStamps {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.taken);
+        out.put(&self.encoded);
+        out.put(&self.sealed);
+        out.put(&self.sent);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            taken: from.take()?,
+            encoded: from.take()?,
+            sealed: from.take()?,
+            sent: from.take()?,
+        })
+    }
+}
+
+impl Pack for Accepted {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.order_id);
+        out.put(&self.filled);
+        out.put(&self.remaining);
+        out.put(&self.exchange_time);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            order_id: from.take()?,
+            filled: from.take()?,
+            remaining: from.take()?,
+            exchange_time: from.take()?,
+        })
+    }
+}
+
+impl Pack for Reject {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.status);
+        out.put(&self.kind);
+        out.put(&self.code);
+        out.put(&self.message);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            status: from.take()?,
+            kind: from.take()?,
+            code: from.take()?,
+            message: from.take()?,
+        })
+    }
+}
+
+impl Pack for CancelFailure {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Unsent(why) => {
+                out.put(&0_u8);
+                out.put(why);
+            }
+            Self::Lost(why) => {
+                out.put(&1_u8);
+                out.put(why);
+            }
+            Self::Rejected(kind) => {
+                out.put(&2_u8);
+                out.put(kind);
+            }
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        match from.take::<u8>()? {
+            0 => from.take().map(Self::Unsent),
+            1 => from.take().map(Self::Lost),
+            2 => from.take().map(Self::Rejected),
+            _ => None,
+        }
+    }
+}
+
+impl Pack for GatewayEvent {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Sent { key, stamps } => pair(out, 0, key, stamps),
+            Self::NotSent { key, why } => pair(out, 1, key, why),
+            Self::Accepted { key, accepted } => pair(out, 2, key, accepted),
+            Self::Rejected { key, reject } => pair(out, 3, key, reject),
+            Self::Lost { key, why } => pair(out, 4, key, why),
+            Self::CancelSent { key } => one(out, 5, key),
+            Self::CancelAccepted { key, reduced_by } => pair(out, 6, key, reduced_by),
+            Self::CancelNotFound { key } => one(out, 7, key),
+            Self::CancelFailed { key, why } => pair(out, 8, key, why),
+            Self::CancelAllDone { ok } => one(out, 9, ok),
+            Self::Connections { ready } => one(out, 10, ready),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(match from.take::<u8>()? {
+            0 => Self::Sent { key: from.take()?, stamps: from.take()? },
+            1 => Self::NotSent { key: from.take()?, why: from.take()? },
+            2 => Self::Accepted { key: from.take()?, accepted: from.take()? },
+            3 => Self::Rejected { key: from.take()?, reject: from.take()? },
+            4 => Self::Lost { key: from.take()?, why: from.take()? },
+            5 => Self::CancelSent { key: from.take()? },
+            6 => Self::CancelAccepted { key: from.take()?, reduced_by: from.take()? },
+            7 => Self::CancelNotFound { key: from.take()? },
+            8 => Self::CancelFailed { key: from.take()?, why: from.take()? },
+            9 => Self::CancelAllDone { ok: from.take()? },
+            10 => Self::Connections { ready: from.take()? },
+            _ => return None,
+        })
+    }
+}
+
+impl Pack for Fill {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.trade_id);
+        out.put(&self.order_id);
+        out.put(&self.client_order_id);
+        out.put(&self.ticker);
+        out.put(&self.side);
+        out.put(&self.price);
+        out.put(&self.quantity);
+        out.put(&self.fee);
+        out.put(&self.is_taker);
+        out.put(&self.exchange_time);
+        out.put(&self.received);
+        out.put(&self.decoded);
+        out.put(&self.origin);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            trade_id: from.take()?,
+            order_id: from.take()?,
+            client_order_id: from.take()?,
+            ticker: from.take()?,
+            side: from.take()?,
+            price: from.take()?,
+            quantity: from.take()?,
+            fee: from.take()?,
+            is_taker: from.take()?,
+            exchange_time: from.take()?,
+            received: from.take()?,
+            decoded: from.take()?,
+            origin: from.take()?,
+        })
+    }
+}
+
+impl Pack for OrderReport {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.order_id);
+        out.put(&self.client_order_id);
+        out.put(&self.ticker);
+        out.put(&self.side);
+        out.put(&self.price);
+        out.put(&self.status);
+        out.put(&self.filled);
+        out.put(&self.remaining);
+        out.put(&self.expired);
+        out.put(&self.received);
+        out.put(&self.origin);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            order_id: from.take()?,
+            client_order_id: from.take()?,
+            ticker: from.take()?,
+            side: from.take()?,
+            price: from.take()?,
+            status: from.take()?,
+            filled: from.take()?,
+            remaining: from.take()?,
+            expired: from.take()?,
+            received: from.take()?,
+            origin: from.take()?,
+        })
+    }
+}
+
+impl Pack for FeedEvent {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Up => out.put(&0_u8),
+            Self::Down => out.put(&1_u8),
+            Self::Fill(fill) => one(out, 2, fill),
+            Self::Order(report) => one(out, 3, report),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        match from.take::<u8>()? {
+            0 => Some(Self::Up),
+            1 => Some(Self::Down),
+            2 => from.take().map(Self::Fill),
+            3 => from.take().map(Self::Order),
+            _ => None,
+        }
+    }
+}
+
+impl Pack for FetchCommand {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Order { key, client_order_id, order_id, ticker } => {
+                pair(out, 0, key, client_order_id);
+                out.put(order_id);
+                out.put(ticker);
+            }
+            Self::Backfill { since } => one(out, 1, since),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(match from.take::<u8>()? {
+            0 => Self::Order {
+                key: from.take()?,
+                client_order_id: from.take()?,
+                order_id: from.take()?,
+                ticker: from.take()?,
+            },
+            1 => Self::Backfill { since: from.take()? },
+            _ => return None,
+        })
+    }
+}
+
+impl Pack for FetchEvent {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Fill(fill) => one(out, 0, fill),
+            Self::Order { key, report } => pair(out, 1, key, report),
+            Self::OrderAbsent { key } => one(out, 2, key),
+            Self::OrderFailed { key } => one(out, 3, key),
+            Self::BackfillDone => out.put(&4_u8),
+            Self::BackfillFailed => out.put(&5_u8),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(match from.take::<u8>()? {
+            0 => Self::Fill(from.take()?),
+            1 => Self::Order { key: from.take()?, report: from.take()? },
+            2 => Self::OrderAbsent { key: from.take()? },
+            3 => Self::OrderFailed { key: from.take()? },
+            4 => Self::BackfillDone,
+            5 => Self::BackfillFailed,
+            _ => return None,
+        })
+    }
+}
+
+impl Pack for ControlCommand {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Halt { reason } => one(out, 0, reason),
+            Self::Resume => out.put(&1_u8),
+            Self::Drain => out.put(&2_u8),
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        match from.take::<u8>()? {
+            0 => Some(Self::Halt { reason: from.take()? }),
+            1 => Some(Self::Resume),
+            2 => Some(Self::Drain),
+            _ => None,
+        }
+    }
+}
+
+/// A variant with one field.
+fn one<A: Pack>(out: &mut Packer<'_>, variant: u8, only: &A) {
+    out.put(&variant);
+    out.put(only);
+}
+
+/// A variant with two fields.
+fn pair<A: Pack, B: Pack>(out: &mut Packer<'_>, variant: u8, first: &A, second: &B) {
+    out.put(&variant);
+    out.put(first);
+    out.put(second);
+}

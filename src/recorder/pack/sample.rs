@@ -1,0 +1,510 @@
+//! Arbitrary values of everything that packs, from one seed. For tests only.
+
+use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
+use crate::message::{
+    Accepted, Action, BookSide, CancelFailure, CancelOrder, ControlCommand, ExchangeStatus,
+    FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss, NewOrder, OrderReport, Origin,
+    Reject, RejectKind, SendStamps, Signal, TimeInForce, Unsent,
+};
+use crate::order::State;
+use crate::recorder::record::{
+    CHILDREN_MAX, ChildResult, ExecutionResult, Hop, Hops, Outcome, ResultError,
+};
+use crate::risk::{Limit, Refusal};
+use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp, WallTime};
+
+/// A source of arbitrary values; the same seed gives the same values (splitmix64).
+#[derive(Debug)]
+pub(crate) struct Dice(pub(crate) u64);
+
+impl Dice {
+    /// The next 64 bits.
+    pub(crate) const fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
+        usize::try_from(self.bits() % u64::try_from(bound).unwrap()).unwrap()
+    }
+
+    /// One of `all`.
+    pub(crate) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// Any value.
+    pub(crate) fn any<T: Sample>(&mut self) -> T {
+        T::sample(self)
+    }
+}
+
+/// A type with arbitrary values.
+pub(crate) trait Sample: Sized {
+    /// One of them.
+    fn sample(dice: &mut Dice) -> Self;
+}
+
+impl Sample for u64 {
+    fn sample(dice: &mut Dice) -> Self {
+        // Small, large and extreme values alike.
+        let shift = dice.below(64);
+        dice.bits() >> shift
+    }
+}
+
+impl Sample for u32 {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::try_from(dice.any::<u64>() & u64::from(Self::MAX)).unwrap()
+    }
+}
+
+impl Sample for u16 {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::try_from(dice.any::<u64>() & u64::from(Self::MAX)).unwrap()
+    }
+}
+
+impl Sample for u8 {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::try_from(dice.any::<u64>() & u64::from(Self::MAX)).unwrap()
+    }
+}
+
+impl Sample for i64 {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.any::<u64>().cast_signed()
+    }
+}
+
+impl Sample for bool {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.below(2) == 1
+    }
+}
+
+impl<T: Sample> Sample for Option<T> {
+    fn sample(dice: &mut Dice) -> Self {
+        if dice.any() { Some(dice.any()) } else { None }
+    }
+}
+
+impl<const N: usize> Sample for InlineText<N> {
+    fn sample(dice: &mut Dice) -> Self {
+        let count = dice.one_of(&[0, 1, N / 2, N - 1, N]);
+        let text: String = (0..count).map(|_| char::from(dice.one_of(b"AZaz09 -_.~!"))).collect();
+        Self::lossy(&text)
+    }
+}
+
+impl Sample for Price {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_micros(1 + dice.any::<u32>() % (Self::MICROS_MAX - 1)).unwrap()
+    }
+}
+
+impl Sample for PriceDelta {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_micros(dice.any())
+    }
+}
+
+impl Sample for Contracts {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_centis(dice.any())
+    }
+}
+
+impl Sample for Position {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_centis(dice.any())
+    }
+}
+
+impl Sample for Money {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_e8(dice.any())
+    }
+}
+
+impl Sample for Nanos {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_ns(dice.any())
+    }
+}
+
+impl Sample for Timestamp {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_ns(dice.any())
+    }
+}
+
+impl Sample for WallTime {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::from_unix_ns(dice.any())
+    }
+}
+
+impl Sample for MarketIx {
+    fn sample(dice: &mut Dice) -> Self {
+        Self(dice.any())
+    }
+}
+
+impl Sample for SourceId {
+    fn sample(dice: &mut Dice) -> Self {
+        Self(dice.any())
+    }
+}
+
+impl Sample for OrderKey {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { slot: dice.any(), generation: dice.any() }
+    }
+}
+
+impl Sample for RunId {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::new(dice.any())
+    }
+}
+
+impl Sample for ExecutionId {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { run: dice.any(), seq: dice.any() }
+    }
+}
+
+impl Sample for ClientOrderId {
+    fn sample(dice: &mut Dice) -> Self {
+        Self::new(dice.any(), dice.any())
+    }
+}
+
+impl Sample for Action {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::BuyYes, Self::BuyNo, Self::SellYes, Self::SellNo])
+    }
+}
+
+impl Sample for BookSide {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::Bid, Self::Ask])
+    }
+}
+
+impl Sample for TimeInForce {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::ImmediateOrCancel, Self::GoodTillCanceled, Self::FillOrKill])
+    }
+}
+
+impl Sample for Loss {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::Timeout, Self::Disconnected, Self::ServerError, Self::Misbehaved])
+    }
+}
+
+impl Sample for Unsent {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::NoConnection, Self::WriteFailed, Self::NoSignature, Self::NoTokens])
+    }
+}
+
+impl Sample for RejectKind {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[
+            Self::DuplicateOrder,
+            Self::InsufficientBalance,
+            Self::InvalidPrice,
+            Self::PostOnlyCross,
+            Self::FillOrKill,
+            Self::Paused,
+            Self::MarketInactive,
+            Self::NotFound,
+            Self::Unauthorized,
+            Self::TooManyRequests,
+            Self::InvalidRequest,
+            Self::Gone,
+            Self::Other,
+        ])
+    }
+}
+
+impl Sample for Origin {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::Stream, Self::Rest])
+    }
+}
+
+impl Sample for ExchangeStatus {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::Resting, Self::Canceled, Self::Executed])
+    }
+}
+
+impl Sample for State {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&Self::ALL)
+    }
+}
+
+impl Sample for Limit {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&Self::ALL)
+    }
+}
+
+impl Sample for Signal {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            source: dice.any(),
+            line: dice.any(),
+            id: dice.any(),
+            ticker: dice.any(),
+            action: dice.any(),
+            yes_ask: dice.any(),
+            no_ask: dice.any(),
+            edge: dice.any(),
+            confidence: dice.any(),
+            contracts: dice.any(),
+            max_price: dice.any(),
+            time_in_force: dice.any(),
+            produced_at: dice.any(),
+            expires_at: dice.any(),
+            cycle: dice.any(),
+            received: dice.any(),
+            decoded: dice.any(),
+        }
+    }
+}
+
+impl Sample for NewOrder {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            key: dice.any(),
+            client_order_id: dice.any(),
+            market: dice.any(),
+            side: dice.any(),
+            price: dice.any(),
+            quantity: dice.any(),
+            time_in_force: dice.any(),
+            expiration_secs: dice.any(),
+            reduce_only: dice.any(),
+            received: dice.any(),
+            approved: dice.any(),
+        }
+    }
+}
+
+impl Sample for CancelOrder {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { key: dice.any(), order_id: dice.any(), market: dice.any() }
+    }
+}
+
+impl Sample for SendStamps {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { taken: dice.any(), encoded: dice.any(), sealed: dice.any(), sent: dice.any() }
+    }
+}
+
+impl Sample for Accepted {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            order_id: dice.any(),
+            filled: dice.any(),
+            remaining: dice.any(),
+            exchange_time: dice.any(),
+        }
+    }
+}
+
+impl Sample for Reject {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { status: dice.any(), kind: dice.any(), code: dice.any(), message: dice.any() }
+    }
+}
+
+impl Sample for CancelFailure {
+    fn sample(dice: &mut Dice) -> Self {
+        match dice.below(3) {
+            0 => Self::Unsent(dice.any()),
+            1 => Self::Lost(dice.any()),
+            _ => Self::Rejected(dice.any()),
+        }
+    }
+}
+
+impl Sample for GatewayEvent {
+    fn sample(dice: &mut Dice) -> Self {
+        let key = dice.any();
+        match dice.below(11) {
+            0 => Self::Sent { key, stamps: dice.any() },
+            1 => Self::NotSent { key, why: dice.any() },
+            2 => Self::Accepted { key, accepted: dice.any() },
+            3 => Self::Rejected { key, reject: dice.any() },
+            4 => Self::Lost { key, why: dice.any() },
+            5 => Self::CancelSent { key },
+            6 => Self::CancelAccepted { key, reduced_by: dice.any() },
+            7 => Self::CancelNotFound { key },
+            8 => Self::CancelFailed { key, why: dice.any() },
+            9 => Self::CancelAllDone { ok: dice.any() },
+            _ => Self::Connections { ready: dice.any() },
+        }
+    }
+}
+
+impl Sample for Fill {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            trade_id: dice.any(),
+            order_id: dice.any(),
+            client_order_id: dice.any(),
+            ticker: dice.any(),
+            side: dice.any(),
+            price: dice.any(),
+            quantity: dice.any(),
+            fee: dice.any(),
+            is_taker: dice.any(),
+            exchange_time: dice.any(),
+            received: dice.any(),
+            decoded: dice.any(),
+            origin: dice.any(),
+        }
+    }
+}
+
+impl Sample for OrderReport {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            order_id: dice.any(),
+            client_order_id: dice.any(),
+            ticker: dice.any(),
+            side: dice.any(),
+            price: dice.any(),
+            status: dice.any(),
+            filled: dice.any(),
+            remaining: dice.any(),
+            expired: dice.any(),
+            received: dice.any(),
+            origin: dice.any(),
+        }
+    }
+}
+
+impl Sample for FeedEvent {
+    fn sample(dice: &mut Dice) -> Self {
+        match dice.below(4) {
+            0 => Self::Up,
+            1 => Self::Down,
+            2 => Self::Fill(dice.any()),
+            _ => Self::Order(dice.any()),
+        }
+    }
+}
+
+impl Sample for FetchCommand {
+    fn sample(dice: &mut Dice) -> Self {
+        if dice.any() {
+            return Self::Backfill { since: dice.any() };
+        }
+        Self::Order {
+            key: dice.any(),
+            client_order_id: dice.any(),
+            order_id: dice.any(),
+            ticker: dice.any(),
+        }
+    }
+}
+
+impl Sample for FetchEvent {
+    fn sample(dice: &mut Dice) -> Self {
+        match dice.below(6) {
+            0 => Self::Fill(dice.any()),
+            1 => Self::Order { key: dice.any(), report: dice.any() },
+            2 => Self::OrderAbsent { key: dice.any() },
+            3 => Self::OrderFailed { key: dice.any() },
+            4 => Self::BackfillDone,
+            _ => Self::BackfillFailed,
+        }
+    }
+}
+
+impl Sample for ControlCommand {
+    fn sample(dice: &mut Dice) -> Self {
+        match dice.below(3) {
+            0 => Self::Halt { reason: dice.any() },
+            1 => Self::Resume,
+            _ => Self::Drain,
+        }
+    }
+}
+
+impl Sample for Refusal {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { limit: dice.any(), value: dice.any(), bound: dice.any() }
+    }
+}
+
+impl Sample for Outcome {
+    fn sample(dice: &mut Dice) -> Self {
+        match dice.below(3) {
+            0 => Self::Refused(dice.any()),
+            1 => Self::NotTradeable,
+            _ => Self::Ended(dice.any()),
+        }
+    }
+}
+
+impl Sample for ResultError {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { code: dice.any(), message: dice.any() }
+    }
+}
+
+impl Sample for ChildResult {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            client_order_id: dice.any(),
+            order_id: dice.any(),
+            state: dice.any(),
+            limit_price: dice.any(),
+            contracts: dice.any(),
+            filled: dice.any(),
+        }
+    }
+}
+
+impl Sample for Hops {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { spans: [(); Hop::COUNT].map(|()| dice.any()) }
+    }
+}
+
+impl Sample for ExecutionResult {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            source: dice.any(),
+            signal_id: dice.any(),
+            execution_id: dice.any(),
+            ticker: dice.any(),
+            action: dice.any(),
+            outcome: dice.any(),
+            contracts: dice.any(),
+            filled: dice.any(),
+            cost: dice.any(),
+            fees: dice.any(),
+            expected_price: dice.any(),
+            edge: dice.any(),
+            retries: dice.any(),
+            error: dice.any(),
+            orders: [(); CHILDREN_MAX].map(|()| dice.any()),
+            hops: dice.any(),
+        }
+    }
+}
