@@ -1,9 +1,11 @@
 #![doc = include_str!("architecture.md")]
 
 pub mod units;
+pub mod config;
 pub mod ids;
 pub mod message;
 pub mod order;
+pub mod paper;
 pub mod risk;
 pub mod recorder;
 pub mod kalshi;

@@ -130,6 +130,8 @@ pub enum Unsent {
     NoSignature = 2,
     /// The account's write tokens are used up.
     NoTokens = 3,
+    /// Its intent could not be written to the journal.
+    NotJournaled = 4,
 }
 
 /// Times of one order's way out, for the per-hop histograms.

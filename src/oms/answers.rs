@@ -80,6 +80,7 @@ impl Core {
             Unsent::WriteFailed => "write_failed",
             Unsent::NoSignature => "no_signature",
             Unsent::NoTokens => "rate_limit_tokens",
+            Unsent::NotJournaled => "not_journaled",
         };
         self.note_error(key, code, "the order was not sent");
         self.day.orders = self.day.orders.saturating_sub(1);

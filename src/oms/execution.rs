@@ -1,6 +1,6 @@
 //! One signal's execution: what was asked, the orders sent for it, how it went.
 
-use crate::ids::{ExecutionId, MarketIx, OrderKey, SourceId};
+use crate::ids::{ExecutionId, OrderKey, SourceId};
 use crate::ids::{SignalId, Ticker};
 use crate::message::{Action, Signal};
 use crate::recorder::record::{ExecutionResult, Hop, Hops, Outcome, ResultError};
@@ -9,40 +9,37 @@ use crate::units::{Contracts, Money, Nanos, Price, PriceDelta, Timestamp};
 
 /// Follows one signal from approval to its result. Lives in the slot of its first order.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Execution {
+pub(super) struct Execution {
     /// Names it.
-    pub id: ExecutionId,
+    pub(super) id: ExecutionId,
     /// The order sent for it.
-    pub child: OrderKey,
-    /// Its market.
-    pub market: MarketIx,
+    pub(super) child: OrderKey,
     /// Where the answer goes.
-    pub source: SourceId,
+    pub(super) source: SourceId,
     /// The signal.
-    pub signal_id: SignalId,
+    pub(super) signal_id: SignalId,
     /// What was asked; `None` in a slot never used.
-    pub action: Option<Action>,
+    pub(super) action: Option<Action>,
     /// The price the signal saw, in its own leg.
-    pub expected: Option<Price>,
+    pub(super) expected: Option<Price>,
     /// The signal's edge.
-    pub edge: PriceDelta,
+    pub(super) edge: PriceDelta,
     /// Cash still reserved for the order.
-    pub reserve: Money,
+    pub(super) reserve: Money,
     /// When the signal's bytes were in memory.
-    pub received: Timestamp,
+    pub(super) received: Timestamp,
     /// Where the time went.
-    pub hops: Hops,
+    pub(super) hops: Hops,
     /// Set when the exchange refused or something failed.
-    pub error: Option<ResultError>,
+    pub(super) error: Option<ResultError>,
 }
 
 impl Execution {
     /// Starts an execution for an approved signal.
     #[must_use]
-    pub fn start(
+    pub(super) fn start(
         id: ExecutionId,
         child: OrderKey,
-        market: MarketIx,
         signal: &Signal,
         expected: Option<Price>,
         reserve: Money,
@@ -52,7 +49,6 @@ impl Execution {
         Self {
             id,
             child,
-            market,
             source: signal.source,
             signal_id: signal.id,
             action: Some(signal.action),
@@ -66,21 +62,21 @@ impl Execution {
     }
 
     /// Notes a hop and returns its span for the recorder.
-    pub const fn note(&mut self, hop: Hop, span: Nanos) -> Nanos {
+    pub(super) const fn note(&mut self, hop: Hop, span: Nanos) -> Nanos {
         self.hops.set(hop, span);
         span
     }
 
     /// Whether a hop has been noted.
     #[must_use]
-    pub const fn has(&self, hop: Hop) -> bool {
+    pub(super) const fn has(&self, hop: Hop) -> bool {
         self.hops.spans[hop as usize].is_some()
     }
 }
 
 /// The answer to a signal that a limit refused.
 #[must_use]
-pub fn refused(
+pub(super) fn refused(
     id: ExecutionId,
     signal: &Signal,
     expected: Option<Price>,
@@ -110,7 +106,7 @@ pub fn refused(
 
 /// What an execution's result starts from, before its orders are added.
 #[must_use]
-pub fn result(execution: &Execution, ticker: Ticker, action: Action) -> ExecutionResult {
+pub(super) fn result(execution: &Execution, ticker: Ticker, action: Action) -> ExecutionResult {
     ExecutionResult {
         source: execution.source,
         signal_id: execution.signal_id,

@@ -10,7 +10,7 @@ use crate::ids::{OrderId, OrderKey, TradeId};
 
 /// FNV-1a, 64 bits. Keys are the exchange's own UUIDs, so there is nobody to flood the table.
 #[derive(Clone, Copy, Debug)]
-pub struct Fnv(u64);
+pub(super) struct Fnv(u64);
 
 impl Default for Fnv {
     fn default() -> Self {
@@ -34,37 +34,37 @@ type Seedless = BuildHasherDefault<Fnv>;
 
 /// Finds orders by the exchange's id.
 #[derive(Debug)]
-pub struct OrderIndex {
+pub(super) struct OrderIndex {
     keys: HashMap<OrderId, OrderKey, Seedless>,
 }
 
 impl OrderIndex {
     /// Room for every slot of the order slab.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { keys: HashMap::with_capacity_and_hasher(capacity * 2, Seedless::default()) }
     }
 
     /// Notes an order's id.
-    pub fn insert(&mut self, order_id: OrderId, key: OrderKey) {
+    pub(super) fn insert(&mut self, order_id: OrderId, key: OrderKey) {
         self.keys.insert(order_id, key);
     }
 
     /// Forgets an order whose slot is being reused.
-    pub fn remove(&mut self, order_id: &OrderId) {
+    pub(super) fn remove(&mut self, order_id: &OrderId) {
         self.keys.remove(order_id);
     }
 
     /// The order with this id.
     #[must_use]
-    pub fn find(&self, order_id: &OrderId) -> Option<OrderKey> {
+    pub(super) fn find(&self, order_id: &OrderId) -> Option<OrderKey> {
         self.keys.get(order_id).copied()
     }
 }
 
 /// Remembers the last trades booked, so that no fill counts twice.
 #[derive(Debug)]
-pub struct TradeSet {
+pub(super) struct TradeSet {
     seen: HashSet<TradeId, Seedless>,
     order: VecDeque<TradeId>,
     capacity: usize,
@@ -72,11 +72,11 @@ pub struct TradeSet {
 
 impl TradeSet {
     /// Trades remembered by default: several days at any rate the limits allow.
-    pub const TRADES_MAX: usize = 65_536;
+    pub(super) const TRADES_MAX: usize = 65_536;
 
     /// Remembers `capacity` trades, at least one.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
         Self {
             seen: HashSet::with_capacity_and_hasher(capacity * 2, Seedless::default()),
@@ -87,7 +87,7 @@ impl TradeSet {
 
     /// Notes a trade. `false` when it was booked before.
     #[must_use]
-    pub fn insert(&mut self, trade_id: TradeId) -> bool {
+    pub(super) fn insert(&mut self, trade_id: TradeId) -> bool {
         if !self.seen.insert(trade_id) {
             return false;
         }

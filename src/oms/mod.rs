@@ -7,7 +7,7 @@ mod core;
 mod deadlines;
 mod endings;
 mod entry;
-pub(crate) mod execution;
+mod execution;
 mod index;
 pub mod plan;
 mod reports;

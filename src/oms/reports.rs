@@ -2,7 +2,7 @@
 //! relative to the answers.
 
 use super::core::{Core, FeedLink, Outbox};
-use crate::ids::OrderKey;
+use crate::ids::{MarketIx, OrderKey, Ticker};
 use crate::message::{ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, OrderReport};
 use crate::order::{Ending, Event, State};
 use crate::recorder::record::{BookedFill, Hop, Record};
@@ -66,6 +66,14 @@ impl Core {
         by_client.or_else(|| self.by_order_id.find(&fill.order_id))
     }
 
+    /// A fill of our order is in our order's market; only strangers' fills are looked up by name.
+    fn market_of_fill(&mut self, key: Option<OrderKey>, fill: &Fill) -> Option<MarketIx> {
+        match key.and_then(|key| self.orders.find(key)) {
+            Some(order) => Some(order.terms().market),
+            None => self.market_of(&fill.ticker),
+        }
+    }
+
     /// Books a fill once, whoever reported it first and in whatever order.
     fn on_fill(&mut self, now: Now, fill: &Fill, out: &mut Outbox) {
         let key = self.key_of_fill(fill);
@@ -77,7 +85,7 @@ impl Core {
             return;
         }
         self.last_fill = self.last_fill.max(fill.exchange_time);
-        let Some(market) = self.market_of(&fill.ticker) else {
+        let Some(market) = self.market_of_fill(key, fill) else {
             let reason = crate::ids::Reason::lossy("fill in a market that is not in the table");
             out.records.push(Record::Alert { ticker: fill.ticker, reason });
             return;
@@ -90,6 +98,10 @@ impl Core {
         if let Some(key) = key {
             self.fill_order(now, key, fill, out);
         }
+    }
+
+    fn ticker_of(&self, market: MarketIx) -> Ticker {
+        self.markets.get(market).map_or(Ticker::EMPTY, |market| market.ticker)
     }
 
     fn fill_order(&mut self, now: Now, key: OrderKey, fill: &Fill, out: &mut Outbox) {
@@ -110,7 +122,7 @@ impl Core {
                 execution_id,
                 trade_id: fill.trade_id,
                 client_order_id: order.terms().client_order_id,
-                ticker: fill.ticker,
+                ticker: self.ticker_of(order.terms().market),
                 side: fill.side,
                 price: fill.price,
                 quantity: fill.quantity,

@@ -11,7 +11,7 @@ use crate::units::Timestamp;
 
 /// A heap of (deadline, order) with a fixed capacity.
 #[derive(Debug)]
-pub struct Timers {
+pub(super) struct Timers {
     heap: BinaryHeap<Reverse<(Timestamp, OrderKey)>>,
     capacity: usize,
 }
@@ -19,13 +19,13 @@ pub struct Timers {
 impl Timers {
     /// Allocates room for `capacity` entries, stale ones included.
     #[must_use]
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { heap: BinaryHeap::with_capacity(capacity), capacity }
     }
 
     /// Adds a deadline. `is_current` tells which entries still matter, for the rare clean-up
     /// that keeps the heap within its capacity.
-    pub fn arm(
+    pub(super) fn arm(
         &mut self,
         at: Timestamp,
         key: OrderKey,
@@ -42,12 +42,12 @@ impl Timers {
 
     /// The earliest deadline, possibly a stale one.
     #[must_use]
-    pub fn next(&self) -> Timestamp {
+    pub(super) fn next(&self) -> Timestamp {
         self.heap.peek().map_or(Timestamp::NEVER, |Reverse((at, _))| *at)
     }
 
     /// Takes the earliest entry that is due, stale or not.
-    pub fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, OrderKey)> {
+    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, OrderKey)> {
         if self.next() > now {
             return None;
         }

@@ -7,5 +7,6 @@ pub mod thread;
 pub mod topology;
 pub mod affinity;
 pub mod memory;
+pub mod random;
 pub mod signals;
 pub mod clock;

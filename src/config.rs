@@ -1,0 +1,307 @@
+//! Configuration: one TOML file with documented defaults, the plan's environment variables over
+//! it, the command line over both. Read once, turned into domain types, then never again.
+//!
+//! Every error names the key, the value and what is allowed. Precedence, strongest first: command
+//! line, environment, `.env` in the working directory, the file, the profile, the defaults.
+
+mod environment;
+mod error;
+mod raw;
+
+use std::path::{Path, PathBuf};
+
+pub use environment::Environment;
+pub use error::ConfigError;
+
+use crate::oms::config::OrderConfig;
+use crate::paper::PaperConfig;
+use crate::risk::Limits;
+use crate::runtime::topology::{CorePlan, Topology};
+use crate::runtime::wait::Wait;
+use crate::units::Nanos;
+
+/// Where orders go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Nowhere: fills are modelled.
+    Paper,
+    /// To a simulated exchange, in this process or another.
+    Sim,
+    /// To the exchange's demo environment.
+    Demo,
+    /// To the exchange, with real money.
+    Live,
+}
+
+impl Mode {
+    /// The name on the command line, in files and reports.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Sim => "sim",
+            Self::Demo => "demo",
+            Self::Live => "live",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Paper, Self::Sim, Self::Demo, Self::Live]
+            .into_iter()
+            .find(|mode| mode.as_str() == text)
+    }
+}
+
+/// How a file of signals is paced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// As fast as they are taken.
+    None,
+    /// One cycle per `cycle_interval_ms`.
+    Cycle,
+    /// By the differences of their recorded times.
+    Recorded,
+}
+
+impl Pace {
+    /// Reads the name on the command line and in files.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text {
+            "none" => Some(Self::None),
+            "cycle" => Some(Self::Cycle),
+            "recorded" => Some(Self::Recorded),
+            _ => None,
+        }
+    }
+}
+
+/// Presets of the limits (`TRADING_PROFILE`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Half of every bound of the standard profile, twice its minimum edge.
+    Conservative,
+    /// The defaults.
+    Standard,
+    /// Twice every bound of the standard profile; minimum edge and price collar unchanged.
+    Aggressive,
+}
+
+impl Profile {
+    /// The name in files and the environment.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Conservative => "CONSERVATIVE",
+            Self::Standard => "STANDARD",
+            Self::Aggressive => "AGGRESSIVE",
+        }
+    }
+
+    /// Reads the name, in any case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Conservative, Self::Standard, Self::Aggressive]
+            .into_iter()
+            .find(|profile| profile.as_str().eq_ignore_ascii_case(text))
+    }
+
+    /// The limits this preset starts from.
+    #[must_use]
+    pub fn limits(self) -> Limits {
+        let standard = Limits::default();
+        match self {
+            Self::Standard => standard,
+            Self::Conservative => scaled(standard, 1, 2),
+            Self::Aggressive => scaled(standard, 2, 1),
+        }
+    }
+}
+
+fn scaled(standard: Limits, times: u32, by: u32) -> Limits {
+    use crate::units::{Contracts, Money, PriceDelta};
+    let contracts = |value: Contracts| Contracts::from_centis(value.centis() * times / by);
+    let money = |value: Money| Money::from_e8(value.e8() * i64::from(times) / i64::from(by));
+    let edge_times = if times < by { i64::from(by / times) } else { 1 };
+    Limits {
+        position_size_max: contracts(standard.position_size_max),
+        risk_per_trade_max: money(standard.risk_per_trade_max),
+        daily_loss_max: money(standard.daily_loss_max),
+        daily_trades_max: standard.daily_trades_max * times / by,
+        daily_volume_max: contracts(standard.daily_volume_max),
+        position_per_event_max: contracts(standard.position_per_event_max),
+        orders_per_minute_max: standard.orders_per_minute_max * times / by,
+        edge_min: PriceDelta::from_micros(standard.edge_min.micros() * edge_times),
+        ..standard
+    }
+}
+
+/// Connections and answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WireConfig {
+    /// Warm connections for orders.
+    pub connections: u16,
+    /// How long an answer may take before the order's fate is unknown.
+    pub ack_timeout: Nanos,
+    /// How old a signature made ahead may be.
+    pub signature_age_max: Nanos,
+    /// Signatures kept ready.
+    pub signatures_ready: u16,
+    /// Write tokens per second of the account's tier.
+    pub write_tokens_per_second: u32,
+    /// Write tokens the bucket holds.
+    pub write_tokens_max: u32,
+    /// Write tokens that only cancels may use.
+    pub cancel_reserve_tokens: u32,
+    /// Silence after which the feed counts as dead.
+    pub feed_silence_max: Nanos,
+}
+
+/// Threads and cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineConfig {
+    /// How stages share threads; by the number of cores when `None`.
+    pub topology: Option<Topology>,
+    /// What hot threads do when idle; by the number of cores when `None`.
+    pub wait: Option<Wait>,
+    /// Which core each thread is held to.
+    pub cores: CorePlan,
+}
+
+/// The simulated exchange inside the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimConfig {
+    /// Books to open with; the built-in World Cup books when `None`.
+    pub markets: Option<PathBuf>,
+    /// Whether quotes move by themselves.
+    pub moving_quotes: bool,
+    /// Cash the account starts with, in cents.
+    pub cash_cents: i64,
+}
+
+/// Everything the engine is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where orders go.
+    pub mode: Mode,
+    /// The preset behind the limits.
+    pub profile: Profile,
+    /// How a file of signals is paced.
+    pub pace: Pace,
+    /// One pipeline cycle.
+    pub cycle_interval: Nanos,
+    /// Signals taken of one cycle.
+    pub signals_per_cycle_max: u32,
+    /// How long a cycle on a socket waits for more of its signals.
+    pub cycle_linger: Nanos,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// The bounds.
+    pub limits: Limits,
+    /// How orders are made and followed.
+    pub orders: OrderConfig,
+    /// Paper fills.
+    pub paper: PaperConfig,
+    /// Cash on paper, in cents.
+    pub paper_cash_cents: i64,
+    /// Connections and answers.
+    pub wire: WireConfig,
+    /// Threads and cores.
+    pub machine: MachineConfig,
+    /// The simulated exchange inside the process.
+    pub sim: SimConfig,
+    /// The account's key id, for demo and live.
+    pub api_key_id: Option<String>,
+    /// The account's private key file, for demo and live.
+    pub private_key_path: Option<PathBuf>,
+}
+
+impl Config {
+    /// Reads `file` (the defaults when `None`) and lays the environment over it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the key, the value and what is allowed.
+    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
+        let raw = match file {
+            Some(path) => raw::read(path)?,
+            None => raw::Raw::default(),
+        };
+        raw.resolve(environment)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::{Contracts, Money, PriceDelta};
+
+    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        raw::parse(text, Path::new("test.toml"))?.resolve(&Environment::from_pairs(environment))
+    }
+
+    #[track_caller]
+    fn fails(text: &str, environment: &[(&str, &str)], parts: &[&str]) {
+        let message = parse(text, environment).unwrap_err().to_string();
+        for part in parts {
+            assert!(message.contains(part), "{message:?} lacks {part:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_configured_is_the_plans_defaults_on_paper() {
+        let config = parse("", &[]).unwrap();
+        assert_eq!(config.mode, Mode::Paper);
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.orders, OrderConfig::default());
+    }
+
+    #[test]
+    fn the_file_sets_limits_and_the_environment_wins() {
+        let text = "[risk]\nmax_position_size = 40\nminimum_edge_cents = -3\nmax_daily_loss_cents = 2500.5\n";
+        let config = parse(text, &[("MAX_POSITION_SIZE", "7")]).unwrap();
+        assert_eq!(config.limits.position_size_max, Contracts::from_whole(7));
+        assert_eq!(config.limits.edge_min, PriceDelta::from_cents(-3));
+        assert_eq!(config.limits.daily_loss_max, Money::from_e8(2_500_500_000));
+    }
+
+    #[test]
+    fn profiles_are_presets_the_file_overrides() {
+        let config = parse("[risk]\nmax_daily_trades = 9", &[("TRADING_PROFILE", "conservative")]);
+        let limits = config.unwrap().limits;
+        assert_eq!(limits.position_size_max, Contracts::from_whole(50));
+        assert_eq!(limits.edge_min, PriceDelta::from_cents(2));
+        assert_eq!(limits.daily_trades_max, 9);
+    }
+
+    #[test]
+    fn errors_name_the_key_the_value_and_what_is_allowed() {
+        fails(
+            "[risk]\nmax_positon_size = 1",
+            &[],
+            &["test.toml", "max_positon_size", "max_position_size"],
+        );
+        fails("[risk]\nmax_position_size = \"x\"", &[], &["test.toml", "max_position_size"]);
+        fails("[risk]\nmax_position_size = -1", &[], &["risk.max_position_size", "-1", "0"]);
+        fails("[run]\nmode = \"sin\"", &[], &["run.mode", "sin", "paper, sim, demo, live"]);
+        fails("", &[("MAX_DAILY_TRADES", "many")], &["MAX_DAILY_TRADES", "many"]);
+        fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
+        fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
+    }
+
+    #[test]
+    fn contradictions_are_refused() {
+        fails(
+            "[risk]\nmax_open_orders = 1\nmax_open_orders_per_market = 2",
+            &[],
+            &["max_open_orders_per_market", "max_open_orders"],
+        );
+        fails(
+            "[paper]\nlatency_min_ms = 9\nlatency_max_ms = 3",
+            &[],
+            &["paper.latency_min_ms", "paper.latency_max_ms"],
+        );
+        fails("[run]\nmode = \"live\"", &[("PAPER_TRADING", "true")], &["PAPER_TRADING", "live"]);
+    }
+}

@@ -1,0 +1,55 @@
+//! What can be wrong with a configuration.
+
+use std::path::PathBuf;
+
+/// See the variants: each names the key, the value and the remedy.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read the configuration file {path}: {source}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
+    /// The file is not TOML, or has unknown keys or wrong types.
+    #[error("the configuration file {path} is wrong: {detail}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and what, with the keys that are allowed.
+        detail: String,
+    },
+    /// A value is not one of those allowed.
+    #[error("{key} = {value} is not allowed: {allowed}")]
+    NotAllowed {
+        /// The key, or the environment variable.
+        key: String,
+        /// What was given.
+        value: String,
+        /// What is allowed.
+        allowed: String,
+    },
+    /// Two values contradict each other.
+    #[error("{first} contradicts {second}: {why}")]
+    Contradiction {
+        /// One key with its value.
+        first: String,
+        /// The other key with its value.
+        second: String,
+        /// What to change.
+        why: String,
+    },
+}
+
+impl ConfigError {
+    /// A value that is not allowed.
+    pub(super) fn not_allowed(key: &str, value: impl ToString, allowed: &str) -> Self {
+        Self::NotAllowed {
+            key: key.to_owned(),
+            value: value.to_string(),
+            allowed: allowed.to_owned(),
+        }
+    }
+}

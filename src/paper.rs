@@ -1,0 +1,322 @@
+//! Paper trading (stages 3 and 4 in one): the gateway's and the feed's rings, no exchange behind.
+//!
+//! The fill model is the plan's: 85 % of orders fill, 15 % of those only in part (30–80 %), after
+//! 10–50 ms; 10 % fill up to 2c worse and 5 % 1c better than the ask they were aimed at, but
+//! never through their limit. Fees are the exchange's. A partial ends: what is left of it is
+//! gone. Everything random comes from one seed.
+
+use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
+use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
+use crate::kalshi::market::FeeSchedule;
+use crate::message::{
+    Accepted, BookSide, CancelOrder, Command, ExchangeStatus, FeedEvent, Fill, GatewayEvent,
+    NewOrder, OrderReport, Origin, SendStamps, TimeInForce, Unsent,
+};
+use crate::runtime::clock::Clock;
+use crate::runtime::random::Random;
+use crate::runtime::ring::{Consumer, Producer};
+use crate::runtime::stage::{Stage, Work};
+use crate::units::{Contracts, Nanos, Now, Price, PriceDelta, Timestamp};
+
+/// The plan's `PaperConfig`. Chances are in thousandths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaperConfig {
+    /// Chance that an order fills at all.
+    pub fill_per_mille: u32,
+    /// Chance that a filling order fills only in part.
+    pub partial_per_mille: u32,
+    /// Smallest part, in thousandths of the order.
+    pub partial_min_per_mille: u32,
+    /// Largest part, in thousandths of the order.
+    pub partial_max_per_mille: u32,
+    /// Shortest time to the answer.
+    pub latency_min: Nanos,
+    /// Longest time to the answer.
+    pub latency_max: Nanos,
+    /// Chance of a worse price.
+    pub slippage_per_mille: u32,
+    /// Worst slippage in cents.
+    pub slippage_max_cents: u32,
+    /// Chance of a price one cent better, when there was no slippage.
+    pub improvement_per_mille: u32,
+    /// The offset orders were given past the ask: what the model takes back to find the ask.
+    pub limit_offset: PriceDelta,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for PaperConfig {
+    fn default() -> Self {
+        Self {
+            fill_per_mille: 850,
+            partial_per_mille: 150,
+            partial_min_per_mille: 300,
+            partial_max_per_mille: 800,
+            latency_min: Nanos::from_ms(10),
+            latency_max: Nanos::from_ms(50),
+            slippage_per_mille: 100,
+            slippage_max_cents: 2,
+            improvement_per_mille: 50,
+            limit_offset: PriceDelta::from_cents(1),
+            seed: 1,
+        }
+    }
+}
+
+/// The rings of paper trading.
+#[derive(Debug)]
+pub struct PaperRings {
+    /// From the oms.
+    pub commands: Consumer<Command>,
+    /// To the oms, as the gateway.
+    pub events: Producer<GatewayEvent>,
+    /// To the oms, as the feed.
+    pub feed: Producer<FeedEvent>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    due: Timestamp,
+    order: NewOrder,
+    order_id: OrderId,
+}
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct Paper<C> {
+    config: PaperConfig,
+    clock: C,
+    random: Random,
+    rings: PaperRings,
+    waiting: Vec<Waiting>,
+    greeted: Greeting,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Greeting {
+    Due,
+    Said,
+}
+
+impl<C: Clock> Paper<C> {
+    /// Orders waiting for their answer at once; more are refused like a pool without connections.
+    const WAITING_MAX: usize = 2_048;
+
+    /// Joins the model with its rings.
+    #[must_use]
+    pub fn new(config: PaperConfig, clock: C, rings: PaperRings) -> Self {
+        Self {
+            random: Random::new(config.seed),
+            config,
+            clock,
+            rings,
+            waiting: Vec::with_capacity(Self::WAITING_MAX),
+            greeted: Greeting::Due,
+        }
+    }
+
+    fn take(&mut self, now: Now, command: &Command) {
+        match command {
+            Command::Submit(approved) => self.submit(now, *approved.get()),
+            Command::Cancel(cancel) => self.cancel(cancel),
+            Command::CancelAll => self.cancel_all(),
+        }
+    }
+
+    fn submit(&mut self, now: Now, order: NewOrder) {
+        let key = order.key;
+        if self.waiting.len() >= Self::WAITING_MAX {
+            return self.tell(GatewayEvent::NotSent { key, why: Unsent::NoConnection });
+        }
+        let stamps =
+            SendStamps { taken: now.mono, encoded: now.mono, sealed: now.mono, sent: now.mono };
+        self.tell(GatewayEvent::Sent { key, stamps });
+        let order_id = OrderId::lossy(&format!("paper-{}", order.client_order_id.seq()));
+        let latency =
+            self.random.between(self.config.latency_min.ns(), self.config.latency_max.ns());
+        self.waiting.push(Waiting { due: now.mono + Nanos::from_ns(latency), order, order_id });
+    }
+
+    fn answer_due(&mut self, now: Now) -> Work {
+        // Bounded by the orders waiting; each answer is three messages, and the rings have room
+        // for all of them or the order keeps waiting.
+        let mut work = Work::Idle;
+        let mut index = 0;
+        while let Some(waiting) = self.waiting.get(index).copied() {
+            if waiting.due > now.mono || self.rings.feed.slots() < 2 || self.rings.events.is_full()
+            {
+                index += 1;
+                continue;
+            }
+            self.waiting.swap_remove(index);
+            self.answer(now, &waiting);
+            work = Work::Done;
+        }
+        work
+    }
+
+    fn answer(&mut self, now: Now, waiting: &Waiting) {
+        let order = &waiting.order;
+        let filled = self.draw_quantity(order);
+        let accepted = Accepted {
+            order_id: waiting.order_id,
+            filled,
+            remaining: order.quantity.saturating_sub(filled),
+            exchange_time: now.wall,
+        };
+        self.tell(GatewayEvent::Accepted { key: order.key, accepted });
+        if !filled.is_zero() {
+            let fill = self.fill(now, waiting, filled);
+            self.report(FeedEvent::Fill(fill));
+        }
+        if order.time_in_force == TimeInForce::GoodTillCanceled && filled < order.quantity {
+            let report = ended(now, waiting, filled);
+            self.report(FeedEvent::Order(report));
+        }
+    }
+
+    fn draw_quantity(&mut self, order: &NewOrder) -> Contracts {
+        let config = self.config;
+        if !self.random.chance(config.fill_per_mille) {
+            return Contracts::ZERO;
+        }
+        if order.time_in_force == TimeInForce::FillOrKill
+            || !self.random.chance(config.partial_per_mille)
+        {
+            return order.quantity;
+        }
+        let low = u64::from(config.partial_min_per_mille);
+        let high = u64::from(config.partial_max_per_mille);
+        let share = self.random.between(low, high);
+        let centis = u64::from(order.quantity.centis()) * share / 1_000;
+        // Whole contracts where the order has them, and never nothing: that would be no fill.
+        let whole = centis / 100 * 100;
+        let centis = if whole > 0 { whole } else { centis.max(1) };
+        Contracts::from_centis(u32::try_from(centis).unwrap_or(u32::MAX)).min(order.quantity)
+    }
+
+    /// The plan's price: the ask it aimed at, now and then worse, now and then better, and never
+    /// through the limit.
+    fn draw_price(&mut self, order: &NewOrder) -> Price {
+        let config = self.config;
+        let towards = |cents: i64| match order.side {
+            BookSide::Bid => PriceDelta::from_micros(cents * i64::from(Price::MICROS_PER_CENT)),
+            BookSide::Ask => PriceDelta::from_micros(-cents * i64::from(Price::MICROS_PER_CENT)),
+        };
+        let offset = match order.side {
+            BookSide::Bid => -config.limit_offset,
+            BookSide::Ask => config.limit_offset,
+        };
+        let aimed = order.price.offset(offset).unwrap_or(order.price);
+        let moved = if self.random.chance(config.slippage_per_mille) {
+            let cents = self.random.between(1, u64::from(config.slippage_max_cents.max(1)));
+            aimed.offset(towards(i64::try_from(cents).unwrap_or(1)))
+        } else if self.random.chance(config.improvement_per_mille) {
+            aimed.offset(towards(-1))
+        } else {
+            Some(aimed)
+        };
+        let price = moved.unwrap_or(order.price);
+        match order.side {
+            BookSide::Bid => price.min(order.price),
+            BookSide::Ask => price.max(order.price),
+        }
+    }
+
+    fn fill(&mut self, now: Now, waiting: &Waiting, quantity: Contracts) -> Fill {
+        let order = &waiting.order;
+        let price = self.draw_price(order);
+        let revenue = -(order.side.own_price(price) * quantity);
+        let charge = Charge { liquidity: Liquidity::Taker, yes_price: price, quantity, revenue };
+        let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &charge);
+        Fill {
+            trade_id: TradeId::lossy(&format!("paper-trade-{}", order.client_order_id.seq())),
+            order_id: waiting.order_id,
+            client_order_id: Some(order.client_order_id),
+            ticker: Ticker::EMPTY,
+            side: order.side,
+            price,
+            quantity,
+            fee,
+            is_taker: true,
+            exchange_time: now.wall,
+            received: now.mono,
+            decoded: now.mono,
+            origin: Origin::Stream,
+        }
+    }
+
+    fn cancel(&mut self, cancel: &CancelOrder) {
+        let key: OrderKey = cancel.key;
+        let place = self.waiting.iter().position(|waiting| waiting.order.key == key);
+        self.tell(GatewayEvent::CancelSent { key });
+        match place.map(|index| self.waiting.swap_remove(index)) {
+            Some(waiting) => {
+                self.tell(GatewayEvent::CancelAccepted { key, reduced_by: waiting.order.quantity })
+            }
+            None => self.tell(GatewayEvent::CancelNotFound { key }),
+        }
+    }
+
+    /// Orders on paper end by themselves within milliseconds; what waits is ended at once.
+    fn cancel_all(&mut self) {
+        while let Some(waiting) = self.waiting.pop() {
+            let reduced_by = waiting.order.quantity;
+            self.tell(GatewayEvent::CancelAccepted { key: waiting.order.key, reduced_by });
+        }
+        self.tell(GatewayEvent::CancelAllDone { ok: true });
+    }
+
+    /// The oms takes events faster than orders can be made, so the ring has room.
+    fn tell(&mut self, event: GatewayEvent) {
+        let kept = self.rings.events.push(event);
+        assert!(kept.is_ok(), "gateway events are never dropped");
+    }
+
+    fn report(&mut self, event: FeedEvent) {
+        let kept = self.rings.feed.push(event);
+        assert!(kept.is_ok(), "feed events are never dropped");
+    }
+}
+
+fn ended(now: Now, waiting: &Waiting, filled: Contracts) -> OrderReport {
+    let order = &waiting.order;
+    OrderReport {
+        order_id: waiting.order_id,
+        client_order_id: Some(order.client_order_id),
+        ticker: Ticker::EMPTY,
+        side: order.side,
+        price: order.price,
+        status: ExchangeStatus::Canceled,
+        filled,
+        remaining: Contracts::ZERO,
+        expired: true,
+        received: now.mono,
+        origin: Origin::Stream,
+    }
+}
+
+impl<C: Clock> Stage for Paper<C> {
+    const NAME: &'static str = "paper";
+
+    fn poll(&mut self) -> Work {
+        if self.greeted == Greeting::Due {
+            self.greeted = Greeting::Said;
+            self.tell(GatewayEvent::Connections { ready: 1 });
+            self.report(FeedEvent::Up);
+        }
+        let now = self.clock.now();
+        let work = self.answer_due(now);
+        // Every command leads to at most two events; cancel-all to one per waiting order.
+        if self.rings.events.slots() < self.waiting.len() + 2 {
+            return work;
+        }
+        match self.rings.commands.pop() {
+            Ok(command) => {
+                self.take(now, &command);
+                Work::Done
+            }
+            Err(_empty) => work,
+        }
+    }
+}
