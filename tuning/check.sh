@@ -6,8 +6,9 @@ set -uo pipefail
 cpu=/sys/devices/system/cpu
 first() { # the first line of a file, or nothing
     local line=
-    [[ -r $1 ]] && { read -r line < "$1" || :; }
-    printf '%s' "$line"
+    [[ -r $1 ]] || return 0
+    read -r line < "$1" || :
+    printf '%s' "${line:-none}"
 }
 show() { # knob, state, what it should be
     printf '%-22s %-34s %s\n' "$1" "${2:-not available here}" "${3:+want: $3}"
@@ -22,6 +23,7 @@ expand() { # 0-2,5 -> 0 1 2 5
 tally() { cat "$@" 2>/dev/null | sort | uniq -c | awk '{printf "%s x%s ", $2, $1}'; }
 
 hot=${1:-$(first $cpu/isolated)}
+[[ $hot == none ]] && hot=
 show 'kernel' "$(uname -r)"
 show 'online cores' "$(first $cpu/online)"
 show 'hot cores' "${hot:-none}" 'the cores named in the configuration'
