@@ -1,3 +1,6 @@
 //! What the exchange speaks: the only place that knows its field names, URLs and JSON.
 
+pub mod auth;
+pub mod hosts;
+mod key_form;
 pub mod market;
