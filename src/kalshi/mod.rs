@@ -1,4 +1,7 @@
 //! What the exchange speaks: the only place that knows its field names, URLs and JSON.
 
 pub mod fees;
+pub mod auth;
+pub mod hosts;
+mod key_form;
 pub mod market;

@@ -1,5 +1,13 @@
 //! The wire: sockets, TLS, dialling. Protocols above see [`Transport`] and never a socket.
 
+pub mod backoff;
+pub mod connect;
+pub mod dial;
+pub mod endpoint;
+pub mod socket;
+pub mod tls;
+mod upgrade;
+
 /// How far a write got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

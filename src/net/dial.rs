@@ -1,0 +1,189 @@
+//! The dialler: a cold service that makes connections so that no stage ever has to.
+//!
+//! Customers ask through a [`DialHandle`] and get finished connections back: resolved, connected,
+//! tuned, handshaken, for WebSockets also upgraded. A failure is reported once and delays that
+//! customer's next dial ([`Backoff`]). One dial blocks for up to the timeout, and the customers
+//! of one dialler wait for each other; an engine that minds gives each its own.
+//!
+//! Rings per customer: `requests` customer → dialler, `results` dialler → customer. Never reads
+//! or writes what the connections are for.
+
+use core::fmt;
+
+use rtrb::{Consumer, Producer, RingBuffer};
+use zeroize::Zeroizing;
+
+use crate::net::backoff::Backoff;
+use crate::net::connect::{DialConfig, Patience, connect};
+use crate::net::endpoint::Endpoint;
+use crate::net::tls::TlsStream;
+use crate::net::upgrade::upgrade;
+use crate::net::{Connector, DialError, Transport};
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage, Work};
+use crate::units::WallTime;
+
+/// Writes the header lines that authorise a WebSocket upgrade of a path at a time, each ending
+/// in CR LF, or says why it cannot.
+pub type Authorize =
+    Box<dyn FnMut(WallTime, &str) -> Result<Zeroizing<String>, String> + Send + 'static>;
+
+type DialResult = Result<TlsStream, DialError>;
+
+/// One connection is wanted.
+#[derive(Clone, Copy, Debug)]
+struct Request;
+
+/// A customer's end: asks for connections and takes them.
+pub struct DialHandle<T: Transport> {
+    requests: Producer<Request>,
+    results: Consumer<Result<T, DialError>>,
+    /// Requests for which the ring had no room yet.
+    unsent: u32,
+}
+
+impl<T: Transport> fmt::Debug for DialHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DialHandle({} results)", self.results.slots())
+    }
+}
+
+impl<T: Transport> DialHandle<T> {
+    fn pass_on(&mut self) {
+        while self.unsent > 0 && self.requests.push(Request).is_ok() {
+            self.unsent -= 1;
+        }
+    }
+}
+
+impl<T: Transport> Connector<T> for DialHandle<T> {
+    fn request(&mut self) {
+        self.unsent = self.unsent.saturating_add(1);
+        self.pass_on();
+    }
+
+    fn poll(&mut self) -> Option<Result<T, DialError>> {
+        self.pass_on();
+        self.results.pop().ok()
+    }
+}
+
+struct Customer {
+    endpoint: Endpoint,
+    /// For WebSockets.
+    authorize: Option<Authorize>,
+    requests: Consumer<Request>,
+    results: Producer<DialResult>,
+    backoff: Backoff,
+}
+
+/// The service.
+pub struct Dialler<C: Clock> {
+    clock: C,
+    config: DialConfig,
+    customers: Vec<Customer>,
+    /// Whose turn it is: a customer whose dials fail slowly does not starve the others.
+    turn: usize,
+    seed: u64,
+}
+
+impl<C: Clock> fmt::Debug for Dialler<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dialler({} customers)", self.customers.len())
+    }
+}
+
+impl<C: Clock> Dialler<C> {
+    /// A dialler without customers. `seed` spreads the delays of many engines.
+    #[must_use]
+    pub const fn new(clock: C, config: DialConfig, seed: u64) -> Self {
+        Self { clock, config, customers: Vec::new(), turn: 0, seed }
+    }
+
+    /// Serves plain TLS connections to `endpoint`, at most `pending_max` of them not yet taken.
+    pub fn https(&mut self, endpoint: Endpoint, pending_max: usize) -> DialHandle<TlsStream> {
+        self.serve(endpoint, pending_max, None)
+    }
+
+    /// Serves connections to `endpoint` upgraded to WebSocket: the first byte the customer
+    /// receives is the first of a frame.
+    pub fn websocket(
+        &mut self,
+        endpoint: Endpoint,
+        pending_max: usize,
+        authorize: Authorize,
+    ) -> DialHandle<TlsStream> {
+        self.serve(endpoint, pending_max, Some(authorize))
+    }
+
+    fn serve(
+        &mut self,
+        endpoint: Endpoint,
+        pending_max: usize,
+        authorize: Option<Authorize>,
+    ) -> DialHandle<TlsStream> {
+        let (requests_in, requests) = RingBuffer::new(pending_max.max(1));
+        let (results, results_out) = RingBuffer::new(pending_max.max(1));
+        let backoff = Backoff::new(self.seed.wrapping_add(self.customers.len() as u64));
+        self.customers.push(Customer { endpoint, authorize, requests, results, backoff });
+        DialHandle { requests: requests_in, results: results_out, unsent: 0 }
+    }
+
+    /// Makes at most one connection, for the next customer that wants one and may have it.
+    /// Blocks for up to the dial timeout.
+    pub fn poll(&mut self) -> Work {
+        let count = self.customers.len();
+        for step in 0..count {
+            let at = (self.turn + step) % count;
+            if self.customers[at].dial(&self.config, &self.clock) == Work::Done {
+                self.turn = (at + 1) % count;
+                return Work::Done;
+            }
+        }
+        Work::Idle
+    }
+}
+
+impl<C: Clock> Stage for Dialler<C> {
+    const NAME: &'static str = "dialler";
+
+    /// Unlike a hot stage's, this blocks while it dials.
+    fn poll(&mut self) -> Work {
+        Self::poll(self)
+    }
+}
+
+impl Customer {
+    fn dial<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> Work {
+        let wanted = !self.requests.is_empty() && !self.results.is_abandoned();
+        if !wanted || self.results.is_full() || !self.backoff.ready(clock.mono()) {
+            return Work::Idle;
+        }
+        self.backoff.dialled(clock.mono());
+        let result = self.connection(config, clock);
+        match &result {
+            Ok(_) => self.backoff.succeeded(),
+            Err(_) => self.backoff.failed(clock.mono()),
+        }
+        let popped = self.requests.pop();
+        debug_assert!(popped.is_ok(), "Invariant: only this end empties the ring");
+        let pushed = self.results.push(result);
+        debug_assert!(pushed.is_ok(), "Invariant: only this end fills the ring, and it had room");
+        Work::Done
+    }
+
+    fn connection<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> DialResult {
+        let stream = connect(&self.endpoint, config, clock)?;
+        let Some(authorize) = &mut self.authorize else { return Ok(stream) };
+        let now = clock.now();
+        let lines = authorize(now.wall, self.endpoint.base_path()).map_err(|why| {
+            let why = format!("authorise the websocket upgrade: {why}");
+            DialError::Connect { address: self.endpoint.address(), why }
+        })?;
+        let patience = Patience { deadline: now.mono + config.timeout, clock };
+        upgrade(stream, &self.endpoint, &lines, &patience)
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests;
