@@ -12,7 +12,7 @@ use rcgen::{
     KeyPair, KeyUsagePurpose, date_time_ymd,
 };
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject};
-use tokio_rustls::rustls::{ServerConfig, crypto::ring::default_provider};
+use tokio_rustls::rustls::{Error as TlsError, ServerConfig, crypto::ring::default_provider};
 
 /// The names that the server certificate is valid for.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
@@ -28,7 +28,7 @@ pub(super) enum IdentityError {
     Chain,
     /// Certificate and key do not belong together.
     #[error(transparent)]
-    Tls(#[from] tokio_rustls::rustls::Error),
+    Tls(#[from] TlsError),
 }
 
 /// What the server shows and what clients must trust.

@@ -29,7 +29,9 @@ pub enum Fault {
 /// Decides the fault of each REST request from the request and its number, counted from 1 over
 /// all connections. Called before authentication, from any of the server's threads.
 #[derive(Clone)]
-pub struct FaultHook(Arc<dyn Fn(&ApiRequest<'_>, u64) -> Fault + Send + Sync>);
+pub struct FaultHook(Arc<Decide>);
+
+type Decide = dyn Fn(&ApiRequest<'_>, u64) -> Fault + Send + Sync;
 
 impl FaultHook {
     /// Asks `decide` about every request.

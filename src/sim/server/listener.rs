@@ -1,6 +1,6 @@
 //! From a listening socket to HTTP/1.1 connections over TLS, until told to stop.
 
-use std::{convert::Infallible, pin::pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
 
 use axum::{Router, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,7 +10,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{sleep, timeout},
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 use super::{
     Shared,
@@ -79,41 +79,51 @@ impl Connection {
         (stream, place): (TcpStream, Option<OwnedSemaphorePermit>),
         mut watch: Watch,
     ) {
-        // Answers are small and latency is what clients come to measure.
-        if let Err(why) = stream.set_nodelay(true) {
-            tracing::debug!(%why, "no TCP_NODELAY");
-        }
-        let handshake = timeout(HANDSHAKE_TIMEOUT, self.tls.accept(stream));
         let stream = tokio::select! {
             _ = watch.end() => return,
-            outcome = handshake => match outcome {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(why)) => return tracing::debug!(%why, "tls handshake failed"),
-                Err(_) => return tracing::debug!("tls handshake timed out"),
-            },
+            stream = handshake(&self.tls, stream) => stream,
         };
-        let router = TowerToHyperService::new(self.router);
-        let service = service_fn(move |request| call(router.clone(), request));
-        let connection = http1::Builder::new()
-            .auto_date_header(false) // The answers carry the venue's date.
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let mut connection = pin!(connection);
-        let outcome = tokio::select! {
-            outcome = connection.as_mut() => outcome,
-            end = watch.end() => match end {
-                End::Drop => return,
-                End::Stop => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            },
-        };
-        if let Err(why) = outcome {
-            tracing::debug!(%why, "connection ended");
+        if let Some(stream) = stream {
+            serve_http(stream, self.router, watch).await;
         }
         drop(place);
     }
+}
+
+async fn handshake(tls: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<TcpStream>> {
+    // Answers are small and latency is what clients come to measure.
+    if let Err(why) = stream.set_nodelay(true) {
+        tracing::debug!(%why, "no TCP_NODELAY");
+    }
+    let outcome = timeout(HANDSHAKE_TIMEOUT, tls.accept(stream)).await;
+    outcome.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into())).inspect_err(log_end).ok()
+}
+
+async fn serve_http(stream: TlsStream<TcpStream>, router: Router, mut watch: Watch) {
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| call(router.clone(), request));
+    let connection = http1::Builder::new()
+        .auto_date_header(false) // The answers carry the venue's date.
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let outcome = tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        end = watch.end() => match end {
+            End::Drop => return,
+            End::Stop => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        },
+    };
+    if let Err(why) = outcome {
+        log_end(&why);
+    }
+}
+
+fn log_end(why: &impl std::error::Error) {
+    tracing::debug!(%why, "connection ended");
 }
 
 /// An answer, or the error that makes hyper cut the connection.
