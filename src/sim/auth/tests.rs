@@ -170,7 +170,10 @@ fn denials_have_the_recorded_bodies() {
     let recorded = [
         (
             Denial::MissingHeader,
-            r#""code":"signature_is_missing_from_headers","message":"signature is missing from headers""#,
+            concat!(
+                r#""code":"signature_is_missing_from_headers","#,
+                r#""message":"signature is missing from headers""#
+            ),
         ),
         (
             Denial::Expired,
@@ -178,7 +181,10 @@ fn denials_have_the_recorded_bodies() {
         ),
         (
             Denial::UnknownKey,
-            r#""code":"authentication_error","message":"authentication_error","details":"NOT_FOUND""#,
+            concat!(
+                r#""code":"authentication_error","message":"authentication_error","#,
+                r#""details":"NOT_FOUND""#
+            ),
         ),
         (
             Denial::WrongSignature,

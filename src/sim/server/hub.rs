@@ -14,7 +14,7 @@ use std::{
 
 use tokio::sync::{Notify, mpsc};
 
-use super::fault::{Fault, FaultHook};
+use super::fault::{Fault, FaultHook, FrameFault};
 use crate::{
     runtime::clock::Clock,
     sim::{
@@ -37,6 +37,7 @@ pub(super) struct Hub<V, C> {
     window: Window,
     faults: FaultHook,
     requests: AtomicU64,
+    upgrades: AtomicU64,
     session_queue_max: usize,
 }
 
@@ -72,14 +73,16 @@ impl<V: Venue, C: Clock> Hub<V, C> {
             window,
             faults,
             requests: AtomicU64::new(0),
+            upgrades: AtomicU64::new(0),
             session_queue_max,
         }
     }
 
     /// What shall go wrong with this request.
     pub(super) fn fault(&self, request: &ApiRequest<'_>) -> Fault {
+        let counter = if request.path == auth::WS_PATH { &self.upgrades } else { &self.requests };
         // Relaxed: only the number matters, nothing is published with it.
-        let count = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
+        let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
         self.faults.decide(request, count)
     }
 
@@ -162,7 +165,7 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         let now = inner.clock.now().wall.max(inner.latest);
         inner.latest = now;
         let result = call(&mut inner, now);
-        inner.dispatch();
+        inner.dispatch(&self.faults);
         let deadline = inner.venue.deadline();
         if deadline != inner.armed {
             inner.armed = deadline;
@@ -177,15 +180,26 @@ impl<V: Venue, C: Clock> Hub<V, C> {
 }
 
 impl<V: Venue, C> Inner<V, C> {
-    fn dispatch(&mut self) {
+    fn dispatch(&mut self, faults: &FaultHook) {
         while let Some((id, text)) = self.venue.poll_outgoing() {
-            let Some(queue) = self.sessions.get(&id) else {
-                continue; // The venue had this ready before its session went away.
-            };
-            if queue.try_send(text).is_err() {
-                // Dropping the sender tells the session's task, after what is queued.
-                self.close(id);
+            match faults.decide_frame(id, &text) {
+                FrameFault::None => self.queue(id, text),
+                FrameFault::Lose => {}
+                FrameFault::Repeat => {
+                    self.queue(id, text.clone());
+                    self.queue(id, text);
+                }
             }
+        }
+    }
+
+    fn queue(&mut self, session: SessionId, text: String) {
+        let Some(queue) = self.sessions.get(&session) else {
+            return; // The venue had this ready before its session went away.
+        };
+        if queue.try_send(text).is_err() {
+            // Dropping the sender tells the session's task, after what is queued.
+            self.close(session);
         }
     }
 

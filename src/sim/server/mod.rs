@@ -34,7 +34,7 @@ mod tasks;
 mod tests;
 
 pub use control::Control;
-pub use fault::{Fault, FaultHook};
+pub use fault::{Fault, FaultHook, FrameFault};
 
 use hub::{Hub, Parts};
 

@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
+    body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     response::Response,
     routing::get,
 };
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
 use super::{Shared, fault::Fault, session};
@@ -57,9 +57,12 @@ pub(super) fn respond(now: WallTime, answer: ApiResponse) -> Response {
     let mut response = if answer.body.is_empty() {
         Response::new(Body::empty())
     } else {
+        // Only an injected page of a proxy is HTML.
+        let html = answer.body.starts_with('<');
+        let content_type = if html { "text/html" } else { "application/json" };
+        let content_type = HeaderValue::from_static(content_type);
         let mut response = Response::new(Body::from(answer.body));
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
+        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
         response
     };
     *response.status_mut() =
@@ -81,51 +84,80 @@ async fn rest<V: Venue + 'static, C: Clock>(
     if let Some(to) = without_trailing_slash(&parts.uri) {
         return redirect(shared.hub.now(), &to);
     }
-    let request = ApiRequest {
-        method: parts.method.as_str(),
-        path: parts.uri.path(),
-        query: parts.uri.query().unwrap_or_default(),
-        body: &body,
-    };
-    let credentials = credentials(&parts.headers);
-    let answer = match shared.hub.fault(&request) {
-        Fault::None => Some(answer(&shared, &credentials, &request)),
+    let call = Call { shared: Arc::clone(&shared), parts, body };
+    let outcome = match shared.hub.fault(&call.request()) {
+        Fault::None => Some(call.answer()),
         Fault::DropBefore => None,
         Fault::DropAfter => {
-            answer(&shared, &credentials, &request);
+            call.answer();
             None
         }
-        Fault::DelayBefore(span) => {
-            sleep(span).await;
-            Some(answer(&shared, &credentials, &request))
-        }
+        Fault::CloseAfter => return last(respond(shared.hub.now(), call.answer())),
+        Fault::DelayBefore(span) => call.answer_late(span).await,
         Fault::DelayAfter(span) => {
-            let late = answer(&shared, &credentials, &request);
+            let late = call.answer();
             sleep(span).await;
             Some(late)
         }
         Fault::Status(status, body) => Some(ApiResponse { status, body }),
         Fault::StatusAfter(status, body) => {
-            answer(&shared, &credentials, &request);
+            call.answer();
             Some(ApiResponse { status, body })
         }
     };
-    match answer {
-        Some(answer) => respond(shared.hub.now(), answer),
-        None => hang_up(),
+    outcome.map_or_else(hang_up, |answer| respond(shared.hub.now(), answer))
+}
+
+/// A fault as a WebSocket upgrade meets it: the answer instead, if there is one.
+pub(super) async fn intercept(fault: Fault, now: WallTime) -> Option<Response> {
+    match fault {
+        Fault::None => None,
+        Fault::DropBefore | Fault::DropAfter | Fault::CloseAfter => Some(hang_up()),
+        Fault::DelayBefore(span) | Fault::DelayAfter(span) => {
+            sleep(span).await;
+            None
+        }
+        Fault::Status(status, body) | Fault::StatusAfter(status, body) => {
+            Some(respond(now, ApiResponse { status, body }))
+        }
     }
 }
 
-/// Authenticates, then lets the venue answer.
-fn answer<V: Venue, C: Clock>(
-    shared: &Shared<V, C>,
-    credentials: &Credentials<'_>,
-    request: &ApiRequest<'_>,
-) -> ApiResponse {
-    let signed = Signed { method: request.method, path: request.path };
-    match shared.hub.authenticate(credentials, signed) {
-        Ok(caller) => shared.hub.answer(caller, request),
-        Err(denial) => denial.response(),
+/// A request that has arrived in full.
+struct Call<V, C> {
+    shared: Arc<Shared<V, C>>,
+    parts: Parts,
+    body: Bytes,
+}
+
+impl<V: Venue + 'static, C: Clock> Call<V, C> {
+    fn request(&self) -> ApiRequest<'_> {
+        ApiRequest {
+            method: self.parts.method.as_str(),
+            path: self.parts.uri.path(),
+            query: self.parts.uri.query().unwrap_or_default(),
+            body: &self.body,
+        }
+    }
+
+    /// Authenticates, then lets the venue answer.
+    fn answer(&self) -> ApiResponse {
+        let request = self.request();
+        let signed = Signed { method: request.method, path: request.path };
+        match self.shared.hub.authenticate(&credentials(&self.parts.headers), signed) {
+            Ok(caller) => self.shared.hub.answer(caller, &request),
+            Err(denial) => denial.response(),
+        }
+    }
+
+    /// Answers after `span`, in a task of its own: a client that hangs up ends the connection's
+    /// task, but does not call its order back.
+    async fn answer_late(self, span: Nanos) -> Option<ApiResponse> {
+        let late = tokio::spawn(async move {
+            sleep(span).await;
+            self.answer()
+        });
+        late.await.ok()
     }
 }
 
@@ -136,6 +168,12 @@ async fn sleep(span: Nanos) {
 fn hang_up() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(HangUp);
+    response
+}
+
+/// The last answer on its connection.
+fn last(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     response
 }
 

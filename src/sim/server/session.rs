@@ -29,13 +29,13 @@ use tokio_tungstenite::{
 use super::{
     Shared,
     control::{End, Scope, Watch},
-    rest::{credentials, respond},
+    rest::{credentials, intercept, respond},
 };
 use crate::{
     runtime::clock::Clock,
     sim::{
         auth::{Denial, Signed, WS_PATH},
-        venue::{ApiResponse, SessionId, UserId, Venue},
+        venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue},
     },
 };
 
@@ -59,6 +59,11 @@ pub(super) async fn upgrade<V: Venue + 'static, C: Clock>(
     mut request: Request,
 ) -> Response {
     let now = shared.hub.now();
+    let query = request.uri().query().unwrap_or_default();
+    let asked = ApiRequest { method: "GET", path: WS_PATH, query, body: &[] };
+    if let Some(instead) = intercept(shared.hub.fault(&asked), now).await {
+        return instead;
+    }
     let signed = Signed { method: "GET", path: WS_PATH };
     let user = match shared.hub.authenticate(&credentials(request.headers()), signed) {
         Ok(Some(user)) => user,

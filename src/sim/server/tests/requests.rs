@@ -1,5 +1,7 @@
 //! REST: signatures, answers, headers, faults.
 
+use std::{io::Write, sync::mpsc};
+
 use super::*;
 
 const BALANCE: &str = "/trade-api/v2/portfolio/balance";
@@ -46,7 +48,10 @@ fn refused_signatures_get_the_recorded_bodies() {
         let body = format!(r#"{{"error":{{{error}}}}}"#);
         assert_eq!(fixture.get(BALANCE, headers), (401, body));
     };
-    let missing = r#""code":"signature_is_missing_from_headers","message":"signature is missing from headers""#;
+    let missing = concat!(
+        r#""code":"signature_is_missing_from_headers","#,
+        r#""message":"signature is missing from headers""#
+    );
     let mistaken = r#""code":"authentication_error","message":"authentication_error","details":"#;
     let expired = r#""code":"header_timestamp_expired","message":"header timestamp expired""#;
 
@@ -135,6 +140,44 @@ fn late_requests_and_answers_still_come() {
         let fixture = Fixture::with_fault(fault);
         assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 201);
     }
+}
+
+#[test]
+fn a_late_order_arrives_even_when_its_sender_has_left() {
+    let (arrived, arrival) = mpsc::channel();
+    let hook = FaultHook::new(move |_, _| {
+        arrived.send(()).unwrap();
+        Fault::DelayBefore(Nanos::from_ms(50))
+    });
+    let fixture = Fixture::start(KeyKinds::Ed25519Only, |config| config.faults = hook);
+    let mut stream = connect(&fixture);
+    let mut request = format!("POST {ORDERS} HTTP/1.1\r\nhost: localhost\r\n");
+    for (name, value) in fixture.signed("POST", ORDERS) {
+        request.push_str(&format!("{name}: {value}\r\n"));
+    }
+    request.push_str("content-length: 2\r\n\r\n{}");
+    stream.write_all(request.as_bytes()).unwrap();
+    stream.flush().unwrap();
+    arrival.recv_timeout(PATIENCE).unwrap();
+    drop(stream);
+    let late = format!(r#"POST {ORDERS} query="" body="{{}}" caller=Some(3)"#);
+    fixture.log.wait_for(&late);
+}
+
+#[test]
+fn proxies_answer_with_pages() {
+    let page = "<html><body>502 Bad Gateway</body></html>".to_owned();
+    let fixture = Fixture::with_fault(Fault::Status(502, page.clone()));
+    let response = fixture.agent().post(fixture.url(ORDERS)).send("{}").unwrap();
+    assert_eq!(response.headers()["content-type"], "text/html");
+    assert_eq!(read(response).unwrap(), (502, page));
+}
+
+#[test]
+fn a_closing_answer_says_so() {
+    let fixture = Fixture::with_fault(Fault::CloseAfter);
+    let response = fixture.agent().post(fixture.url(ORDERS)).send("{}").unwrap();
+    assert_eq!(response.headers()["connection"], "close");
 }
 
 #[test]

@@ -85,6 +85,43 @@ fn upgrade_without_a_good_signature_is_refused() {
 }
 
 #[test]
+fn upgrades_fail_on_demand() {
+    let hook = FaultHook::new(|request, count| match (request.path, count) {
+        (WS_PATH, 1) => Fault::Status(502, String::new()),
+        (WS_PATH, 2) => Fault::DropBefore,
+        _ => Fault::None,
+    });
+    let fixture = Fixture::start(KeyKinds::Ed25519Only, |config| config.faults = hook);
+    fixture.get("/trade-api/v2/exchange/status", &[]);
+    let dial = || {
+        let request = request(&fixture, &fixture.signed("GET", WS_PATH));
+        tungstenite::client(request, connect(&fixture)).map(drop).map_err(Box::new)
+    };
+    match *dial().unwrap_err() {
+        HandshakeError::Failure(Error::Http(response)) => assert_eq!(response.status(), 502),
+        other => panic!("{other:?} instead of 502"),
+    }
+    let cut = *dial().unwrap_err();
+    assert!(matches!(cut, HandshakeError::Failure(Error::Io(_) | Error::Protocol(_))), "{cut:?}");
+    open(&fixture);
+}
+
+#[test]
+fn frames_are_lost_and_repeated_on_demand() {
+    let hook = FaultHook::default().with_frames(|_, text| match text {
+        "flood 1" => FrameFault::Lose,
+        "flood 2" => FrameFault::Repeat,
+        _ => FrameFault::None,
+    });
+    let fixture = Fixture::start(KeyKinds::Ed25519Only, |config| config.faults = hook);
+    let mut client = open(&fixture);
+    client.send(Message::text("flood 4")).unwrap();
+    for n in [0, 2, 2, 3] {
+        assert_eq!(text(&mut client), format!("flood {n}\n"));
+    }
+}
+
+#[test]
 fn signed_request_that_is_no_upgrade_is_bad() {
     let fixture = Fixture::plain();
     assert_eq!(fixture.get(WS_PATH, &fixture.signed("GET", WS_PATH)).0, 400);
