@@ -7,6 +7,7 @@ pub mod endpoint;
 pub mod socket;
 pub mod tls;
 mod upgrade;
+pub mod ready;
 
 /// How far a write got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

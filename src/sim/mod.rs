@@ -1,4 +1,10 @@
 //! Standing in for the world: a simulated exchange with Kalshi's rules, served over real sockets
 //! or polled on one thread under a virtual clock.
 
+pub mod auth;
+mod cert;
+pub mod keys;
+pub mod server;
 pub mod venue;
+
+pub use crate::net::ready;
