@@ -7,6 +7,8 @@ pub mod ids;
 pub mod message;
 pub mod order;
 pub mod paper;
+pub mod proto;
+pub mod recorder;
 pub mod risk;
 pub mod recorder;
 pub mod kalshi;

@@ -2,6 +2,11 @@
 
 pub mod fees;
 pub mod auth;
+pub mod decode;
+pub mod encode;
+pub mod errors;
+mod flat;
 pub mod hosts;
 mod key_form;
 pub mod market;
+pub mod paths;

@@ -1,0 +1,3 @@
+//! Protocols without sockets: bytes and time in, messages and deadlines out.
+
+pub mod http1;
