@@ -5,6 +5,7 @@ pub mod kalshi;
 pub mod message;
 pub mod net;
 pub mod order;
+pub mod proto;
 pub mod recorder;
 pub mod risk;
 pub mod runtime;
