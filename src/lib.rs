@@ -1,5 +1,6 @@
 #![doc = include_str!("architecture.md")]
 
+pub mod feed;
 pub mod ids;
 pub mod kalshi;
 pub mod message;
