@@ -1,6 +1,7 @@
 #![doc = include_str!("architecture.md")]
 
 pub mod feed;
+pub mod gateway;
 pub mod ids;
 pub mod kalshi;
 pub mod message;

@@ -1,6 +1,14 @@
 //! What the exchange speaks: the only place that knows its field names, URLs and JSON.
 
+pub mod auth;
+pub mod decode;
+pub mod encode;
+pub mod errors;
+mod flat;
+pub mod hosts;
+mod key_form;
 pub mod market;
+pub mod paths;
 mod report;
 mod scan;
 pub mod stream;

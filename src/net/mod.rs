@@ -1,5 +1,7 @@
 //! The wire: sockets, TLS, dialling. Protocols above see [`Transport`] and never a socket.
 
+pub mod endpoint;
+
 /// How far a write got.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]

@@ -1,0 +1,3 @@
+//! Orders to the exchange.
+
+pub mod presign;
