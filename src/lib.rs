@@ -2,6 +2,7 @@
 
 pub mod units;
 pub mod config;
+pub mod feed;
 pub mod gateway;
 pub mod ids;
 pub mod message;

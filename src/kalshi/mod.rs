@@ -10,3 +10,8 @@ pub mod hosts;
 mod key_form;
 pub mod market;
 pub mod paths;
+mod report;
+mod scan;
+pub mod stream;
+
+pub use report::FieldError;

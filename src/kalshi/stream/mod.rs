@@ -1,0 +1,343 @@
+//! WebSocket messages of the exchange: one text in, one [`StreamMessage`] out; commands as text.
+//!
+//! `fill` and `user_order` are read by a hand scanner in one pass, in any key order, without
+//! allocation. Whatever it does not expect goes to a general parser, which may allocate and is
+//! counted; both end in the same conversion (`report.rs`), so they cannot disagree in meaning.
+//! Nothing here knows a socket, a subscription's state or a clock.
+
+use serde::Deserialize;
+
+use crate::kalshi::report::{
+    EXPIRY_CANCEL, FieldError, FillRow, OrderRow, RawFill, RawOrder, Scalar, book_side, is_foreign,
+    wall_time_from_ms,
+};
+use crate::kalshi::scan::{Scanner, Value};
+use crate::message::{Fill, OrderReport, Origin};
+use crate::units::Timestamp;
+
+/// A channel the engine subscribes to (its messages have another name: see the code).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Channel {
+    /// Executions of our orders; messages are of type `fill`.
+    Fill = 0,
+    /// Changes of our orders; messages are of type `user_order`.
+    UserOrders = 1,
+}
+
+impl Channel {
+    /// Every channel the engine listens to.
+    pub const ALL: [Self; 2] = [Self::Fill, Self::UserOrders];
+
+    /// The exchange's spelling in commands and acknowledgements.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Fill => "fill",
+            Self::UserOrders => "user_orders",
+        }
+    }
+
+    fn parse(text: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|channel| channel.as_str().as_bytes() == text)
+    }
+}
+
+/// What a message means to the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamMessage {
+    /// One of our orders traded.
+    Fill(Fill),
+    /// One of our orders changed.
+    Order(OrderReport),
+    /// A channel is subscribed; its messages come from now on.
+    Subscribed {
+        /// Which.
+        channel: Channel,
+        /// The exchange's number of this subscription.
+        sid: u64,
+    },
+    /// A subscription ended.
+    Unsubscribed {
+        /// Which.
+        sid: u64,
+    },
+    /// A command succeeded.
+    Ok,
+    /// A command or a subscription failed.
+    Error {
+        /// The exchange's number of the reason (reference §4).
+        code: u32,
+    },
+    /// Nothing the engine acts on.
+    Other,
+}
+
+impl StreamMessage {
+    /// Whether the exchange says that a subscription is dead: 10 channel error, 25 buffer overflow.
+    #[must_use]
+    pub const fn is_terminal_error(&self) -> bool {
+        matches!(self, Self::Error { code: 10 | 25 })
+    }
+}
+
+/// A message that should have meant something and could not be read: something may be missed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Undecodable {
+    /// Not the JSON object every message is.
+    #[error("read the message: not the json expected")]
+    Json,
+    /// A needed field.
+    #[error(transparent)]
+    Field(#[from] FieldError),
+}
+
+/// How many messages went which way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DecodeCounts {
+    /// Read by the scanner.
+    pub scanned: u64,
+    /// Read by the general parser.
+    pub parsed: u64,
+    /// Not readable.
+    pub undecodable: u64,
+}
+
+/// Decodes messages and counts how.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Decoder {
+    counts: DecodeCounts,
+}
+
+impl Decoder {
+    /// Nothing decoded yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Reads one message whose bytes were in user memory at `received`.
+    ///
+    /// # Errors
+    /// [`Undecodable`] when the message is none the exchange documents, or lacks what is needed.
+    pub fn decode(
+        &mut self,
+        text: &str,
+        received: Timestamp,
+    ) -> Result<StreamMessage, Undecodable> {
+        if let Some(message) = scan(text.as_bytes(), received) {
+            self.counts.scanned += 1;
+            return Ok(message);
+        }
+        let parsed = parse(text, received);
+        match parsed {
+            Ok(_) => self.counts.parsed += 1,
+            Err(_) => self.counts.undecodable += 1,
+        }
+        parsed
+    }
+
+    /// How many messages went which way so far.
+    #[must_use]
+    pub const fn counts(&self) -> DecodeCounts {
+        self.counts
+    }
+}
+
+/// The command that subscribes to `channels`; the exchange acknowledges each one by itself.
+#[must_use]
+pub fn subscribe_command(id: u32, channels: &[Channel]) -> String {
+    let names: Vec<&str> = channels.iter().map(|channel| channel.as_str()).collect();
+    let list = names.join("\",\"");
+    format!("{{\"id\":{id},\"cmd\":\"subscribe\",\"params\":{{\"channels\":[\"{list}\"]}}}}")
+}
+
+/// The command that ends subscriptions.
+#[must_use]
+pub fn unsubscribe_command(id: u32, sids: &[u64]) -> String {
+    let sids: Vec<String> = sids.iter().map(u64::to_string).collect();
+    let list = sids.join(",");
+    format!("{{\"id\":{id},\"cmd\":\"unsubscribe\",\"params\":{{\"sids\":[{list}]}}}}")
+}
+
+// -- the hot shapes --
+
+/// What a message carries, for the scanner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Fill,
+    Order,
+}
+
+impl Kind {
+    fn scan(self, scanner: &mut Scanner<'_>, received: Timestamp) -> Option<StreamMessage> {
+        match self {
+            Self::Fill => scan_fill(scanner, received),
+            Self::Order => scan_order(scanner, received),
+        }
+    }
+}
+
+/// Reads a `fill` or a `user_order`; `None` for anything else and anything unexpected.
+fn scan(bytes: &[u8], received: Timestamp) -> Option<StreamMessage> {
+    let mut scanner = Scanner::new(bytes);
+    let mut kind = None;
+    let mut message = None;
+    // A `msg` that came before its `type`.
+    let mut early = None;
+    scanner.object(|scanner, key| match (key, kind) {
+        (b"type", _) => match scanner.value()? {
+            Value::Text(b"fill") => set(&mut kind, Some(Kind::Fill)),
+            Value::Text(b"user_order") => set(&mut kind, Some(Kind::Order)),
+            _ => None,
+        },
+        (b"msg", Some(kind)) => set(&mut message, kind.scan(scanner, received)),
+        (b"msg", None) => {
+            set(&mut early, Some(*scanner))?;
+            scanner.object(|scanner, _| scanner.value().map(|_| ()))
+        }
+        _ => scanner.value().map(|_| ()),
+    })?;
+    if let Some(mut early) = early {
+        set(&mut message, kind?.scan(&mut early, received))?;
+    }
+    if scanner.at_end() { message } else { None }
+}
+
+/// Fills `slot` once; `None` when there is no value, or a second one.
+fn set<T>(slot: &mut Option<T>, value: Option<T>) -> Option<()> {
+    let is_first = slot.is_none();
+    *slot = Some(value?);
+    is_first.then_some(())
+}
+
+fn scan_fill(scanner: &mut Scanner<'_>, received: Timestamp) -> Option<StreamMessage> {
+    let mut raw = RawFill::default();
+    scanner.object(|scanner, key| {
+        let value = scanner.value()?;
+        match key {
+            b"trade_id" => set(&mut raw.trade_id, value.text()),
+            b"order_id" => set(&mut raw.order_id, value.text()),
+            b"client_order_id" => set(&mut raw.client_order_id, value.text()),
+            b"market_ticker" => set(&mut raw.ticker, value.text()),
+            b"book_side" => set(&mut raw.side, value.text().and_then(book_side)),
+            b"yes_price_dollars" => set(&mut raw.price, value.text()),
+            b"count_fp" => set(&mut raw.count, value.text()),
+            b"fee_cost" => set(&mut raw.fee, value.text()),
+            b"is_taker" => set(&mut raw.is_taker, value.flag()),
+            b"ts_ms" => set(&mut raw.time, value.unsigned().and_then(wall_time_from_ms)),
+            _ => Some(()),
+        }
+    })?;
+    raw.build(Origin::Stream, received).ok().map(StreamMessage::Fill)
+}
+
+fn scan_order(scanner: &mut Scanner<'_>, received: Timestamp) -> Option<StreamMessage> {
+    let mut raw = RawOrder::default();
+    let mut reason = None;
+    scanner.object(|scanner, key| {
+        let value = scanner.value()?;
+        match key {
+            b"order_id" => set(&mut raw.order_id, value.text()),
+            b"client_order_id" => set(&mut raw.client_order_id, value.text()),
+            b"ticker" => set(&mut raw.ticker, value.text()),
+            b"book_side" => set(&mut raw.side, value.text().and_then(book_side)),
+            b"yes_price_dollars" => set(&mut raw.price, value.text()),
+            b"status" => set(&mut raw.status, value.text()),
+            b"fill_count_fp" => set(&mut raw.filled, value.text()),
+            b"remaining_count_fp" => set(&mut raw.remaining, value.text()),
+            b"last_update_reason" => set(&mut reason, value.text()),
+            _ => Some(()),
+        }
+    })?;
+    if reason.is_none() && raw.status == Some(b"canceled") {
+        // Other fields may tell why it ended; they are not for the hot path.
+        return None;
+    }
+    raw.time_was_up = reason == Some(EXPIRY_CANCEL);
+    raw.build(Origin::Stream, received).ok().map(StreamMessage::Order)
+}
+
+// -- every other shape --
+
+#[derive(Deserialize)]
+struct Envelope {
+    #[serde(rename = "type", default)]
+    kind: Scalar,
+    #[serde(default)]
+    sid: Scalar,
+}
+
+#[derive(Deserialize)]
+struct Carrying<M> {
+    msg: M,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Acknowledgement {
+    channel: Scalar,
+    sid: Scalar,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ErrorMessage {
+    code: Scalar,
+}
+
+/// Reads any message with the general parser.
+#[cold]
+fn parse(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> {
+    let envelope: Envelope = read(text)?;
+    let kind = envelope.kind.bytes().ok_or(FieldError { field: "type" })?;
+    match kind {
+        b"fill" => parse_fill(text, received),
+        b"user_order" => parse_order(text, received),
+        b"subscribed" => parse_subscribed(text),
+        b"unsubscribed" => {
+            let sid = envelope.sid.unsigned().ok_or(FieldError { field: "sid" })?;
+            Ok(StreamMessage::Unsubscribed { sid })
+        }
+        b"ok" => Ok(StreamMessage::Ok),
+        b"error" => {
+            let Carrying { msg } = read::<Carrying<ErrorMessage>>(text)?;
+            let code = msg.code.unsigned().and_then(|code| u32::try_from(code).ok());
+            Ok(StreamMessage::Error { code: code.ok_or(FieldError { field: "code" })? })
+        }
+        _ => Ok(StreamMessage::Other),
+    }
+}
+
+fn read<'a, M: Deserialize<'a>>(text: &'a str) -> Result<M, Undecodable> {
+    serde_json::from_str(text).map_err(|_| Undecodable::Json)
+}
+
+fn parse_fill(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> {
+    let Carrying { msg } = read::<Carrying<FillRow>>(text)?;
+    let raw = msg.raw();
+    if is_foreign(raw.ticker) {
+        return Ok(StreamMessage::Other);
+    }
+    Ok(StreamMessage::Fill(raw.build(Origin::Stream, received)?))
+}
+
+fn parse_order(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> {
+    let Carrying { msg } = read::<Carrying<OrderRow>>(text)?;
+    let raw = msg.raw();
+    // `unknown` is a documented status and says nothing.
+    if is_foreign(raw.ticker) || raw.status == Some(b"unknown") {
+        return Ok(StreamMessage::Other);
+    }
+    Ok(StreamMessage::Order(raw.build(Origin::Stream, received)?))
+}
+
+fn parse_subscribed(text: &str) -> Result<StreamMessage, Undecodable> {
+    let Carrying { msg } = read::<Carrying<Acknowledgement>>(text)?;
+    let sid = msg.sid.unsigned().ok_or(FieldError { field: "sid" })?;
+    let channel = msg.channel.bytes().and_then(Channel::parse);
+    Ok(channel.map_or(StreamMessage::Other, |channel| StreamMessage::Subscribed { channel, sid }))
+}
+
+#[cfg(test)]
+mod tests;
