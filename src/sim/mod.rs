@@ -1,4 +1,5 @@
 //! Standing in for the world: a simulated exchange with Kalshi's rules, served over real sockets
 //! or polled on one thread under a virtual clock.
 
+pub mod exchange;
 pub mod venue;
