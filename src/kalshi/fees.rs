@@ -177,6 +177,9 @@ impl FeeAccumulator {
 
     /// What the exchange charges for a fill: trade fee, plus what aligning the cash to the grid
     /// costs, less what the order's earlier roundings give back in whole grid steps.
+    ///
+    /// # Panics
+    /// Never: a rebate is no larger than the fee it lowers.
     pub fn charge(&mut self, schedule: &FeeSchedule, fill: &Charge) -> Money {
         let trade_fee = trade_fee(schedule, fill.liquidity, fill.yes_price, fill.quantity);
         let grid = grid_micros(schedule).cast_signed() * Money::E8_PER_MICRO;
@@ -221,7 +224,7 @@ mod tests {
     #[track_caller]
     fn taker_pays(cents: u32, whole: u32, fee_micros: i64) {
         let fill = taken(Price::from_cents(cents).unwrap(), Contracts::from_whole(whole));
-        let fee = FeeAccumulator::EMPTY.clone().charge(&FeeSchedule::QUADRATIC, &fill);
+        let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &fill);
         assert_eq!(fee, Money::from_micros(fee_micros), "{whole} at {cents}c");
     }
 
@@ -230,6 +233,20 @@ mod tests {
         taker_pays(52, 1, 17_500);
         taker_pays(99, 1, 700);
         taker_pays(50, 100, 1_750_000);
+    }
+
+    #[test]
+    fn fractional_fills_seen_on_the_wire() {
+        let check = |cents: u32, centis: u32, sign: i64, fee_micros: i64| {
+            let (price, quantity) =
+                (Price::from_cents(cents).unwrap(), Contracts::from_centis(centis));
+            let revenue = Money::from_e8((price * quantity).e8() * sign);
+            let fill = Charge { liquidity: Liquidity::Taker, yes_price: price, quantity, revenue };
+            let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &fill);
+            assert_eq!(fee, Money::from_micros(fee_micros), "{quantity} at {cents}c");
+        };
+        check(17, 552, -1, 54_600);
+        check(16, 116, 1, 11_000);
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod auth;
 mod cert;
 pub mod keys;
 pub mod server;
+pub mod exchange;
 pub mod venue;
 
 pub use crate::net::ready;

@@ -1,0 +1,365 @@
+//! One account: cash, positions, and what its resting orders lock (reference §7).
+//!
+//! A bid locks p per contract, an ask 1 − p, except where it only makes a position smaller:
+//! a held position covers its account's own closing orders in the order in which they would
+//! trade. YES and NO net into one signed position; closing returns the pair's dollar at once.
+//! Never matches and never computes a fee.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+
+use crate::kalshi::fees::Liquidity;
+use crate::message::BookSide;
+use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::exchange::order::{ClientText, Order};
+use crate::units::{Contracts, Money, Position, Price, WallTime};
+
+/// Fills kept for reading per account. About 200 bytes each.
+pub const FILLS_KEPT_MAX: usize = 1 << 18;
+
+/// Who is behind an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A user: pays from its cash, and its history is kept.
+    Member,
+    /// The rest of the world: has all the money it needs and no history.
+    Background,
+}
+
+/// One side of one trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillRecord {
+    /// Bits of the trade's UUID; both sides have the same.
+    pub trade_id: u128,
+    /// Bits of the order's UUID.
+    pub order_id: u128,
+    /// The order's caller-given id.
+    pub client_order_id: ClientText,
+    /// Index of the market.
+    pub market: usize,
+    /// Side of the order.
+    pub side: BookSide,
+    /// YES-leg price.
+    pub price: Price,
+    /// How many contracts.
+    pub quantity: Contracts,
+    /// What the exchange charged.
+    pub fee: Money,
+    /// Took or made.
+    pub liquidity: Liquidity,
+    /// Position afterwards.
+    pub position: Position,
+    /// When.
+    pub time: WallTime,
+    /// Counts up over the exchange's trades.
+    pub seq: u64,
+}
+
+/// A resting order, as far as collateral is concerned.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resting {
+    pub(crate) order: OrderIx,
+    pub(crate) own_price: Price,
+    pub(crate) remaining: Contracts,
+}
+
+/// What an account has in one market.
+#[derive(Debug, Default)]
+pub(crate) struct Holding {
+    pub(crate) position: Position,
+    /// What the open position cost, without fees.
+    pub(crate) cost: Money,
+    /// Fees of the open position.
+    pub(crate) open_fees: Money,
+    pub(crate) realized: Money,
+    pub(crate) fees: Money,
+    /// Own-leg value of everything traded.
+    pub(crate) traded: Money,
+    pub(crate) volume_centis: u64,
+    pub(crate) updated: WallTime,
+    bids: BTreeMap<Priority, Resting>,
+    asks: BTreeMap<Priority, Resting>,
+    gross_bids: Money,
+    gross_asks: Money,
+    locked: Money,
+}
+
+impl Holding {
+    pub(crate) const fn resting(&self, side: BookSide) -> &BTreeMap<Priority, Resting> {
+        match side {
+            BookSide::Bid => &self.bids,
+            BookSide::Ask => &self.asks,
+        }
+    }
+
+    const fn resting_mut(
+        &mut self,
+        side: BookSide,
+    ) -> (&mut BTreeMap<Priority, Resting>, &mut Money) {
+        match side {
+            BookSide::Bid => (&mut self.bids, &mut self.gross_bids),
+            BookSide::Ask => (&mut self.asks, &mut self.gross_asks),
+        }
+    }
+
+    /// How many contracts an order on `side` can close.
+    pub(crate) fn closable(&self, side: BookSide) -> Contracts {
+        closable(self.position, side)
+    }
+
+    /// Collateral of one side's resting orders if the position were `position`, with `extra`
+    /// among them.
+    fn lock(
+        &self,
+        side: BookSide,
+        position: Position,
+        extra: Option<(Priority, Price, Contracts)>,
+    ) -> Money {
+        let (resting, mut gross) = match side {
+            BookSide::Bid => (&self.bids, self.gross_bids),
+            BookSide::Ask => (&self.asks, self.gross_asks),
+        };
+        let mut capacity = closable(position, side);
+        let mut extra = extra.inspect(|&(_, price, quantity)| gross += price * quantity);
+        let mut cover = |capacity: &mut Contracts, price: Price, quantity: Contracts| {
+            let covered = quantity.min(*capacity);
+            *capacity -= covered;
+            gross -= price * covered;
+        };
+        for (priority, order) in resting {
+            if capacity.is_zero() {
+                break;
+            }
+            if let Some((_, price, quantity)) = extra.take_if(|(first, ..)| *first < *priority) {
+                cover(&mut capacity, price, quantity);
+            }
+            cover(&mut capacity, order.own_price, order.remaining);
+        }
+        if let Some((_, price, quantity)) = extra {
+            cover(&mut capacity, price, quantity);
+        }
+        gross
+    }
+
+    /// Collateral of all resting orders if the position were `position`.
+    pub(crate) fn lock_both(&self, position: Position) -> Money {
+        self.lock(BookSide::Bid, position, None) + self.lock(BookSide::Ask, position, None)
+    }
+}
+
+fn closable(position: Position, side: BookSide) -> Contracts {
+    match side {
+        BookSide::Bid if position < Position::FLAT => position.size(),
+        BookSide::Ask if position > Position::FLAT => position.size(),
+        BookSide::Bid | BookSide::Ask => Contracts::ZERO,
+    }
+}
+
+/// A trade as one account sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deal {
+    pub(crate) market: usize,
+    pub(crate) side: BookSide,
+    pub(crate) price: Price,
+    pub(crate) quantity: Contracts,
+}
+
+/// An account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) user_id: String,
+    pub(crate) role: Role,
+    /// Cash, what orders lock included.
+    pub(crate) cash: Money,
+    /// What resting orders lock.
+    pub(crate) reserved: Money,
+    pub(crate) fees: Money,
+    pub(crate) holdings: Vec<Holding>,
+    /// All readable orders, oldest first.
+    pub(crate) orders: BTreeMap<u64, OrderIx>,
+    pub(crate) client_ids: HashSet<ClientText>,
+    pub(crate) fills: VecDeque<FillRecord>,
+    pub(crate) updated: WallTime,
+}
+
+impl Account {
+    pub(crate) fn new(user_id: String, role: Role, cash: Money, markets: usize) -> Self {
+        Self {
+            user_id,
+            role,
+            cash,
+            reserved: Money::ZERO,
+            fees: Money::ZERO,
+            holdings: (0..markets).map(|_| Holding::default()).collect(),
+            orders: BTreeMap::new(),
+            client_ids: HashSet::new(),
+            fills: VecDeque::new(),
+            updated: WallTime::default(),
+        }
+    }
+
+    /// Cash that no order locks.
+    pub(crate) fn available(&self) -> Money {
+        self.cash - self.reserved
+    }
+
+    /// Cash the deal brings in before fees: opening pays the own leg, closing gets the other's.
+    pub(crate) fn revenue(&self, deal: &Deal) -> Money {
+        let own = deal.side.own_price(deal.price);
+        let closing = self.holdings[deal.market].closable(deal.side).min(deal.quantity);
+        own.complement() * closing - own * (deal.quantity - closing)
+    }
+
+    /// Whether the account can lock what `order` needs with `quantity` to go.
+    pub(crate) fn can_rest(&self, order: &Order, quantity: Contracts) -> bool {
+        self.spare_with(order, quantity) >= Money::ZERO
+    }
+
+    /// What would be available with `order` resting.
+    pub(crate) fn spare_with(&self, order: &Order, quantity: Contracts) -> Money {
+        if self.role == Role::Background {
+            return Money::ZERO;
+        }
+        let holding = &self.holdings[order.market];
+        let extra = Some((order.priority(), order.own_price(), quantity));
+        let now = holding.lock(order.side, holding.position, None);
+        let then = holding.lock(order.side, holding.position, extra);
+        self.available() - (then - now)
+    }
+
+    /// Whether the account can take `deal` and pay `fee`.
+    pub(crate) fn can_take(&self, deal: &Deal, fee: Money) -> bool {
+        if self.role == Role::Background {
+            return true;
+        }
+        let holding = &self.holdings[deal.market];
+        let after = holding.position.after(deal.side, deal.quantity);
+        let reserved = self.reserved - holding.locked + holding.lock_both(after);
+        self.cash + self.revenue(deal) - fee >= reserved
+    }
+
+    /// Whether the account can pay `fee` when its best resting order on the side makes `deal`.
+    /// The cost itself is locked already; only what the lock does not cover must be available.
+    pub(crate) fn can_make(&self, deal: &Deal, fee: Money) -> bool {
+        if self.role == Role::Background {
+            return true;
+        }
+        let own = deal.side.own_price(deal.price);
+        let closing = self.holdings[deal.market].closable(deal.side).min(deal.quantity);
+        self.available() + own.complement() * closing >= fee
+    }
+
+    /// Locks an order's collateral.
+    pub(crate) fn rest(&mut self, ix: OrderIx, order: &Order) {
+        let resting =
+            Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
+        let (orders, gross) = self.holdings[order.market].resting_mut(order.side);
+        orders.insert(order.priority(), resting);
+        *gross += resting.own_price * resting.remaining;
+        self.relock(order.market);
+    }
+
+    /// Unlocks `quantity` of a resting order; all of it takes it off the list.
+    pub(crate) fn unrest(&mut self, order: &Order, quantity: Contracts) {
+        let (orders, gross) = self.holdings[order.market].resting_mut(order.side);
+        let priority = order.priority();
+        let resting = orders.get_mut(&priority).expect("a resting order is in its account's list");
+        resting.remaining -= quantity;
+        *gross -= resting.own_price * quantity;
+        if resting.remaining.is_zero() {
+            orders.remove(&priority);
+        }
+        self.relock(order.market);
+    }
+
+    fn relock(&mut self, market: usize) {
+        let holding = &mut self.holdings[market];
+        if self.role == Role::Background {
+            return;
+        }
+        let locked = holding.lock_both(holding.position);
+        self.reserved += locked - holding.locked;
+        holding.locked = locked;
+    }
+
+    /// Books a deal. Returns the position afterwards.
+    pub(crate) fn book(&mut self, deal: &Deal, fee: Money, now: WallTime) -> Position {
+        let revenue = self.revenue(deal);
+        self.cash += revenue - fee;
+        self.fees += fee;
+        self.updated = now;
+        let own = deal.side.own_price(deal.price);
+        let holding = &mut self.holdings[deal.market];
+        let closing = holding.closable(deal.side).min(deal.quantity);
+        let (cost, fees) = (share(holding.cost, closing, holding.position), {
+            share(holding.open_fees, closing, holding.position)
+        });
+        holding.cost += own * (deal.quantity - closing) - cost;
+        holding.open_fees -= fees;
+        if closing < deal.quantity {
+            holding.open_fees += fee;
+        }
+        holding.realized += own.complement() * closing - cost;
+        holding.fees += fee;
+        holding.traded += own * deal.quantity;
+        holding.volume_centis += u64::from(deal.quantity.centis());
+        holding.updated = now;
+        holding.position = holding.position.after(deal.side, deal.quantity);
+        let position = holding.position;
+        self.relock(deal.market);
+        position
+    }
+
+    /// Keeps a fill readable.
+    pub(crate) fn keep(&mut self, fill: FillRecord) {
+        if self.fills.len() == FILLS_KEPT_MAX {
+            self.fills.pop_front();
+        }
+        self.fills.push_back(fill);
+    }
+}
+
+/// The part of `whole` that belongs to `part` of a position. Average cost, to 1e-8 dollars: what
+/// the division leaves stays with the open part, so cost and profit together stay exact.
+fn share(whole: Money, part: Contracts, position: Position) -> Money {
+    if part.is_zero() {
+        return Money::ZERO;
+    }
+    let size = i128::from(position.size().centis());
+    let e8 = i128::from(whole.e8()) * i128::from(part.centis()) / size;
+    Money::from_e8(i64::try_from(e8).expect("a part is not larger than the whole"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deal(side: BookSide, cents: u32, whole: u32) -> Deal {
+        let price = Price::from_cents(cents).unwrap();
+        Deal { market: 0, side, price, quantity: Contracts::from_whole(whole) }
+    }
+
+    #[test]
+    fn yes_and_no_net_and_return_the_dollar() {
+        let mut account = Account::new("u".into(), Role::Member, Money::from_cents(10_000), 1);
+        account.book(&deal(BookSide::Bid, 40, 10), Money::ZERO, WallTime::default());
+        assert_eq!(account.cash, Money::from_cents(9_600));
+
+        let position = account.book(&deal(BookSide::Ask, 45, 15), Money::ZERO, WallTime::default());
+
+        // Ten closed at 45, five NO opened at 55.
+        assert_eq!(position, Position::from_centis(-500));
+        assert_eq!(account.cash, Money::from_cents(9_600 + 450 - 275));
+        let holding = &account.holdings[0];
+        assert_eq!(holding.realized, Money::from_cents(50));
+        assert_eq!(holding.cost, Money::from_cents(275));
+    }
+
+    #[test]
+    fn a_position_pays_for_the_deal_that_closes_it() {
+        let mut account = Account::new("u".into(), Role::Member, Money::from_cents(400), 1);
+        account.book(&deal(BookSide::Bid, 40, 10), Money::ZERO, WallTime::default());
+        assert_eq!(account.cash, Money::ZERO);
+        assert!(account.can_take(&deal(BookSide::Ask, 45, 10), Money::from_cents(10)));
+        assert!(!account.can_take(&deal(BookSide::Ask, 45, 20), Money::ZERO));
+    }
+}

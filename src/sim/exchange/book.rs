@@ -1,0 +1,160 @@
+//! One market's single YES book: who rests at which price, in price-time priority.
+//!
+//! Orders go in and out by reference; the book knows neither accounts nor money. Everything is
+//! in ordered maps, so walking it gives the same sequence in every run.
+
+use std::collections::BTreeMap;
+
+use crate::message::BookSide;
+use crate::units::{Contracts, Price};
+
+/// An order's place in the order store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct OrderIx(pub(crate) u32);
+
+/// Price-time priority on one side: the smaller key trades first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Priority {
+    /// Distance of the price from the most aggressive one, in micro-dollars.
+    rank: u32,
+    /// Arrival; unique.
+    seq: u64,
+}
+
+impl Priority {
+    /// Place of an order at `price` that arrived `seq`-th.
+    pub(crate) const fn new(side: BookSide, price: Price, seq: u64) -> Self {
+        Self { rank: rank(side, price), seq }
+    }
+}
+
+const fn rank(side: BookSide, price: Price) -> u32 {
+    match side {
+        BookSide::Bid => Price::MICROS_MAX - price.micros(),
+        BookSide::Ask => price.micros(),
+    }
+}
+
+const fn price_of(side: BookSide, rank: u32) -> Option<Price> {
+    match side {
+        BookSide::Bid => Price::from_micros(Price::MICROS_MAX - rank),
+        BookSide::Ask => Price::from_micros(rank),
+    }
+}
+
+/// One price and what rests there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Level {
+    /// YES-leg price.
+    pub price: Price,
+    /// Sum of what rests, in hundredths of a contract (may exceed [`Contracts`]).
+    pub centis: u64,
+}
+
+/// One side: the queue and the sums per price.
+#[derive(Debug, Default)]
+struct Side {
+    queue: BTreeMap<Priority, OrderIx>,
+    levels: BTreeMap<u32, u64>,
+}
+
+/// Both sides of one market.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    bids: Side,
+    asks: Side,
+}
+
+impl Book {
+    const fn side(&self, side: BookSide) -> &Side {
+        match side {
+            BookSide::Bid => &self.bids,
+            BookSide::Ask => &self.asks,
+        }
+    }
+
+    const fn side_mut(&mut self, side: BookSide) -> &mut Side {
+        match side {
+            BookSide::Bid => &mut self.bids,
+            BookSide::Ask => &mut self.asks,
+        }
+    }
+
+    /// Puts an order on the book.
+    pub(crate) fn insert(
+        &mut self,
+        side: BookSide,
+        priority: Priority,
+        order: OrderIx,
+        quantity: Contracts,
+    ) {
+        let book = self.side_mut(side);
+        let before = book.queue.insert(priority, order);
+        assert!(before.is_none(), "arrival numbers are unique");
+        *book.levels.entry(priority.rank).or_insert(0) += u64::from(quantity.centis());
+    }
+
+    /// Takes an order with `quantity` left off the book.
+    pub(crate) fn remove(&mut self, side: BookSide, priority: Priority, quantity: Contracts) {
+        let removed = self.side_mut(side).queue.remove(&priority);
+        assert!(removed.is_some(), "a resting order is on the book");
+        self.reduce(side, priority, quantity);
+    }
+
+    /// Lowers the sum at an order's price; the order itself stays queued.
+    pub(crate) fn reduce(&mut self, side: BookSide, priority: Priority, quantity: Contracts) {
+        let levels = &mut self.side_mut(side).levels;
+        let centis = levels.get_mut(&priority.rank).expect("a queued order has a level");
+        *centis -= u64::from(quantity.centis());
+        if *centis == 0 {
+            levels.remove(&priority.rank);
+        }
+    }
+
+    /// The order that trades next on `side`.
+    pub(crate) fn first(&self, side: BookSide) -> Option<OrderIx> {
+        self.side(side).queue.first_key_value().map(|(_, order)| *order)
+    }
+
+    /// The best price on `side`.
+    pub(crate) fn best(&self, side: BookSide) -> Option<Level> {
+        self.levels(side).next()
+    }
+
+    /// Price levels of one side, best first.
+    pub(crate) fn levels(&self, side: BookSide) -> impl Iterator<Item = Level> {
+        self.side(side).levels.iter().filter_map(move |(rank, centis)| {
+            Some(Level { price: price_of(side, *rank)?, centis: *centis })
+        })
+    }
+
+    /// What rests at one price.
+    #[cfg(test)]
+    pub(crate) fn centis_at(&self, side: BookSide, price: Price) -> u64 {
+        self.side(side).levels.get(&rank(side, price)).copied().unwrap_or(0)
+    }
+
+    /// How much an order at `limit` on the other side of `side` could take.
+    pub(crate) fn centis_within(&self, side: BookSide, limit: Price) -> u64 {
+        let reach = rank(side, limit);
+        self.side(side).levels.range(..=reach).map(|(_, centis)| centis).sum()
+    }
+
+    /// Contracts queued ahead of an order.
+    pub(crate) fn queue_ahead(&self, side: BookSide, priority: Priority) -> Vec<OrderIx> {
+        self.side(side).queue.range(..priority).map(|(_, order)| *order).collect()
+    }
+
+    /// Whether an order on `side` at `price` would trade at once.
+    pub(crate) fn would_cross(&self, side: BookSide, price: Price) -> bool {
+        self.best(side.opposite()).is_some_and(|best| crosses(side, price, best.price))
+    }
+}
+
+/// Whether an order on `side` at `price` trades with a resting one at `resting`.
+pub(crate) fn crosses(side: BookSide, price: Price, resting: Price) -> bool {
+    match side {
+        BookSide::Bid => price >= resting,
+        BookSide::Ask => price <= resting,
+    }
+}

@@ -1,0 +1,71 @@
+//! What happened at the exchange, in order: what WebSocket subscriptions are fed from.
+
+use crate::message::BookSide;
+use crate::sim::exchange::account::FillRecord;
+use crate::sim::exchange::order::{ClientText, Order};
+use crate::sim::venue::UserId;
+use crate::units::{Contracts, Price, WallTime};
+
+/// One change of one price level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BookChange {
+    /// Index of the market.
+    pub market: usize,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// YES-leg price.
+    pub price: Price,
+    /// Change of the level's sum in hundredths of a contract.
+    pub delta_centis: i64,
+    /// The market's clock at this change.
+    pub clock: u64,
+    /// Whose order caused it.
+    pub user: UserId,
+    /// That order's caller-given id.
+    pub client_order_id: ClientText,
+    /// When.
+    pub time: WallTime,
+}
+
+/// A trade as everybody sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TradePrint {
+    /// Bits of its UUID.
+    pub trade_id: u128,
+    /// Index of the market.
+    pub market: usize,
+    /// YES-leg price.
+    pub price: Price,
+    /// How many contracts.
+    pub quantity: Contracts,
+    /// Side of the order that took.
+    pub taker_side: BookSide,
+    /// When.
+    pub time: WallTime,
+}
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a short-lived queue on a cold path")]
+pub enum ExchangeEvent {
+    /// A price level changed.
+    Book(BookChange),
+    /// A trade was printed.
+    Trade(TradePrint),
+    /// An account's order traded.
+    Fill {
+        /// Whose.
+        user: UserId,
+        /// What.
+        fill: FillRecord,
+    },
+    /// An account's order changed; this is its state afterwards.
+    Order(Order),
+    /// An account's position changed.
+    Position {
+        /// Whose.
+        user: UserId,
+        /// Index of the market.
+        market: usize,
+    },
+}

@@ -1,0 +1,314 @@
+//! Matching: an incoming order meets the book, best price first, oldest first.
+//!
+//! A trade happens at the resting order's price. Fees and collateral are checked here, fill by
+//! fill, so no account's cash can go negative whatever an order met.
+
+use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
+use crate::message::BookSide;
+use crate::sim::exchange::account::{Account, Deal, FillRecord, Role};
+use crate::sim::exchange::book::{OrderIx, crosses};
+use crate::sim::exchange::event::{BookChange, ExchangeEvent, TradePrint};
+use crate::sim::exchange::order::{Order, OrderStatus, SelfTradePrevention, UpdateReason};
+use crate::sim::exchange::{Exchange, MarketState};
+use crate::units::{Contracts, Money, Position, Price, WallTime};
+
+/// Why matching ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Nothing left to trade, or nothing within the limit.
+    Done,
+    /// It met its account's own order.
+    SelfTrade,
+    /// The account cannot pay for the next fill.
+    Unaffordable,
+}
+
+/// What an incoming order traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Matched {
+    pub(super) stop: Stop,
+    pub(super) quantity: Contracts,
+    /// Sum of YES price times quantity.
+    pub(super) value: Money,
+    pub(super) fees: Money,
+}
+
+/// Who could not pay.
+enum Short {
+    Taker,
+    Maker,
+}
+
+/// Both fees of one trade and the accumulators after it.
+struct Fees {
+    taker: (Money, FeeAccumulator),
+    maker: (Money, FeeAccumulator),
+}
+
+impl Exchange {
+    /// Trades an order that is not on the book against the book. Emits fills, not its own state.
+    pub(super) fn match_order(&mut self, ix: OrderIx, now: WallTime) -> Matched {
+        let nothing = Contracts::ZERO;
+        let mut matched =
+            Matched { stop: Stop::Done, quantity: nothing, value: Money::ZERO, fees: Money::ZERO };
+        loop {
+            let taker = *self.orders.get(ix);
+            let Some(maker_ix) = self.next_maker(&taker) else { break };
+            let maker = *self.orders.get(maker_ix);
+            if maker.user == taker.user {
+                if taker.terms.self_trade_prevention == SelfTradePrevention::Maker {
+                    self.close(maker_ix, UpdateReason::SelfTradeCancel, now);
+                    continue;
+                }
+                matched.stop = Stop::SelfTrade;
+                break;
+            }
+            match self.trade(ix, maker_ix, now) {
+                Ok((quantity, fee)) => {
+                    matched.quantity += quantity;
+                    matched.value += maker.price * quantity;
+                    matched.fees += fee;
+                }
+                Err(Short::Maker) => self.close(maker_ix, UpdateReason::MarginCancel, now),
+                Err(Short::Taker) => {
+                    matched.stop = Stop::Unaffordable;
+                    break;
+                }
+            }
+        }
+        matched
+    }
+
+    fn next_maker(&self, taker: &Order) -> Option<OrderIx> {
+        if taker.remaining.is_zero() {
+            return None;
+        }
+        let ix = self.markets[taker.market].book.first(taker.side.opposite())?;
+        crosses(taker.side, taker.price, self.orders.get(ix).price).then_some(ix)
+    }
+
+    fn trade(
+        &mut self,
+        taker_ix: OrderIx,
+        maker_ix: OrderIx,
+        now: WallTime,
+    ) -> Result<(Contracts, Money), Short> {
+        let (taker, maker) = (*self.orders.get(taker_ix), *self.orders.get(maker_ix));
+        let quantity = taker.remaining.min(maker.remaining);
+        let deal = Deal { market: taker.market, side: taker.side, price: maker.price, quantity };
+        let counter = Deal { side: maker.side, ..deal };
+        let fees = self.fees_of(&taker, &deal, &maker, &counter);
+        if !self.account(taker.user).can_take(&deal, fees.taker.0) {
+            return Err(Short::Taker);
+        }
+        if !self.account(maker.user).can_make(&counter, fees.maker.0) {
+            return Err(Short::Maker);
+        }
+        let open_before = self.long_centis(&taker, &maker);
+        self.take_from_book(maker_ix, quantity, now);
+        let trade_id = self.ids.uuid();
+        self.trades += 1;
+        self.events.push(ExchangeEvent::Trade(TradePrint {
+            trade_id,
+            market: deal.market,
+            price: deal.price,
+            quantity,
+            taker_side: taker.side,
+            time: now,
+        }));
+        self.settle(maker_ix, &counter, fees.maker, Liquidity::Maker, trade_id, now);
+        self.settle(taker_ix, &deal, fees.taker, Liquidity::Taker, trade_id, now);
+        let open_after = self.long_centis(&taker, &maker);
+        let market = &mut self.markets[deal.market];
+        let open = market.open_interest_centis.checked_add_signed(open_after - open_before);
+        market.open_interest_centis = open.expect("open interest is a sum of long positions");
+        market.volume_centis += u64::from(quantity.centis());
+        market.traded += deal.price * quantity;
+        market.last_trade = Some((deal.price, quantity));
+        Ok((quantity, fees.taker.0))
+    }
+
+    fn fees_of(&self, taker: &Order, deal: &Deal, maker: &Order, counter: &Deal) -> Fees {
+        let schedule = &self.markets[deal.market].fees;
+        let charge = |account: &Account, order: &Order, deal: &Deal, liquidity: Liquidity| {
+            let mut accumulator = order.accumulator;
+            let revenue = account.revenue(deal);
+            let fill =
+                Charge { liquidity, yes_price: deal.price, quantity: deal.quantity, revenue };
+            (accumulator.charge(schedule, &fill), accumulator)
+        };
+        Fees {
+            taker: charge(self.account(taker.user), taker, deal, Liquidity::Taker),
+            maker: charge(self.account(maker.user), maker, counter, Liquidity::Maker),
+        }
+    }
+
+    /// YES contracts that the two accounts hold together.
+    fn long_centis(&self, taker: &Order, maker: &Order) -> i64 {
+        let long = |order: &Order| {
+            self.account(order.user).holdings[order.market].position.max(Position::FLAT).centis()
+        };
+        long(taker) + long(maker)
+    }
+
+    /// Removes what traded of a resting order from the book and from its account's locks.
+    fn take_from_book(&mut self, ix: OrderIx, quantity: Contracts, now: WallTime) {
+        let maker = *self.orders.get(ix);
+        let market = &mut self.markets[maker.market];
+        if maker.remaining == quantity {
+            market.book.remove(maker.side, maker.priority(), quantity);
+        } else {
+            market.book.reduce(maker.side, maker.priority(), quantity);
+        }
+        self.account_mut(maker.user).unrest(&maker, quantity);
+        self.book_changed(&maker, -i64::from(quantity.centis()), now);
+    }
+
+    /// Books one side of a trade on its order and its account.
+    fn settle(
+        &mut self,
+        ix: OrderIx,
+        deal: &Deal,
+        (fee, accumulator): (Money, FeeAccumulator),
+        liquidity: Liquidity,
+        trade_id: u128,
+        now: WallTime,
+    ) {
+        let order = self.orders.get_mut(ix);
+        order.accumulator = accumulator;
+        order.filled += deal.quantity;
+        order.remaining -= deal.quantity;
+        order.updated = now;
+        order.reason = UpdateReason::Trade;
+        let cost = deal.side.own_price(deal.price) * deal.quantity;
+        let (costs, fees) = match liquidity {
+            Liquidity::Taker => (&mut order.taker_cost, &mut order.taker_fees),
+            Liquidity::Maker => (&mut order.maker_cost, &mut order.maker_fees),
+        };
+        *costs += cost;
+        *fees += fee;
+        let order = *order;
+        let seq = self.trades;
+        self.fees += fee;
+        let account = self.account_mut(order.user);
+        let position = account.book(deal, fee, now);
+        if account.role == Role::Member {
+            let fill = FillRecord {
+                trade_id,
+                order_id: order.id,
+                client_order_id: order.client_order_id,
+                market: deal.market,
+                side: deal.side,
+                price: deal.price,
+                quantity: deal.quantity,
+                fee,
+                liquidity,
+                position,
+                time: now,
+                seq,
+            };
+            account.keep(fill);
+            self.events.push(ExchangeEvent::Fill { user: order.user, fill });
+        }
+        if liquidity == Liquidity::Maker {
+            self.after_making(ix, now);
+        }
+    }
+
+    fn after_making(&mut self, ix: OrderIx, now: WallTime) {
+        if self.orders.get(ix).remaining.is_zero() {
+            self.end(ix, OrderStatus::Executed, UpdateReason::Trade, now);
+        } else {
+            self.order_changed(ix);
+        }
+        let order = *self.orders.get(ix);
+        self.position_changed(&order);
+    }
+
+    /// Cancels a resting order.
+    pub(super) fn close(&mut self, ix: OrderIx, reason: UpdateReason, now: WallTime) {
+        self.leave_book(ix, now);
+        self.end(ix, OrderStatus::Canceled, reason, now);
+    }
+
+    /// Takes a resting order off the book and unlocks its collateral.
+    pub(super) fn leave_book(&mut self, ix: OrderIx, now: WallTime) {
+        let order = *self.orders.get(ix);
+        let market = &mut self.markets[order.market];
+        market.clock += 1;
+        market.book.remove(order.side, order.priority(), order.remaining);
+        self.account_mut(order.user).unrest(&order, order.remaining);
+        self.book_changed(&order, -i64::from(order.remaining.centis()), now);
+    }
+
+    /// Puts an order on the book and locks its collateral.
+    pub(super) fn enter_book(&mut self, ix: OrderIx, now: WallTime) {
+        let order = *self.orders.get(ix);
+        let market = &mut self.markets[order.market];
+        market.book.insert(order.side, order.priority(), ix, order.remaining);
+        self.account_mut(order.user).rest(ix, &order);
+        if let Some(expires) = order.terms.expires {
+            self.expiries.insert((expires, order.seq, ix));
+        }
+        self.book_changed(&order, i64::from(order.remaining.centis()), now);
+    }
+
+    /// Ends an order that is off the book.
+    pub(super) fn end(
+        &mut self,
+        ix: OrderIx,
+        status: OrderStatus,
+        reason: UpdateReason,
+        now: WallTime,
+    ) {
+        let order = self.orders.get_mut(ix);
+        order.status = status;
+        order.reason = reason;
+        order.remaining = Contracts::ZERO;
+        order.updated = now;
+        let order = *order;
+        if let Some(expires) = order.terms.expires {
+            self.expiries.remove(&(expires, order.seq, ix));
+        }
+        self.order_changed(ix);
+        if !self.is_member(order.user) {
+            self.orders.release(ix);
+        } else if let Some(oldest) = self.orders.retire(ix) {
+            let gone = *self.orders.get(oldest);
+            self.account_mut(gone.user).orders.remove(&gone.seq);
+        }
+    }
+
+    pub(super) fn order_changed(&mut self, ix: OrderIx) {
+        let order = *self.orders.get(ix);
+        if self.is_member(order.user) {
+            self.events.push(ExchangeEvent::Order(order));
+        }
+    }
+
+    pub(super) fn position_changed(&mut self, order: &Order) {
+        if self.is_member(order.user) {
+            let (user, market) = (order.user, order.market);
+            self.events.push(ExchangeEvent::Position { user, market });
+        }
+    }
+
+    pub(super) fn book_changed(&mut self, order: &Order, delta_centis: i64, now: WallTime) {
+        let clock = self.markets[order.market].clock;
+        self.events.push(ExchangeEvent::Book(BookChange {
+            market: order.market,
+            side: order.side,
+            price: order.price,
+            delta_centis,
+            clock,
+            user: order.user,
+            client_order_id: order.client_order_id,
+            time: now,
+        }));
+    }
+}
+
+/// How much an order could trade at once.
+pub(super) fn crossing_centis(market: &MarketState, side: BookSide, limit: Price) -> u64 {
+    market.book.centis_within(side.opposite(), limit)
+}

@@ -1,0 +1,263 @@
+//! The simulated exchange: markets, accounts and the rules between them, without any transport.
+//!
+//! In: requests whose fields are understood, with the time. Out: receipts or a [`Reject`], and a
+//! queue of [`ExchangeEvent`]s in the order in which things happened. Deterministic: same seed,
+//! same calls, same times, same results. Never reads a clock, never speaks JSON.
+//!
+//! Invariants (test `random_flow_conserves_everything`): cash of all accounts + fees collected +
+//! a dollar per open pair is constant; positions of a market sum to zero; a book is never
+//! crossed; no member's available cash is negative.
+
+mod account;
+mod book;
+mod event;
+mod market;
+mod matching;
+mod order;
+mod placing;
+mod quotes;
+mod random;
+mod reject;
+mod seed;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+
+pub use account::FillRecord;
+pub use book::Level;
+pub use event::{BookChange, ExchangeEvent, TradePrint};
+pub use market::{MarketState, MarketStatus};
+pub use order::{
+    ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
+};
+pub use placing::{Amendment, Decrease, Expiry, Receipt};
+pub(crate) use quotes::Quotes;
+pub use reject::Reject;
+pub use seed::{
+    BookSeed, BooksError, LevelSeed, PriceStructure, UserSeed, default_markets, parse_books,
+};
+
+use account::{Account, Role};
+use book::OrderIx;
+use order::OrderStore;
+use random::Random;
+
+use crate::ids::Ticker;
+use crate::message::BookSide;
+use crate::sim::venue::UserId;
+use crate::units::{Contracts, Money, Position, WallTime};
+
+/// Whether the exchange takes requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeState {
+    /// Everything works.
+    Open,
+    /// No new or changed orders; cancels work.
+    TradingPaused,
+    /// Nothing works.
+    ExchangePaused,
+}
+
+/// The exchange.
+#[derive(Debug)]
+pub struct Exchange {
+    markets: Vec<MarketState>,
+    by_ticker: HashMap<Ticker, usize>,
+    /// Members by [`UserId`], then the background.
+    accounts: Vec<Account>,
+    orders: OrderStore,
+    /// Resting orders that end by themselves, soonest first.
+    expiries: BTreeSet<(WallTime, u64, OrderIx)>,
+    ids: Random,
+    /// Orders accepted so far.
+    arrivals: u64,
+    /// Places given out in queues so far.
+    places: u64,
+    trades: u64,
+    fees: Money,
+    state: ExchangeState,
+    events: Vec<ExchangeEvent>,
+}
+
+impl Exchange {
+    /// An exchange at `now` with its opening books quoted by the background account.
+    ///
+    /// # Errors
+    /// [`BooksError::Duplicate`], which [`parse_books`] does not let through.
+    pub fn new(
+        now: WallTime,
+        books: &[BookSeed],
+        users: &[UserSeed],
+        seed: u64,
+    ) -> Result<Self, BooksError> {
+        let mut ids = Random::new(seed);
+        let mut markets = Vec::with_capacity(books.len());
+        let mut by_ticker = HashMap::new();
+        for book in books {
+            if by_ticker.insert(book.ticker, markets.len()).is_some() {
+                return Err(BooksError::Duplicate { ticker: book.ticker });
+            }
+            markets.push(MarketState::new(book, ids.uuid()));
+        }
+        let member = |user: &UserSeed| {
+            Account::new(user.user_id.clone(), Role::Member, user.cash, books.len())
+        };
+        let mut accounts: Vec<_> = users.iter().map(member).collect();
+        let background = uuid::Uuid::from_u128(ids.uuid()).to_string();
+        accounts.push(Account::new(background, Role::Background, Money::ZERO, books.len()));
+        let mut exchange = Self {
+            markets,
+            by_ticker,
+            accounts,
+            orders: OrderStore::default(),
+            expiries: BTreeSet::new(),
+            ids,
+            arrivals: 0,
+            places: 0,
+            trades: 0,
+            fees: Money::ZERO,
+            state: ExchangeState::Open,
+            events: Vec::new(),
+        };
+        exchange.open_books(now, books);
+        exchange.events.clear();
+        Ok(exchange)
+    }
+
+    fn open_books(&mut self, now: WallTime, books: &[BookSeed]) {
+        for (market, book) in books.iter().enumerate() {
+            let bids = book.yes_bids.iter().map(|level| (BookSide::Bid, level.price, level));
+            let asks =
+                book.no_bids.iter().map(|level| (BookSide::Ask, level.price.complement(), level));
+            for (side, price, level) in bids.chain(asks) {
+                self.quote(now, market, side, price, level.quantity);
+            }
+        }
+    }
+
+    /// The account that stands for everybody else.
+    #[must_use]
+    pub fn background(&self) -> UserId {
+        UserId(u32::try_from(self.accounts.len() - 1).expect("accounts fit 32 bits"))
+    }
+
+    /// Whether `user` is a member (the background is not).
+    #[must_use]
+    pub fn is_member(&self, user: UserId) -> bool {
+        user < self.background()
+    }
+
+    /// All markets, by index.
+    #[must_use]
+    pub fn markets(&self) -> &[MarketState] {
+        &self.markets
+    }
+
+    /// The index of a market.
+    #[must_use]
+    pub fn find_market(&self, ticker: &Ticker) -> Option<usize> {
+        self.by_ticker.get(ticker).copied()
+    }
+
+    /// What the exchange takes at the moment.
+    #[must_use]
+    pub const fn state(&self) -> ExchangeState {
+        self.state
+    }
+
+    /// Takes what happened since the last call, in order.
+    pub fn take_events(&mut self) -> Vec<ExchangeEvent> {
+        core::mem::take(&mut self.events)
+    }
+
+    /// Cash of an account, what its orders lock included.
+    #[must_use]
+    pub fn cash(&self, user: UserId) -> Money {
+        self.account(user).cash
+    }
+
+    /// Cash of an account that no order locks.
+    #[must_use]
+    pub fn available(&self, user: UserId) -> Money {
+        self.account(user).available()
+    }
+
+    /// An account's position in a market; flat in unknown markets.
+    #[must_use]
+    pub fn position(&self, user: UserId, ticker: &Ticker) -> Position {
+        let market = self.find_market(ticker);
+        market.map_or(Position::FLAT, |market| self.account(user).holdings[market].position)
+    }
+
+    /// An account's resting orders, oldest first.
+    #[must_use]
+    pub fn open_orders(&self, user: UserId) -> Vec<Order> {
+        self.orders_of(user).filter(|order| order.status == OrderStatus::Resting).collect()
+    }
+
+    /// An account's fills, oldest first.
+    #[must_use]
+    pub fn fills(&self, user: UserId) -> Vec<FillRecord> {
+        self.account(user).fills.iter().copied().collect()
+    }
+
+    /// Constant over the exchange's life: all cash, all fees, and a dollar for every open pair.
+    #[must_use]
+    pub fn total_cash_and_collateral(&self) -> Money {
+        let cash: i64 = self.accounts.iter().map(|account| account.cash.e8()).sum();
+        let dollar_per_centi = Money::E8_PER_DOLLAR / 100;
+        let pairs: i64 = self
+            .markets
+            .iter()
+            .map(|market| market.open_interest_centis.cast_signed() * dollar_per_centi)
+            .sum();
+        Money::from_e8(cash + pairs) + self.fees
+    }
+
+    /// All readable orders of an account, oldest first.
+    pub(crate) fn orders_of(
+        &self,
+        user: UserId,
+    ) -> impl DoubleEndedIterator<Item = Order> + use<'_> {
+        self.account(user).orders.values().map(|ix| *self.orders.get(*ix))
+    }
+
+    /// One of an account's readable orders.
+    pub(crate) fn order(&self, user: UserId, id: u128) -> Option<&Order> {
+        let order = self.orders.get(self.orders.find(id)?);
+        (order.user == user).then_some(order)
+    }
+
+    /// Contracts ahead of a resting order at prices as good or better, in hundredths.
+    pub(crate) fn queue_position(&self, order: &Order) -> u64 {
+        let ahead = self.markets[order.market].book.queue_ahead(order.side, order.priority());
+        ahead.iter().map(|ix| u64::from(self.orders.get(*ix).remaining.centis())).sum()
+    }
+
+    pub(crate) fn account(&self, user: UserId) -> &Account {
+        &self.accounts[user.0 as usize]
+    }
+
+    fn account_mut(&mut self, user: UserId) -> &mut Account {
+        &mut self.accounts[user.0 as usize]
+    }
+
+    /// When the next order ends by itself.
+    pub(crate) fn next_expiry(&self) -> Option<WallTime> {
+        self.expiries.first().map(|(time, ..)| *time)
+    }
+
+    /// Whether the background rests `quantity` or more at a price, and how much it does.
+    pub(crate) fn background_at(
+        &self,
+        market: usize,
+        side: BookSide,
+    ) -> impl Iterator<Item = (u128, crate::units::Price, Contracts)> {
+        let holding = &self.account(self.background()).holdings[market];
+        holding.resting(side).values().map(|resting| {
+            let order = self.orders.get(resting.order);
+            (order.id, order.price, order.remaining)
+        })
+    }
+}

@@ -1,0 +1,262 @@
+//! An order as the exchange keeps it, and the store of all of them.
+//!
+//! Ended orders of accounts stay readable until [`ENDED_KEPT_MAX`] newer ones have ended, as at
+//! the real exchange, which moves them to its historical tier; the background's go at once.
+
+use std::collections::{HashMap, VecDeque};
+
+use crate::ids::InlineText;
+use crate::kalshi::fees::FeeAccumulator;
+use crate::message::{BookSide, TimeInForce};
+use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::venue::UserId;
+use crate::units::{Contracts, Money, Price, WallTime};
+
+/// The caller's own order id: at most 64 printable characters, as FIX says.
+pub type ClientText = InlineText<64>;
+
+/// What happens when an order would trade with another one of the same account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SelfTradePrevention {
+    /// The incoming order stops and is cancelled; what it filled before stands.
+    TakerAtCross,
+    /// The resting order is cancelled; matching goes on.
+    Maker,
+}
+
+impl SelfTradePrevention {
+    /// The exchange's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TakerAtCross => "taker_at_cross",
+            Self::Maker => "maker",
+        }
+    }
+}
+
+/// State of an order at the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderStatus {
+    /// On the book.
+    Resting,
+    /// Ended with something unfilled.
+    Canceled,
+    /// Filled completely.
+    Executed,
+}
+
+impl OrderStatus {
+    /// The exchange's spelling.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Resting => "resting",
+            Self::Canceled => "canceled",
+            Self::Executed => "executed",
+        }
+    }
+}
+
+/// Why an order last changed (`last_update_reason`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpdateReason {
+    /// It was created, or its unfilled rest was cancelled by its time in force: no name exists.
+    None,
+    /// The caller made it smaller or cancelled it.
+    Decrease,
+    /// The caller changed it.
+    Amend,
+    /// The account could no longer pay for it.
+    MarginCancel,
+    /// It met another order of its account.
+    SelfTradeCancel,
+    /// Its time was up.
+    ExpiryCancel,
+    /// Trading was paused.
+    HaltCancel,
+    /// It traded.
+    Trade,
+    /// It was capped by the position at placement.
+    ReduceOnlyCancel,
+}
+
+impl UpdateReason {
+    /// The exchange's spelling, if it has one.
+    #[must_use]
+    pub const fn as_str(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Decrease => Some("Decrease"),
+            Self::Amend => Some("Amend"),
+            Self::MarginCancel => Some("MarginCancel"),
+            Self::SelfTradeCancel => Some("SelfTradeCancel"),
+            Self::ExpiryCancel => Some("ExpiryCancel"),
+            Self::HaltCancel => Some("HaltCancel"),
+            Self::Trade => Some("Trade"),
+            Self::ReduceOnlyCancel => Some("ReduceOnlyCancel"),
+        }
+    }
+}
+
+/// What an account may ask of its order beyond price and quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OrderTerms {
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// What happens when it meets its account's own order.
+    pub self_trade_prevention: SelfTradePrevention,
+    /// Whether it must not trade on arrival.
+    pub post_only: bool,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
+    /// Whether a trading pause cancels it.
+    pub cancel_on_pause: bool,
+    /// When it ends by itself.
+    pub expires: Option<WallTime>,
+}
+
+impl OrderTerms {
+    /// Rests until cancelled, nothing special.
+    pub const RESTING: Self = Self {
+        time_in_force: TimeInForce::GoodTillCanceled,
+        self_trade_prevention: SelfTradePrevention::TakerAtCross,
+        post_only: false,
+        reduce_only: false,
+        cancel_on_pause: false,
+        expires: None,
+    };
+}
+
+/// A request for an order, all fields understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewOrder {
+    /// Index of its market at this exchange.
+    pub market: usize,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// YES-leg limit.
+    pub price: Price,
+    /// How many contracts.
+    pub quantity: Contracts,
+    /// The caller's id, empty when it gave none.
+    pub client_order_id: ClientText,
+    /// The rest.
+    pub terms: OrderTerms,
+}
+
+/// An order at the exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// Bits of its UUID.
+    pub id: u128,
+    /// Whose it is.
+    pub user: UserId,
+    /// Index of its market.
+    pub market: usize,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// YES-leg limit.
+    pub price: Price,
+    /// What it asked for, after amendments.
+    pub initial: Contracts,
+    /// What it traded.
+    pub filled: Contracts,
+    /// What is still on the book; zero once ended.
+    pub remaining: Contracts,
+    /// Its state.
+    pub status: OrderStatus,
+    /// Why it last changed.
+    pub reason: UpdateReason,
+    /// The caller's id, empty when it gave none.
+    pub client_order_id: ClientText,
+    /// Its terms.
+    pub terms: OrderTerms,
+    /// Cost of what it took, in dollars of its own leg.
+    pub taker_cost: Money,
+    /// Cost of what it made.
+    pub maker_cost: Money,
+    /// Fees for what it took.
+    pub taker_fees: Money,
+    /// Fees for what it made.
+    pub maker_fees: Money,
+    /// When it was accepted.
+    pub created: WallTime,
+    /// When it last changed.
+    pub updated: WallTime,
+    /// Arrival number: newer orders have larger ones.
+    pub seq: u64,
+    pub(crate) accumulator: FeeAccumulator,
+    pub(crate) queued: u64,
+}
+
+impl Order {
+    /// Its place in the queue.
+    pub(crate) const fn priority(&self) -> Priority {
+        Priority::new(self.side, self.price, self.queued)
+    }
+
+    /// What a full collateral locks per contract.
+    #[must_use]
+    pub const fn own_price(&self) -> Price {
+        self.side.own_price(self.price)
+    }
+}
+
+/// Ended orders kept for reading. About 350 bytes each.
+pub const ENDED_KEPT_MAX: usize = 1 << 18;
+
+/// All orders, by place and by id. Places are reused.
+#[derive(Debug, Default)]
+pub(crate) struct OrderStore {
+    slots: Vec<Order>,
+    free: Vec<OrderIx>,
+    by_id: HashMap<u128, OrderIx>,
+    ended: VecDeque<OrderIx>,
+}
+
+impl OrderStore {
+    pub(crate) fn insert(&mut self, order: Order) -> OrderIx {
+        let ix = if let Some(ix) = self.free.pop() {
+            self.slots[ix.0 as usize] = order;
+            ix
+        } else {
+            let place = u32::try_from(self.slots.len()).expect("orders fit in memory");
+            self.slots.push(order);
+            OrderIx(place)
+        };
+        self.by_id.insert(order.id, ix);
+        ix
+    }
+
+    pub(crate) fn get(&self, ix: OrderIx) -> &Order {
+        &self.slots[ix.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, ix: OrderIx) -> &mut Order {
+        &mut self.slots[ix.0 as usize]
+    }
+
+    pub(crate) fn find(&self, id: u128) -> Option<OrderIx> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// Forgets an ended order now.
+    pub(crate) fn release(&mut self, ix: OrderIx) {
+        let id = self.get(ix).id;
+        self.by_id.remove(&id);
+        self.free.push(ix);
+    }
+
+    /// Keeps an ended order readable, and lets the oldest one go when there are too many.
+    /// Returns the one that went.
+    pub(crate) fn retire(&mut self, ix: OrderIx) -> Option<OrderIx> {
+        self.ended.push_back(ix);
+        if self.ended.len() <= ENDED_KEPT_MAX {
+            return None;
+        }
+        let oldest = self.ended.pop_front()?;
+        self.release(oldest);
+        Some(oldest)
+    }
+}

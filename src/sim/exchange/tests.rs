@@ -1,0 +1,475 @@
+//! The exchange's rules, one by one and under random flow.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::kalshi::fees::FeeType;
+use crate::message::TimeInForce;
+use crate::units::{Nanos, Price};
+
+const ALICE: UserId = UserId(0);
+const BOB: UserId = UserId(1);
+const START: WallTime = WallTime::from_unix_ms(1_781_159_360_000);
+
+fn cents(cents: u32) -> Price {
+    Price::from_cents(cents).unwrap()
+}
+
+fn whole(count: u32) -> Contracts {
+    Contracts::from_whole(count)
+}
+
+fn book(bids: &[(u32, u32)], asks: &[(u32, u32)]) -> BookSeed {
+    let level = |price, count| LevelSeed { price, quantity: whole(count) };
+    BookSeed {
+        ticker: Ticker::new(b"KXTEST-26JUL14AB-A").unwrap(),
+        structure: PriceStructure::LinearCent,
+        fee_type: FeeType::Quadratic,
+        exchange_index: 0,
+        yes_bids: bids.iter().map(|&(at, count)| level(cents(at), count)).collect(),
+        no_bids: asks.iter().map(|&(at, count)| level(cents(100 - at), count)).collect(),
+    }
+}
+
+fn exchange(books: &[BookSeed], cash_cents: i64) -> Exchange {
+    let user = |id: &str| UserSeed { user_id: id.into(), cash: Money::from_cents(cash_cents) };
+    Exchange::new(START, books, &[user("alice"), user("bob")], 7).unwrap()
+}
+
+/// Bids 47/46, asks 52/53, ten contracts each.
+fn usual() -> Exchange {
+    exchange(&[book(&[(47, 10), (46, 10)], &[(52, 10), (53, 10)])], 10_000)
+}
+
+fn order(side: BookSide, price: u32, count: u32, tif: TimeInForce) -> NewOrder {
+    let terms = OrderTerms { time_in_force: tif, ..OrderTerms::RESTING };
+    let client_order_id = ClientText::EMPTY;
+    NewOrder {
+        market: 0,
+        side,
+        price: cents(price),
+        quantity: whole(count),
+        client_order_id,
+        terms,
+    }
+}
+
+fn bid(price: u32, count: u32) -> NewOrder {
+    order(BookSide::Bid, price, count, TimeInForce::GoodTillCanceled)
+}
+
+fn ask(price: u32, count: u32) -> NewOrder {
+    order(BookSide::Ask, price, count, TimeInForce::GoodTillCanceled)
+}
+
+fn ioc(side: BookSide, price: u32, count: u32) -> NewOrder {
+    order(side, price, count, TimeInForce::ImmediateOrCancel)
+}
+
+#[test]
+fn a_taker_pays_resting_prices_best_first() {
+    let mut exchange = usual();
+
+    let receipt = exchange.submit(START, ALICE, &ioc(BookSide::Bid, 53, 15)).unwrap();
+
+    assert_eq!(receipt.filled, whole(15));
+    assert_eq!(receipt.value, Money::from_cents(10 * 52 + 5 * 53));
+    assert_eq!(receipt.order.status, OrderStatus::Executed);
+    let fills = exchange.fills(ALICE);
+    assert_eq!(fills.len(), 2);
+    assert_eq!(fills[0].fee, Money::from_micros(174_800));
+    assert_eq!(fills[1].position, Position::from_centis(1_500));
+    let spent = Money::from_cents(785) + fills[0].fee + fills[1].fee;
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(10_000) - spent);
+}
+
+#[test]
+fn the_older_order_at_a_price_trades_first() {
+    let mut exchange = usual();
+    exchange.submit(START, ALICE, &bid(48, 5)).unwrap();
+    exchange.submit(START, BOB, &bid(48, 5)).unwrap();
+
+    exchange.quote(START, 0, BookSide::Ask, cents(48), whole(7));
+
+    assert_eq!(exchange.position(ALICE, &exchange.markets()[0].ticker), Position::from_centis(500));
+    assert_eq!(exchange.position(BOB, &exchange.markets()[0].ticker), Position::from_centis(200));
+    assert_eq!(exchange.open_orders(BOB)[0].remaining, whole(3));
+    assert_eq!(exchange.fills(BOB)[0].fee, Money::ZERO);
+}
+
+#[test]
+fn immediate_or_cancel_leaves_nothing_behind() {
+    let mut exchange = usual();
+    let receipt = exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 25)).unwrap();
+    assert_eq!((receipt.filled, receipt.order.remaining), (whole(10), Contracts::ZERO));
+    assert_eq!(receipt.order.status, OrderStatus::Canceled);
+    assert_eq!(receipt.reduced_by, whole(15));
+    assert!(exchange.open_orders(ALICE).is_empty());
+}
+
+#[test]
+fn fill_or_kill_fills_whole_or_not_at_all() {
+    let mut exchange = usual();
+    let kill = order(BookSide::Bid, 52, 11, TimeInForce::FillOrKill);
+    assert_eq!(exchange.submit(START, ALICE, &kill), Err(Reject::FillOrKill));
+    assert!(exchange.fills(ALICE).is_empty());
+    let fill = order(BookSide::Bid, 53, 11, TimeInForce::FillOrKill);
+    assert_eq!(exchange.submit(START, ALICE, &fill).unwrap().filled, whole(11));
+}
+
+#[test]
+fn fill_or_kill_is_refused_when_the_fee_cannot_be_paid() {
+    let mut exchange = exchange(&[book(&[], &[(50, 100)])], 5_000);
+    let all = order(BookSide::Bid, 50, 100, TimeInForce::FillOrKill);
+    assert_eq!(exchange.submit(START, ALICE, &all), Err(Reject::InsufficientBalance));
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
+}
+
+#[test]
+fn post_only_never_takes() {
+    let mut exchange = usual();
+    let mut post = bid(52, 1);
+    post.terms.post_only = true;
+    assert_eq!(exchange.submit(START, ALICE, &post), Err(Reject::PostOnlyCross));
+    post.price = cents(51);
+    assert_eq!(exchange.submit(START, ALICE, &post).unwrap().order.status, OrderStatus::Resting);
+}
+
+#[test]
+fn reduce_only_is_capped_by_the_position_and_immediate() {
+    let mut exchange = usual();
+    let mut reduce = ioc(BookSide::Ask, 47, 8);
+    reduce.terms.reduce_only = true;
+    assert_eq!(exchange.submit(START, ALICE, &reduce), Err(Reject::NothingToReduce));
+    exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 5)).unwrap();
+    assert_eq!(exchange.submit(START, ALICE, &reduce).unwrap().filled, whole(5));
+    reduce.terms.time_in_force = TimeInForce::GoodTillCanceled;
+    assert_eq!(exchange.submit(START, ALICE, &reduce), Err(Reject::ReduceOnlyResting));
+}
+
+#[test]
+fn own_orders_never_trade_with_each_other() {
+    let mut exchange = usual();
+    exchange.submit(START, ALICE, &ask(51, 5)).unwrap();
+
+    let taker = exchange.submit(START, ALICE, &bid(52, 3)).unwrap();
+    assert_eq!(taker.order.reason, UpdateReason::SelfTradeCancel);
+    assert_eq!((taker.filled, taker.order.remaining), (Contracts::ZERO, Contracts::ZERO));
+    assert_eq!(exchange.open_orders(ALICE).len(), 1);
+
+    let mut maker = bid(52, 3);
+    maker.terms.self_trade_prevention = SelfTradePrevention::Maker;
+    assert_eq!(exchange.submit(START, ALICE, &maker).unwrap().filled, whole(3));
+    assert!(exchange.open_orders(ALICE).is_empty());
+}
+
+#[test]
+fn a_client_order_id_is_never_freed() {
+    let mut exchange = usual();
+    let mut named = bid(40, 1);
+    named.client_order_id = ClientText::new(b"mine").unwrap();
+    let id = exchange.submit(START, ALICE, &named).unwrap().order.id;
+    assert_eq!(exchange.submit(START, ALICE, &named), Err(Reject::OrderAlreadyExists));
+    exchange.cancel(START, ALICE, id).unwrap();
+    assert_eq!(exchange.submit(START, ALICE, &named), Err(Reject::OrderAlreadyExists));
+    assert!(exchange.submit(START, BOB, &named).is_ok());
+}
+
+#[test]
+fn orders_end_when_their_time_is_up() {
+    let mut exchange = usual();
+    let mut short = bid(40, 1);
+    short.terms.expires = Some(START + Nanos::from_secs(30));
+    let id = exchange.submit(START, ALICE, &short).unwrap().order.id;
+    assert_eq!(exchange.next_expiry(), Some(START + Nanos::from_secs(30)));
+    exchange.expire(START + Nanos::from_secs(30));
+    assert_eq!(exchange.order(ALICE, id).unwrap().reason, UpdateReason::ExpiryCancel);
+    assert_eq!(exchange.available(ALICE), exchange.cash(ALICE));
+    assert_eq!(exchange.cancel(START, ALICE, id), Err(Reject::NotFound));
+    short.terms.expires = Some(START);
+    assert_eq!(exchange.submit(START, ALICE, &short), Err(Reject::ExpirationPast));
+}
+
+#[test]
+fn resting_orders_lock_their_worst_case_once() {
+    let mut exchange = usual();
+    exchange.submit(START, ALICE, &bid(40, 100)).unwrap();
+    exchange.submit(START, ALICE, &ask(60, 100)).unwrap();
+    assert_eq!(exchange.available(ALICE), Money::from_cents(10_000 - 4_000 - 4_000));
+    assert_eq!(
+        exchange.submit(START, ALICE, &bid(41, 49)),
+        Err(Reject::InsufficientBalance),
+        "49 at 41c is $20.09",
+    );
+    assert!(exchange.submit(START, ALICE, &bid(40, 50)).is_ok());
+    assert_eq!(exchange.available(ALICE), Money::ZERO);
+}
+
+#[test]
+fn a_position_covers_the_orders_that_would_close_it() {
+    let mut exchange = usual();
+    exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 10)).unwrap();
+    let before = exchange.available(ALICE);
+    exchange.submit(START, ALICE, &ask(60, 10)).unwrap();
+    assert_eq!(exchange.available(ALICE), before, "closing locks nothing");
+
+    exchange.submit(START, ALICE, &ask(70, 4)).unwrap();
+    assert_eq!(exchange.available(ALICE), before - Money::from_cents(120));
+
+    exchange.submit(START, ALICE, &ioc(BookSide::Ask, 47, 10)).unwrap();
+    let locked = exchange.cash(ALICE) - exchange.available(ALICE);
+    assert_eq!(locked, Money::from_cents(400 + 120), "nothing is covered any more");
+}
+
+#[test]
+fn decreasing_keeps_the_place_and_growing_loses_it() {
+    let mut exchange = usual();
+    let first = exchange.submit(START, ALICE, &bid(48, 5)).unwrap().order.id;
+    let second = exchange.submit(START, BOB, &bid(48, 5)).unwrap().order.id;
+    exchange.decrease(START, ALICE, first, Decrease::By(whole(2))).unwrap();
+    let queue =
+        |exchange: &Exchange, user, id| exchange.queue_position(exchange.order(user, id).unwrap());
+    assert_eq!(queue(&exchange, BOB, second), 300);
+
+    let mut change = Amendment {
+        market: 0,
+        side: BookSide::Bid,
+        price: cents(48),
+        total: whole(6),
+        client_order_id: ClientText::EMPTY,
+        updated_client_order_id: ClientText::EMPTY,
+        expiry: Expiry::Keep,
+    };
+    exchange.amend(START, ALICE, first, &change).unwrap();
+    assert_eq!(queue(&exchange, BOB, second), 0);
+    assert_eq!(queue(&exchange, ALICE, first), 500);
+
+    change.price = cents(52);
+    let receipt = exchange.amend(START, ALICE, first, &change).unwrap();
+    assert_eq!((receipt.filled, receipt.order.status), (whole(6), OrderStatus::Executed));
+    change.side = BookSide::Ask;
+    assert_eq!(exchange.amend(START, BOB, second, &change), Err(Reject::SideMismatch));
+}
+
+#[test]
+fn pauses_refuse_orders_but_let_cancels_through() {
+    let mut exchange = usual();
+    let id = exchange.submit(START, ALICE, &bid(40, 1)).unwrap().order.id;
+    let mut timid = bid(41, 1);
+    timid.terms.cancel_on_pause = true;
+    exchange.submit(START, ALICE, &timid).unwrap();
+    exchange.set_state(START, ExchangeState::TradingPaused);
+    assert_eq!(exchange.open_orders(ALICE).len(), 1);
+    assert_eq!(exchange.submit(START, ALICE, &bid(40, 1)), Err(Reject::TradingPaused));
+    exchange.set_state(START, ExchangeState::ExchangePaused);
+    assert_eq!(exchange.cancel(START, ALICE, id), Err(Reject::ExchangePaused));
+    exchange.set_state(START, ExchangeState::TradingPaused);
+    assert_eq!(exchange.cancel(START, ALICE, id).unwrap().reduced_by, whole(1));
+}
+
+#[test]
+fn fills_come_before_the_order_they_change() {
+    let mut exchange = usual();
+    exchange.take_events();
+    exchange.submit(START, ALICE, &bid(52, 12)).unwrap();
+    let kinds: Vec<_> = exchange
+        .take_events()
+        .iter()
+        .map(|event| match event {
+            ExchangeEvent::Book(_) => "book",
+            ExchangeEvent::Trade(_) => "trade",
+            ExchangeEvent::Fill { .. } => "fill",
+            ExchangeEvent::Order(_) => "order",
+            ExchangeEvent::Position { .. } => "position",
+        })
+        .collect();
+    assert_eq!(kinds, ["book", "trade", "fill", "book", "order", "position"]);
+}
+
+#[test]
+fn quotes_wander_from_their_seed_and_never_cross() {
+    let books = default_markets();
+    let run = |seed: u64| {
+        let mut exchange = exchange(&books, 10_000);
+        let mut quotes = Quotes::new(&books, seed, START);
+        let mut moved = 0;
+        for step in 1..200 {
+            let before = exchange.markets()[21].best(BookSide::Bid);
+            quotes.advance(&mut exchange, START + Nanos::from_ms(250 * step));
+            moved += u32::from(exchange.markets()[21].best(BookSide::Bid) != before);
+            for market in exchange.markets() {
+                uncrossed(market);
+            }
+        }
+        assert!(moved > 3, "the best bid moved {moved} times");
+        format!("{:?}", exchange.take_events())
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}
+
+#[track_caller]
+fn uncrossed(market: &MarketState) {
+    let (bid, ask) = (market.best(BookSide::Bid), market.best(BookSide::Ask));
+    if let (Some(bid), Some(ask)) = (bid, ask) {
+        assert!(bid.price < ask.price, "{} is crossed", market.ticker);
+    }
+}
+
+/// One step of random flow.
+#[derive(Clone, Debug)]
+enum Step {
+    Place(u32, NewOrder),
+    Cancel(u32, usize),
+    Shrink(u32, usize, u32),
+    Amend(u32, usize, u32, u32),
+    CancelAll(u32),
+}
+
+fn orders() -> impl Strategy<Value = NewOrder> {
+    let sides = prop_oneof![Just(BookSide::Bid), Just(BookSide::Ask)];
+    let tifs = prop_oneof![
+        3 => Just(TimeInForce::GoodTillCanceled),
+        2 => Just(TimeInForce::ImmediateOrCancel),
+        1 => Just(TimeInForce::FillOrKill),
+    ];
+    let preventions =
+        prop_oneof![Just(SelfTradePrevention::TakerAtCross), Just(SelfTradePrevention::Maker)];
+    (sides, 30_u32..70, 1_u32..4_000, tifs, preventions, any::<(bool, bool)>(), 0_usize..2)
+        .prop_map(|(side, price, centis, tif, prevention, (post, reduce), market)| {
+            let mut new = order(side, price, 1, tif);
+            new.quantity = Contracts::from_centis(centis);
+            new.market = market;
+            new.terms.self_trade_prevention = prevention;
+            new.terms.post_only = post && tif == TimeInForce::GoodTillCanceled;
+            new.terms.reduce_only = reduce && tif == TimeInForce::ImmediateOrCancel;
+            new
+        })
+}
+
+fn steps() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        10 => (0_u32..3, orders()).prop_map(|(user, order)| Step::Place(user, order)),
+        3 => (0_u32..2, 0_usize..50).prop_map(|(user, which)| Step::Cancel(user, which)),
+        2 => (0_u32..2, 0_usize..50, 1_u32..2_000)
+            .prop_map(|(user, which, by)| Step::Shrink(user, which, by)),
+        3 => (0_u32..2, 0_usize..50, 30_u32..70, 1_u32..5_000)
+            .prop_map(|(user, which, price, total)| Step::Amend(user, which, price, total)),
+        1 => (0_u32..2).prop_map(Step::CancelAll),
+    ]
+}
+
+/// Refusals are part of random flow; the invariants are what is checked.
+fn drop_outcome<T>(_: Result<T, Reject>) {}
+
+fn take(exchange: &mut Exchange, step: &Step) {
+    let nth = |exchange: &Exchange, user: u32, which: usize| {
+        let open = exchange.open_orders(UserId(user));
+        open.get(which % open.len().max(1)).copied()
+    };
+    match *step {
+        Step::Place(2, order) => {
+            exchange.quote(START, order.market, order.side, order.price, order.quantity);
+        }
+        Step::Place(user, order) => drop_outcome(exchange.submit(START, UserId(user), &order)),
+        Step::CancelAll(user) => drop_outcome(exchange.cancel_all(START, UserId(user))),
+        Step::Cancel(user, which) => {
+            if let Some(order) = nth(exchange, user, which) {
+                exchange.cancel(START, UserId(user), order.id).unwrap();
+            }
+        }
+        Step::Shrink(user, which, by) => {
+            if let Some(order) = nth(exchange, user, which) {
+                let by = Decrease::By(Contracts::from_centis(by));
+                drop_outcome(exchange.decrease(START, UserId(user), order.id, by));
+            }
+        }
+        Step::Amend(user, which, price, total) => {
+            if let Some(order) = nth(exchange, user, which) {
+                let change = Amendment {
+                    market: order.market,
+                    side: order.side,
+                    price: cents(price),
+                    total: Contracts::from_centis(total),
+                    client_order_id: ClientText::EMPTY,
+                    updated_client_order_id: ClientText::EMPTY,
+                    expiry: Expiry::Keep,
+                };
+                drop_outcome(exchange.amend(START, UserId(user), order.id, &change));
+            }
+        }
+    }
+}
+
+/// Level sums equal the orders behind them, and what an account locks equals a recount.
+#[track_caller]
+fn sums_agree(exchange: &Exchange) {
+    for (ix, market) in exchange.markets.iter().enumerate() {
+        uncrossed(market);
+        for side in [BookSide::Bid, BookSide::Ask] {
+            let mut resting: std::collections::BTreeMap<Price, u64> = Default::default();
+            for user in 0..2 {
+                let open = exchange.open_orders(UserId(user)).into_iter();
+                for order in open.filter(|order| order.market == ix && order.side == side) {
+                    *resting.entry(order.price).or_default() += u64::from(order.remaining.centis());
+                }
+            }
+            for (_, price, quantity) in exchange.background_at(ix, side) {
+                *resting.entry(price).or_default() += u64::from(quantity.centis());
+            }
+            for (price, centis) in &resting {
+                assert_eq!(market.book.centis_at(side, *price), *centis);
+            }
+            assert_eq!(market.levels(side).count(), resting.len());
+        }
+        let positions: i64 =
+            exchange.accounts.iter().map(|account| account.holdings[ix].position.centis()).sum();
+        assert_eq!(positions, 0, "positions of {} sum to zero", market.ticker);
+    }
+    for account in &exchange.accounts[..2] {
+        let locked: i64 =
+            account.holdings.iter().map(|holding| holding.lock_both(holding.position).e8()).sum();
+        assert_eq!(account.reserved.e8(), locked, "locks add up");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn random_flow_conserves_everything(
+        flow in prop::collection::vec(steps(), 1..120),
+        cash_cents in 500_i64..20_000,
+        fee_type in prop_oneof![Just(FeeType::Quadratic), Just(FeeType::QuadraticWithMakerFees)],
+    ) {
+        let mut first = book(&[(47, 10), (46, 10)], &[(52, 10), (53, 10)]);
+        first.fee_type = fee_type;
+        let mut second = first.clone();
+        second.ticker = Ticker::new(b"KXTEST-26JUL14AB-B").unwrap();
+        let mut exchange = exchange(&[first, second], cash_cents);
+        let total = exchange.total_cash_and_collateral();
+        for step in &flow {
+            take(&mut exchange, step);
+            prop_assert_eq!(exchange.total_cash_and_collateral(), total);
+            for user in [ALICE, BOB] {
+                prop_assert!(exchange.available(user) >= Money::ZERO, "{} overdrawn", user.0);
+                let grid = exchange.cash(user).e8() % 10_000;
+                prop_assert_eq!(grid, 0, "cash lies on the 1e-4 grid");
+            }
+            sums_agree(&exchange);
+        }
+        exchange.cancel_all(START, ALICE).unwrap();
+        exchange.cancel_all(START, BOB).unwrap();
+        for user in [ALICE, BOB] {
+            prop_assert_eq!(exchange.available(user), exchange.cash(user));
+            let account = exchange.account(user);
+            let result: i64 = account
+                .holdings
+                .iter()
+                .map(|holding| (holding.realized - holding.fees - holding.cost).e8())
+                .sum();
+            let change = account.cash - Money::from_cents(cash_cents);
+            prop_assert_eq!(change.e8(), result, "profit explains cash");
+        }
+    }
+}
