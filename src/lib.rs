@@ -1,6 +1,7 @@
 #![doc = include_str!("architecture.md")]
 
 pub mod ids;
+pub mod intake;
 pub mod kalshi;
 pub mod message;
 pub mod net;
