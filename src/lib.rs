@@ -5,6 +5,8 @@ pub mod config;
 pub mod feed;
 pub mod gateway;
 pub mod ids;
+pub mod intake;
+pub mod kalshi;
 pub mod message;
 pub mod order;
 pub mod paper;

@@ -1,0 +1,186 @@
+//! Intake (stage 1 of 5). Reads producers' bytes, writes `Signal`s to the oms.
+//!
+//! Files, standard input and connections deliver NDJSON lines; each line is framed, decoded,
+//! checked for a repeated id, ranked within its cycle and passed on, or answered here. Answers
+//! and counts go to the recorder's ring. What has no room on a ring is not read: nothing is
+//! dropped. New producers come over a ring from the cold [`Listener`] thread.
+//!
+//! Thread `intake`. Budget: p99 ≤ 1 µs per line (bench `intake_decode`). Invariants: every line
+//! and every batch member makes exactly one `Received` and has exactly one final answer, here or
+//! at the oms (tests `nothing_is_lost_when_the_rings_are_full` and below); a signal id passes
+//! once; a cycle passes at most `max_signals_per_cycle`, best edges first.
+//!
+//! Blank lines are no lines. A producer that disconnects harms nobody but its unfinished line.
+//! A source that has ended gives its buffers back on this thread: once per connection.
+
+mod address;
+mod answer;
+mod batch;
+mod decode;
+mod fault;
+mod fields;
+mod frame;
+mod inlet;
+mod listener;
+mod number;
+mod pace;
+mod rank;
+mod scan;
+mod seen;
+mod source;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use address::{Endpoint, SignalSource, SignalSourceError};
+pub use decode::decode_line;
+pub use fault::Fault;
+pub use frame::LINE_BYTES_MAX;
+pub use listener::{ListenError, Listener, OutStream};
+pub use pace::{Pace, PaceError};
+pub use rank::CYCLE_SIGNALS_MAX;
+pub use seen::SEEN_MAX;
+pub use source::{Memory, NewSource, OpenError, Source};
+pub use validate::{Decoded, Intent};
+
+use rtrb::{Consumer, Producer};
+
+use crate::ids::SignalId;
+use crate::message::Signal;
+use crate::recorder::record::Record;
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage, Work};
+use crate::units::{Nanos, Timestamp};
+
+use answer::Ports;
+use decode::Decoder;
+use inlet::{Inlet, Shared, Step};
+use seen::Seen;
+
+/// Most producers at one time. Each holds about 220 KiB of buffers, and every one of them costs
+/// a system call per poll.
+pub const SOURCES_MAX: usize = 64;
+
+/// Most steps per poll: a few microseconds, so that other stages on the thread get their turn.
+const STEPS_PER_POLL_MAX: usize = 16;
+
+/// What the intake has to know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IntakeConfig {
+    /// `MAX_SIGNALS_PER_CYCLE`: how many of a cycle go on. More than [`CYCLE_SIGNALS_MAX`] never
+    /// do.
+    pub max_signals_per_cycle: u32,
+    /// A connection that has been quiet for so long has finished its cycle.
+    pub cycle_linger: Nanos,
+    /// How fast a file is played.
+    pub pace: Pace,
+    /// `CYCLE_INTERVAL_MS`: distance of the cycles of a file played by [`Pace::Cycle`].
+    pub cycle_interval: Nanos,
+}
+
+impl Default for IntakeConfig {
+    fn default() -> Self {
+        Self {
+            max_signals_per_cycle: 3,
+            cycle_linger: Nanos::from_ms(2),
+            pace: Pace::None,
+            cycle_interval: Nanos::from_ms(1_000),
+        }
+    }
+}
+
+/// The stage.
+#[derive(Debug)]
+pub struct Intake<C: Clock> {
+    shared: Shared<C>,
+    new_sources: Consumer<NewSource>,
+    #[expect(clippy::vec_box, reason = "an inlet is moved in from a ring and out when it ends")]
+    inlets: Vec<Box<Inlet>>,
+    /// Whose turn is first in the next poll.
+    turn: usize,
+}
+
+impl<C: Clock> Intake<C> {
+    /// An intake without sources: they come over `new_sources`.
+    ///
+    /// # Panics
+    /// When `to_oms` has no slot or `records` fewer than three: the rings are sized in code.
+    #[must_use]
+    pub fn new(
+        config: IntakeConfig,
+        clock: C,
+        to_oms: Producer<Signal>,
+        records: Producer<Record>,
+        new_sources: Consumer<NewSource>,
+    ) -> Self {
+        let shared = Shared {
+            config,
+            clock,
+            ports: Ports::new(to_oms, records),
+            seen: Seen::new(),
+            decoder: Decoder::default(),
+        };
+        Self { shared, new_sources, inlets: Vec::with_capacity(SOURCES_MAX), turn: 0 }
+    }
+
+    /// Notes an id that was executed before a restart, oldest first: its repeat is refused.
+    pub fn remember(&mut self, id: SignalId) {
+        self.shared.seen.insert(&id);
+    }
+
+    /// When [`Stage::poll`] next has something to do if nothing arrives before, for virtual time.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        let deadlines = self.inlets.iter().map(|inlet| inlet.deadline(&self.shared.config));
+        deadlines.min().unwrap_or(Timestamp::NEVER)
+    }
+
+    /// How many lines were left to the full parser, which allocates.
+    #[must_use]
+    pub const fn decode_fallbacks(&self) -> u64 {
+        self.shared.decoder.fallbacks
+    }
+
+    fn admit(&mut self) -> Work {
+        if self.inlets.len() == SOURCES_MAX {
+            return Work::Idle;
+        }
+        let Ok(source) = self.new_sources.pop() else { return Work::Idle };
+        self.inlets.push(source.inlet);
+        Work::Done
+    }
+}
+
+impl<C: Clock> Stage for Intake<C> {
+    const NAME: &'static str = "intake";
+
+    fn on_start(&mut self) {
+        self.shared.seen.prefault();
+    }
+
+    fn poll(&mut self) -> Work {
+        let mut work = self.admit();
+        let now = self.shared.clock.mono();
+        let mut quiet = 0;
+        for _ in 0..STEPS_PER_POLL_MAX {
+            if quiet >= self.inlets.len() || !self.shared.ports.have_room() {
+                break;
+            }
+            self.turn = if self.turn < self.inlets.len() { self.turn } else { 0 };
+            match self.inlets[self.turn].step(now, &mut self.shared) {
+                Step::Done => quiet = 0,
+                Step::Quiet => {
+                    quiet += 1;
+                    self.turn += 1;
+                    continue;
+                }
+                Step::Ended => drop(self.inlets.swap_remove(self.turn)),
+            }
+            work = Work::Done;
+        }
+        // A producer that never pauses gives way after one poll.
+        self.turn += 1;
+        work
+    }
+}
