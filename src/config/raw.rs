@@ -57,6 +57,7 @@ pub(super) struct Raw {
     paper: RawPaper,
     wire: RawWire,
     machine: RawMachine,
+    cores: RawCores,
     sim: RawSim,
 }
 
@@ -131,11 +132,16 @@ struct RawWire {
 struct RawMachine {
     topology: Option<String>,
     wait: Option<String>,
-    core_intake: Option<usize>,
-    core_oms: Option<usize>,
-    core_gateway: Option<usize>,
-    core_feed: Option<usize>,
-    core_cold: Option<usize>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RawCores {
+    intake: Option<usize>,
+    oms: Option<usize>,
+    gateway: Option<usize>,
+    feed: Option<usize>,
+    cold: Option<usize>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -209,7 +215,7 @@ impl Raw {
             paper: self.paper.resolve(&orders, seed)?,
             paper_cash_cents: self.paper.cash_cents.unwrap_or(1_000_000),
             wire: self.wire.resolve()?,
-            machine: self.machine.resolve()?,
+            machine: self.machine.resolve(&self.cores)?,
             sim: SimConfig {
                 markets: self.sim.markets,
                 moving_quotes: self.sim.moving_quotes.unwrap_or(true),
@@ -437,7 +443,7 @@ impl RawWire {
 }
 
 impl RawMachine {
-    fn resolve(&self) -> Result<MachineConfig, ConfigError> {
+    fn resolve(&self, cores: &RawCores) -> Result<MachineConfig, ConfigError> {
         let topologies = "compact, fused, dedicated";
         let waits = "spin, spin_yield, park";
         Ok(MachineConfig {
@@ -449,11 +455,11 @@ impl RawMachine {
             )?,
             wait: named("machine.wait", self.wait.as_deref(), |text| text.parse().ok(), waits)?,
             cores: CorePlan {
-                intake: self.core_intake,
-                oms: self.core_oms,
-                gateway: self.core_gateway,
-                feed: self.core_feed,
-                cold: self.core_cold,
+                intake: cores.intake,
+                oms: cores.oms,
+                gateway: cores.gateway,
+                feed: cores.feed,
+                cold: cores.cold,
             },
         })
     }

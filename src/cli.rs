@@ -1,0 +1,167 @@
+//! The command line: what can be asked of the program, and what each exit code means.
+//!
+//! Human text goes to standard error, data to standard output. Exit codes: 0 done, 1 failed while
+//! running, 2 bad usage or configuration, 3 refused for safety.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
+/// last fill.
+///
+/// Paper trading is the default. `--mode sim` trades over real TLS against a simulated exchange
+/// inside the process; nothing leaves the machine.
+#[derive(Debug, Parser)]
+#[command(name = "kalshi-exec", version, max_term_width = 100)]
+#[command(after_help = "\
+Try it:
+  kalshi-exec run --mode sim --signals examples/worldcup-signals.ndjson --config examples/worldcup.toml
+  kalshi-exec run --signals unix:/tmp/kalshi.sock     (paper; then python3 examples/python/send_signals.py /tmp/kalshi.sock)
+  kalshi-exec sim --ready-file ready.json             (an exchange to test your own client against)
+
+Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration, 3 refused for safety.")]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Execute signals
+    Run(RunArgs),
+    /// Run the simulated exchange alone
+    #[cfg(feature = "sim")]
+    Sim(SimArgs),
+    /// Show latency, execution quality and P&L of a finished run
+    Report(ReportArgs),
+    /// Write a journal's orders, fills and results as a table
+    Export(ExportArgs),
+}
+
+/// Where orders go.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ModeArg {
+    /// Nowhere: fills are modelled
+    Paper,
+    /// To a simulated exchange over real TLS
+    Sim,
+    /// To the exchange's demo environment
+    Demo,
+    /// To the exchange, with real money
+    Live,
+}
+
+/// How a file of signals is paced.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum PaceArg {
+    /// As fast as they are taken
+    None,
+    /// One cycle per CYCLE_INTERVAL_MS
+    Cycle,
+    /// By the differences of their `ts_ns`
+    Recorded,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Where orders go [default: paper, or what the configuration says]
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArg>,
+    /// Where signals come from: a file, - for standard input, unix:PATH or tcp:HOST:PORT
+    #[arg(long, default_value = "-", value_name = "FILE|-|unix:PATH|tcp:HOST:PORT")]
+    pub signals: String,
+    /// Where results go besides the connection that sent the signal; - is standard output
+    #[arg(long, value_name = "FILE|-")]
+    pub results: Option<PathBuf>,
+    /// Configuration file (TOML)
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Directory for summary.json, latency.txt, histograms, report.html and the journal
+    #[arg(long, value_name = "DIR")]
+    pub report: Option<PathBuf>,
+    /// How fast a file is played [default: none, or what the configuration says]
+    #[arg(long, value_enum)]
+    pub pace: Option<PaceArg>,
+    /// Directory of the journal; a run continues the one it finds there
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// Seed of everything random
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
+    #[arg(long, value_name = "FILE")]
+    pub exchange: Option<PathBuf>,
+}
+
+/// Arguments of `sim`.
+#[cfg(feature = "sim")]
+#[derive(Debug, Args)]
+pub struct SimArgs {
+    /// Address to listen on; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "HOST:PORT")]
+    pub listen: std::net::SocketAddr,
+    /// Where to write addresses and keys once connections are accepted
+    #[arg(long, value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+    /// Directory of keys and certificates, made on first start
+    #[arg(long, default_value = "state/sim-keys", value_name = "DIR")]
+    pub keys: PathBuf,
+    /// Markets and opening books [default: the built-in World Cup books]
+    #[arg(long, value_name = "FILE")]
+    pub markets: Option<PathBuf>,
+    /// Seed of quotes and ids
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Cash the account starts with, in cents
+    #[arg(long, default_value_t = 1_000_000, value_name = "CENTS")]
+    pub cash: i64,
+    /// Keep the opening quotes as they are
+    #[arg(long)]
+    pub still_quotes: bool,
+}
+
+/// Arguments of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A directory written by `run --report`
+    #[arg(value_name = "DIR")]
+    pub dir: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: ReportFormat,
+}
+
+/// Forms of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// A page for the terminal
+    Text,
+    /// summary.json
+    Json,
+    /// A page with plots
+    Html,
+}
+
+/// Arguments of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// The journal: a file, or a directory of segments
+    #[arg(value_name = "JOURNAL")]
+    pub journal: PathBuf,
+    /// What to write
+    #[arg(long, value_enum)]
+    pub format: ExportFormat,
+}
+
+/// Forms of an export.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ExportFormat {
+    /// A table with a header line
+    Csv,
+    /// One JSON object a line
+    Ndjson,
+}

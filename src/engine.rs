@@ -1,0 +1,75 @@
+//! Composition root: which stages, rings and threads make a run, and what differs by mode.
+//!
+//! ```text
+//!  sources ──► intake ──► oms ──► gateway | paper        hot threads, by topology
+//!                ▲         ▲ └──► fetch (cold REST)
+//!                │         └───── feed
+//!                └ results ◄ recorder (this thread) ◄──── records of every stage
+//!  signer, dialler, fetch, listener: cold threads
+//! ```
+//!
+//! Paper, sim, demo and live differ only in what is plugged in here.
+
+mod account;
+mod course;
+mod error;
+mod hot;
+mod plant;
+mod scratch;
+#[cfg(feature = "sim")]
+mod sim_exchange;
+
+use std::path::{Path, PathBuf};
+
+pub use account::{Account, BooksReader};
+pub use error::EngineError;
+#[cfg(feature = "sim")]
+pub use sim_exchange::{SimOptions, serve};
+
+use crate::config::{Config, Mode};
+use crate::intake::address::SignalSource;
+use crate::recorder::summary::Summary;
+use crate::runtime::signals::Interrupts;
+
+/// What one run is to do.
+#[derive(Debug)]
+pub struct RunOptions {
+    /// The effective configuration.
+    pub config: Config,
+    /// Where signals come from.
+    pub signals: SignalSource,
+    /// Where results go besides their producers; `-` is standard output.
+    pub results: Option<PathBuf>,
+    /// Where reports go.
+    pub report: Option<PathBuf>,
+    /// Where the journal lives; a fresh place that is removed afterwards when `None` and nothing
+    /// outlives the process.
+    pub state: Option<PathBuf>,
+    /// The ready file of an exchange outside this process.
+    pub exchange: Option<PathBuf>,
+}
+
+/// State of runs against an exchange that outlives the process, unless told otherwise.
+const STATE_DIR: &str = "state";
+
+/// Runs until the signals end or somebody interrupts.
+///
+/// # Errors
+/// [`EngineError`]: bad input before anything starts, or what stopped the run.
+pub fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
+    match options.config.mode {
+        Mode::Paper => course::on_paper(options, interrupts),
+        Mode::Sim => course::on_exchange(options, interrupts),
+        Mode::Demo | Mode::Live => Err(EngineError::Refused(format!(
+            "mode {} is not served by this version: it lacks the start-up checks that real \
+             accounts need (clock, key file, reconciliation); use --mode paper or --mode sim",
+            options.config.mode.as_str()
+        ))),
+    }
+}
+
+/// The state directory of a run, when it outlives it.
+fn state_dir(options: &RunOptions) -> Option<PathBuf> {
+    let outlives = options.exchange.is_some();
+    options.state.clone().or_else(|| outlives.then(|| Path::new(STATE_DIR).to_owned()))
+}
