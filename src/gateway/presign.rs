@@ -17,11 +17,12 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::ids::{InlineText, OrderKey};
 use crate::kalshi::auth::{Signature, SigningKey};
-use crate::runtime::stage::Work;
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage, Work};
 use crate::units::Nanos;
 
-/// Longest path signed on request; the longest call on one order has 84 bytes.
-const PATH_BYTES_MAX: usize = 128;
+/// Longest path signed on request; the longest call on one order (decrease) has 87 bytes.
+const PATH_BYTES_MAX: usize = 88;
 /// Heads dropped by one [`Presign::refresh`]: a few tens of nanoseconds each.
 const REFRESH_DROPS_MAX: usize = 4;
 
@@ -71,7 +72,7 @@ pub struct SignRequest {
 }
 
 impl SignRequest {
-    /// `None` when `path` is empty, longer than 128 bytes or not plain ASCII.
+    /// `None` when `path` is empty, longer than 88 bytes or not plain ASCII.
     #[must_use]
     pub fn new(tag: OrderKey, method: &'static str, path: &str) -> Option<Self> {
         Some(Self { tag, method, path: InlineText::new(path.as_bytes())? })
@@ -283,6 +284,39 @@ fn sign(
     let made = key.sign(wall_ms, method, path, &mut signature);
     *failures += u64::from(made.is_err());
     made.ok().map(|()| signature)
+}
+
+/// A [`Signer`] with a clock, so that it can be run like any stage.
+pub struct SignerStage<C: Clock> {
+    signer: Signer,
+    clock: C,
+}
+
+impl<C: Clock> fmt::Debug for SignerStage<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.signer.fmt(f)
+    }
+}
+
+impl<C: Clock> SignerStage<C> {
+    /// Signs with the times that `clock` tells.
+    #[must_use]
+    pub const fn new(signer: Signer, clock: C) -> Self {
+        Self { signer, clock }
+    }
+}
+
+impl<C: Clock> Stage for SignerStage<C> {
+    const NAME: &'static str = "signer";
+
+    /// Fills the ring before the first order.
+    fn on_start(&mut self) {
+        while self.poll() == Work::Done {}
+    }
+
+    fn poll(&mut self) -> Work {
+        self.signer.poll(self.clock.now().wall.unix_ms())
+    }
 }
 
 /// Signs at the moment of asking: the deterministic simulation's way. With Ed25519 the same
