@@ -2,5 +2,4 @@
 
 pub mod auth;
 pub mod hosts;
-mod key_form;
 pub mod market;

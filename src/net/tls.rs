@@ -196,14 +196,16 @@ impl TlsStream {
             Err(error) if would_block(error.kind()) => return None,
             Err(error) => return Some(Err(self.broken(LinkError::Socket(error.kind())))),
         }
-        if scope(|| tls.process_new_packets()).is_err() {
-            self.collect();
-            // The alert that tells the peer; that it does not arrive changes nothing.
-            self.flush().ok();
-            return Some(Err(self.broken(LinkError::Tls)));
+        let sound = scope(|| tls.process_new_packets()).is_ok();
+        // Sealed bytes of a request leave when their owner flushes, never as a side effect.
+        if self.out.is_empty() && self.tls.wants_write() {
+            let flushed = self.flush();
+            if sound {
+                return Some(flushed.map(|_| ()));
+            }
         }
-        if self.tls.wants_write() {
-            return Some(self.flush().map(|_| ()));
+        if !sound {
+            return Some(Err(self.broken(LinkError::Tls)));
         }
         Some(Ok(()))
     }

@@ -1,5 +1,7 @@
 use super::*;
 
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage as _, Work};
 use crate::units::{Now, Timestamp, WallTime};
 
 const PATH: &str = "/trade-api/v2/portfolio/events/orders";

@@ -287,3 +287,23 @@ fn a_dropped_connection_says_goodbye() {
     drop(stream);
     assert_eq!(server.join().unwrap(), Some(Ok(b"bye".to_vec())));
 }
+
+#[test]
+fn receiving_never_sends_what_was_only_sealed() {
+    let authority = Authority::new();
+    let (server, url) = authority.serve(|mut peer| {
+        peer.sock.write_all(b"this is no tls record").unwrap();
+        let mut got = Vec::new();
+        peer.sock.read_to_end(&mut got).ok();
+        got
+    });
+    let mut stream = patient(&authority, &url);
+    stream.seal(b"an order").unwrap();
+
+    // An alert is due, and would have to go behind the order.
+    assert_eq!(ending(&mut stream), Err(LinkError::Tls));
+    assert_eq!(stream.bytes_out(), 0);
+
+    drop(stream);
+    assert_eq!(server.join().unwrap(), Some(vec![]));
+}
