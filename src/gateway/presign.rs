@@ -10,6 +10,8 @@
 //! ([`SignRequest`]); `answers` signer → gateway ([`Signed`]). What lies in them is a bearer
 //! credential: never printed, wiped when dropped.
 
+mod signer;
+
 use core::fmt;
 use std::sync::Arc;
 
@@ -17,11 +19,12 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::ids::{InlineText, OrderKey};
 use crate::kalshi::auth::{Signature, SigningKey};
-use crate::runtime::stage::Work;
 use crate::units::Nanos;
 
-/// Longest path signed on request; the longest call on one order has 84 bytes.
-const PATH_BYTES_MAX: usize = 128;
+pub use self::signer::{Signer, SignerStage};
+
+/// Longest path signed on request; the longest call on one order (decrease) has 87 bytes.
+const PATH_BYTES_MAX: usize = 88;
 /// Heads dropped by one [`Presign::refresh`]: a few tens of nanoseconds each.
 const REFRESH_DROPS_MAX: usize = 4;
 
@@ -71,7 +74,7 @@ pub struct SignRequest {
 }
 
 impl SignRequest {
-    /// `None` when `path` is empty, longer than 128 bytes or not plain ASCII.
+    /// `None` when `path` is empty, longer than 88 bytes or not plain ASCII.
     #[must_use]
     pub fn new(tag: OrderKey, method: &'static str, path: &str) -> Option<Self> {
         Some(Self { tag, method, path: InlineText::new(path.as_bytes())? })
@@ -108,14 +111,7 @@ pub fn presign(
     (
         PresignRing::new(ready_out, config.age_max),
         SignDesk { requests: requests_in, answers: answers_out },
-        Signer {
-            key,
-            create_path: create_path.to_owned(),
-            ready: ready_in,
-            requests: requests_out,
-            answers: answers_in,
-            failures: 0,
-        },
+        Signer::new(key, create_path, ready_in, requests_out, answers_in),
     )
 }
 
@@ -208,81 +204,6 @@ impl SignDesk {
     pub fn poll(&mut self) -> Option<Signed> {
         self.answers.pop().ok()
     }
-}
-
-/// The cold worker: signs what is asked for, then keeps the ring of ready signatures full.
-///
-/// Idle, it signs only what the gateway's refresh threw out: `depth` signatures in 0.8 of the
-/// age limit, which is 40 in a second by default (Ed25519 0.6 ms, RSA-2048 18 ms of one core).
-pub struct Signer {
-    key: Arc<SigningKey>,
-    create_path: String,
-    ready: Producer<Presigned>,
-    requests: Consumer<SignRequest>,
-    answers: Producer<Signed>,
-    failures: u64,
-}
-
-impl fmt::Debug for Signer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signer({}, {} failures)", self.key.kind(), self.failures)
-    }
-}
-
-impl Signer {
-    /// Makes at most one signature, one asked for before one ahead: a cancel never waits behind
-    /// more than one key operation.
-    pub fn poll(&mut self, wall_ms: u64) -> Work {
-        match self.answer(wall_ms) {
-            Work::Done => Work::Done,
-            Work::Idle => self.sign_ahead(wall_ms),
-        }
-    }
-
-    /// How many key operations failed. Each is tried again with the next poll.
-    #[must_use]
-    pub const fn failures(&self) -> u64 {
-        self.failures
-    }
-
-    fn answer(&mut self, wall_ms: u64) -> Work {
-        let Ok(request) = self.requests.peek().copied() else { return Work::Idle };
-        if self.answers.is_full() {
-            return Work::Idle;
-        }
-        let path = request.path.as_str();
-        let made = sign(&self.key, wall_ms, request.method, path, &mut self.failures);
-        let Some(signature) = made else { return Work::Idle };
-        let popped = self.requests.pop();
-        debug_assert!(popped.is_ok(), "Invariant: only this end empties the ring");
-        let pushed = self.answers.push(Signed { tag: request.tag, wall_ms, signature });
-        debug_assert!(pushed.is_ok(), "Invariant: only this end fills the ring, and it had room");
-        Work::Done
-    }
-
-    fn sign_ahead(&mut self, wall_ms: u64) -> Work {
-        if self.ready.is_full() {
-            return Work::Idle;
-        }
-        let made = sign(&self.key, wall_ms, "POST", &self.create_path, &mut self.failures);
-        let Some(signature) = made else { return Work::Idle };
-        let pushed = self.ready.push(Presigned { wall_ms, signature });
-        debug_assert!(pushed.is_ok(), "Invariant: only this end fills the ring, and it had room");
-        Work::Done
-    }
-}
-
-fn sign(
-    key: &SigningKey,
-    wall_ms: u64,
-    method: &str,
-    path: &str,
-    failures: &mut u64,
-) -> Option<Signature> {
-    let mut signature = Signature::default();
-    let made = key.sign(wall_ms, method, path, &mut signature);
-    *failures += u64::from(made.is_err());
-    made.ok().map(|()| signature)
 }
 
 /// Signs at the moment of asking: the deterministic simulation's way. With Ed25519 the same

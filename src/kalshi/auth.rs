@@ -5,18 +5,26 @@
 //! carry them. Keys and signatures are never printed, and the buffers they passed through are
 //! wiped. Signing with Ed25519 does not allocate; RSA does, inside its big-number arithmetic.
 
+mod credentials;
+mod error;
+mod form;
+mod message;
+mod signature;
+
 use core::fmt;
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ring::rand::SystemRandom;
 use ring::signature::{Ed25519KeyPair, RSA_PSS_SHA256, RsaKeyPair};
 use zeroize::Zeroizing;
 
-use super::key_form::{Block, Form, blocks, identify};
+use self::form::{Block, Form, blocks, identify};
+use self::message::Message;
+
+pub use self::credentials::Credentials;
+pub use self::error::KeyError;
+pub use self::signature::Signature;
 
 /// Header that names the API key.
 pub const HEADER_KEY_ID: &str = "KALSHI-ACCESS-KEY";
@@ -29,83 +37,8 @@ pub const HEADER_SIGNATURE: &str = "KALSHI-ACCESS-SIGNATURE";
 const RSA_SIGNATURE_BYTES_MAX: usize = 512;
 /// Smallest modulus accepted.
 const RSA_BITS_MIN: usize = 2048;
-/// Longest text signed: 20 digits, a method and a path with a 64-byte ticker or id fit thrice.
-const MESSAGE_BYTES_MAX: usize = 512;
 /// Largest key file read: an RSA-4096 key is 3 KiB.
 const KEY_FILE_BYTES_MAX: u64 = 64 * 1024;
-
-/// A key could not be used. Says what is wrong and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KeyError {
-    /// The file could not be read.
-    #[error("read the key file {path}: {why}")]
-    File {
-        /// The file.
-        path: String,
-        /// The system's words.
-        why: String,
-    },
-    /// Every user of the machine may read or change the file.
-    #[error("the key file {path} is open to every user (mode {mode:03o}); run `chmod 600 {path}`")]
-    Exposed {
-        /// The file.
-        path: String,
-        /// Its permission bits.
-        mode: u32,
-    },
-    /// No PEM block at all.
-    #[error(
-        "no PEM block found; the file must contain `-----BEGIN PRIVATE KEY-----` or \
-         `-----BEGIN RSA PRIVATE KEY-----` as downloaded from the exchange"
-    )]
-    NotPem,
-    /// A PEM block whose content is not a key.
-    #[error("the PEM block `{label}` holds no readable private key; download or export it again")]
-    Damaged {
-        /// The block's label.
-        label: String,
-    },
-    /// The key needs a passphrase.
-    #[error("the private key is encrypted; decrypt it with `openssl pkey -in KEY -out PLAIN_KEY`")]
-    Encrypted,
-    /// The other half of the pair.
-    #[error("this is a public key; give the private key shown when the API key was created")]
-    PublicKey,
-    /// A key the exchange does not take.
-    #[error(
-        "keys of type {algorithm} are not accepted by the exchange; create an Ed25519 or RSA-2048 \
-         API key"
-    )]
-    Algorithm {
-        /// What it is.
-        algorithm: &'static str,
-    },
-    /// An OpenSSH file.
-    #[error(
-        "the key is in OpenSSH's own format; convert it with `ssh-keygen -p -m PKCS8 -f KEY` or \
-         export it as PKCS#8"
-    )]
-    OpenSsh,
-    /// An RSA key outside the accepted sizes.
-    #[error(
-        "the RSA key has {bits} bits; 2048 to 4096 are accepted: create an RSA-2048 or Ed25519 key"
-    )]
-    RsaSize {
-        /// Its modulus length.
-        bits: usize,
-    },
-    /// The key's numbers do not fit each other.
-    #[error("the {kind} key is invalid ({why}); download or export it again")]
-    Rejected {
-        /// `Ed25519` or `RSA`.
-        kind: &'static str,
-        /// The crypto library's word.
-        why: String,
-    },
-    /// The API key's id cannot stand in a header.
-    #[error("the API key id must be 1 to 64 printable characters, as shown by the exchange")]
-    KeyId,
-}
 
 /// A signature could not be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -299,181 +232,6 @@ pub fn permissions_ok(path: &Path) -> Result<(), KeyError> {
         return Err(KeyError::Exposed { path: name(), mode });
     }
     Ok(())
-}
-
-/// The text that is signed, on the stack.
-struct Message {
-    bytes: [u8; MESSAGE_BYTES_MAX],
-    /// Grows past the end when the text does not fit: [`Self::finish`] then refuses.
-    len: usize,
-}
-
-impl Message {
-    const fn new() -> Self {
-        Self { bytes: [0; MESSAGE_BYTES_MAX], len: 0 }
-    }
-
-    fn bytes(&mut self, text: &[u8]) {
-        let end = self.len.saturating_add(text.len());
-        if let Some(slot) = self.bytes.get_mut(self.len..end) {
-            slot.copy_from_slice(text);
-        }
-        self.len = end;
-    }
-
-    fn upper(&mut self, text: &str) {
-        for byte in text.bytes() {
-            self.bytes(&[byte.to_ascii_uppercase()]);
-        }
-    }
-
-    fn decimal(&mut self, value: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = value;
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.bytes(&digits[at..]);
-    }
-
-    fn finish(&self) -> Option<&[u8]> {
-        self.bytes.get(..self.len)
-    }
-}
-
-/// A signature as the header wants it: standard base64. Whoever has it can act for the account
-/// for some seconds, so it has no `Copy`, prints nothing and is wiped when dropped. (A move
-/// leaves the old bytes in place; they are overwritten by whatever uses that memory next.)
-pub struct Signature {
-    len: u16,
-    bytes: [u8; Self::BYTES_MAX],
-}
-
-impl Signature {
-    /// Length for RSA-4096; RSA-2048 has 344, Ed25519 88.
-    pub const BYTES_MAX: usize = 684;
-
-    /// The base64 text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        // Only the base64 encoder writes here, so this cannot fail; the fallback is unreachable.
-        core::str::from_utf8(self.as_bytes()).unwrap_or("")
-    }
-
-    /// The base64 text's bytes.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[..usize::from(self.len)]
-    }
-
-    /// Whether no signature has been made into this.
-    #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.len == 0
-    }
-
-    fn set(&mut self, raw: &[u8]) {
-        let len = STANDARD
-            .encode_slice(raw, &mut self.bytes)
-            .expect("the largest key accepted makes a signature of exactly this size");
-        self.len = u16::try_from(len).expect("684 fits");
-    }
-
-    fn wipe(&mut self) {
-        // Only what was used, and in wide stores: this runs once per order.
-        let used = usize::from(self.len);
-        self.bytes[..used].fill(0);
-        zeroize::optimization_barrier(&self.bytes);
-        self.len = 0;
-    }
-}
-
-impl Default for Signature {
-    fn default() -> Self {
-        Self { len: 0, bytes: [0; Self::BYTES_MAX] }
-    }
-}
-
-impl Drop for Signature {
-    fn drop(&mut self) {
-        self.wipe();
-    }
-}
-
-impl fmt::Debug for Signature {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Signature({} bytes)", self.len)
-    }
-}
-
-/// An API key: its public id and its private half.
-#[derive(Clone)]
-pub struct Credentials {
-    key_id: String,
-    key: Arc<SigningKey>,
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Credentials({})", self.key.kind())
-    }
-}
-
-impl Credentials {
-    /// Pairs an id with its key.
-    ///
-    /// # Errors
-    /// [`KeyError::KeyId`] when the id could not stand in a header.
-    pub fn new(key_id: &str, key: Arc<SigningKey>) -> Result<Self, KeyError> {
-        let plain = key_id.bytes().all(|byte| byte.is_ascii_graphic());
-        if key_id.is_empty() || key_id.len() > 64 || !plain {
-            return Err(KeyError::KeyId);
-        }
-        Ok(Self { key_id: key_id.to_owned(), key })
-    }
-
-    /// The API key's id, as shown by the exchange.
-    #[must_use]
-    pub fn key_id(&self) -> &str {
-        &self.key_id
-    }
-
-    /// The private key.
-    #[must_use]
-    pub const fn key(&self) -> &Arc<SigningKey> {
-        &self.key
-    }
-
-    /// The three header lines of one call, each ending in CR LF. For cold callers: allocates.
-    ///
-    /// # Errors
-    /// [`SignError`] as [`SigningKey::sign`].
-    pub fn header_lines(
-        &self,
-        wall_ms: u64,
-        method: &str,
-        path: &str,
-    ) -> Result<Zeroizing<String>, SignError> {
-        let mut signature = Signature::default();
-        self.key.sign(wall_ms, method, path, &mut signature)?;
-        let (id, text) = (&self.key_id, signature.as_str());
-        let mut lines = Zeroizing::new(String::with_capacity(192 + id.len() + text.len()));
-        fmt::write(
-            &mut *lines,
-            format_args!(
-                "{HEADER_KEY_ID}: {id}\r\n{HEADER_TIMESTAMP}: {wall_ms}\r\n\
-                 {HEADER_SIGNATURE}: {text}\r\n"
-            ),
-        )
-        .map_err(|_| SignError::Failed)?;
-        Ok(lines)
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ pub mod encode;
 pub mod errors;
 mod flat;
 pub mod hosts;
-mod key_form;
 pub mod market;
 pub mod paths;
 mod report;

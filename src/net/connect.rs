@@ -96,7 +96,8 @@ fn tcp<C: Clock>(addresses: &[SocketAddr], patience: &Patience<'_, C>) -> io::Re
     Err(last)
 }
 
-#[cfg(all(test, feature = "sim"))]
+#[cfg(test)]
+#[cfg(feature = "sim")]
 mod tests {
     use super::*;
     use crate::net::tls::testing::{Authority, TestClock, silent_server};

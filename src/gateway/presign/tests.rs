@@ -1,5 +1,9 @@
 use super::*;
 
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage as _, Work};
+use crate::units::{Now, Timestamp, WallTime};
+
 const PATH: &str = "/trade-api/v2/portfolio/events/orders";
 const T0: u64 = 1_703_123_456_789;
 /// RFC 8032, test 1.
@@ -176,4 +180,25 @@ fn nothing_prints_a_signature() {
     let taken = ring.take(T0);
     let text = format!("{ring:?} {desk:?} {signer:?} {taken:?}");
     assert!(!text.contains(&reference(T0, "POST", PATH)[..8]), "{text}");
+}
+
+/// Shows the same time for ever.
+#[derive(Clone)]
+struct Stopped;
+
+impl Clock for Stopped {
+    fn now(&self) -> Now {
+        Now { mono: Timestamp::ZERO, wall: WallTime::from_unix_ms(T0) }
+    }
+}
+
+#[test]
+fn the_ring_is_full_before_the_first_order() {
+    let (mut ring, _desk, signer) = ends(8, 4);
+    let mut stage = SignerStage::new(signer, Stopped);
+    stage.on_start();
+    assert_eq!(ring.ready(), 8);
+    assert_eq!(ring.take(T0).unwrap().wall_ms, T0);
+    assert_eq!(stage.poll(), Work::Done);
+    assert_eq!(stage.poll(), Work::Idle);
 }

