@@ -75,7 +75,7 @@ pub enum KeysError {
     /// The file system refused.
     #[error("{verb} {}: {why}", path.display())]
     File {
-        /// `read`, `write` or `create`.
+        /// What was to be done with it, e.g. `read`.
         verb: &'static str,
         /// The file or directory.
         path: PathBuf,
@@ -113,7 +113,7 @@ impl KeySet {
         })?;
         // Others read these paths from a ready file, in another working directory.
         let directory = std::path::absolute(directory).map_err(|why| KeysError::File {
-            verb: "find",
+            verb: "resolve",
             path: directory.to_owned(),
             why,
         })?;
