@@ -9,6 +9,7 @@ pub mod hosts;
 mod key_form;
 pub mod market;
 pub mod paths;
+pub mod portfolio;
 mod report;
 mod scan;
 pub mod stream;
