@@ -9,6 +9,7 @@ mod flat;
 pub mod hosts;
 pub mod market;
 pub mod paths;
+pub mod portfolio;
 mod report;
 mod scan;
 pub mod stream;
