@@ -1,0 +1,408 @@
+//! What a run came to: counted from records, written as `summary.json` (`execution-layer` §9).
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::histograms::{Histograms, Percentiles};
+use super::number::{Cents, Held};
+use super::record::{Hop, Outcome, Record};
+use crate::ids::{ClientOrderId, RunId};
+use crate::order::State;
+use crate::risk::Limit;
+use crate::units::{Contracts, Money, Nanos, Position, WallTime};
+
+/// The whole of `summary.json`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// The run, ten hexadecimal digits.
+    pub run_id: String,
+    /// `paper`, `sim`, `demo` or `live`.
+    pub mode: String,
+    /// When it began, RFC 3339.
+    pub started: String,
+    /// How long it took.
+    pub duration_ms: u64,
+    /// Signals by fate.
+    pub signals: Signals,
+    /// Orders by fate.
+    pub orders: Orders,
+    /// Contracts bought and sold.
+    pub contracts_filled: Held,
+    /// Cash at the end; absent when the oms never told it.
+    pub cash_cents: Option<Cents>,
+    /// Fees charged.
+    pub fees_cents: Cents,
+    /// Profit realised by closing positions, before fees; absent when the oms never told it.
+    pub realized_pnl_cents: Option<Cents>,
+    /// What is held at the end; a negative number is NO contracts.
+    pub positions: BTreeMap<String, Held>,
+    /// What open positions have cost.
+    pub position_cost_cents: BTreeMap<String, Cents>,
+    /// Signatures made ahead of the order that used them.
+    pub presign: Presign,
+    /// Latency per hop, in nanoseconds.
+    pub hops: BTreeMap<String, Percentiles>,
+}
+
+/// Signals by fate.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signals {
+    /// Lines and batch members that arrived.
+    pub received: u64,
+    /// Those that were no signal.
+    pub malformed: u64,
+    /// Those with `should_trade: false`.
+    pub not_tradeable: u64,
+    /// Those a limit refused, by limit.
+    pub refused: BTreeMap<String, u64>,
+    /// Those that became orders.
+    pub accepted: u64,
+}
+
+/// Orders by fate; every ended order counts once.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Orders {
+    /// Handed to the kernel.
+    pub sent: u64,
+    /// Completely filled.
+    pub filled: u64,
+    /// Ended in any other way with something filled.
+    pub partial: u64,
+    /// Cancelled with nothing filled.
+    pub canceled: u64,
+    /// Refused by the exchange, or never sent.
+    pub rejected: u64,
+    /// Ran out of time with nothing filled.
+    pub expired: u64,
+    /// Fate not known, or still alive, at the end.
+    pub unknown: u64,
+}
+
+/// Signatures by when they were made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presign {
+    /// Made ahead.
+    pub hits: u64,
+    /// Made on the way out.
+    pub misses: u64,
+}
+
+/// Counts records as they come.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    received: u64,
+    malformed: u64,
+    not_tradeable: u64,
+    accepted: u64,
+    refused: [u64; Limit::COUNT],
+    sent: u64,
+    orders: HashMap<ClientOrderId, Fate>,
+    fills: u64,
+    filled_centis: u64,
+    fees: Money,
+    account: Option<Account>,
+    positions: BTreeMap<String, (Position, Money)>,
+    presign: Presign,
+}
+
+/// How an order ended, as far as is known.
+#[derive(Clone, Copy, Debug, Default)]
+struct Fate {
+    state: Option<State>,
+    filled: Contracts,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Account {
+    cash: Money,
+    fees: Money,
+    realized: Money,
+}
+
+impl Tally {
+    /// Counts one record.
+    pub fn count(&mut self, record: &Record) {
+        match record {
+            Record::Received => self.received += 1,
+            Record::Malformed { .. } => self.malformed += 1,
+            Record::Result(result) => match result.outcome {
+                Outcome::Refused(refusal) => self.refused[refusal.limit as usize] += 1,
+                Outcome::NotTradeable => self.not_tradeable += 1,
+                Outcome::Ended(_) => self.accepted += 1,
+            },
+            Record::Presign { hit: true } => self.presign.hits += 1,
+            Record::Presign { hit: false } => self.presign.misses += 1,
+            Record::OrderSent { client_order_id, .. } => {
+                self.sent += 1;
+                self.orders.entry(*client_order_id).or_default();
+            }
+            // A late fill ends a cancelled order once more: the last word counts.
+            Record::OrderEnded { client_order_id, state, filled } => {
+                let fate = Fate { state: Some(*state), filled: *filled };
+                self.orders.insert(*client_order_id, fate);
+            }
+            Record::Fill(fill) => {
+                self.fills += 1;
+                self.filled_centis += u64::from(fill.quantity.centis());
+                self.fees += fill.fee;
+            }
+            Record::FinalPosition { ticker, position, cost } => {
+                self.positions.insert(ticker.to_string(), (*position, *cost));
+            }
+            Record::FinalAccount { cash, fees, realized, .. } => {
+                self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
+            }
+            Record::SourceEnded { .. }
+            | Record::Span { .. }
+            | Record::Halted { .. }
+            | Record::Resumed
+            | Record::Alert { .. }
+            | Record::Drained => {}
+        }
+    }
+
+    /// Signals that arrived.
+    #[must_use]
+    pub const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Signals that became orders and were answered.
+    #[must_use]
+    pub const fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Fills booked.
+    #[must_use]
+    pub const fn fills(&self) -> u64 {
+        self.fills
+    }
+
+    /// Signals that arrived and have no final answer yet.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        let refused: u64 = self.refused.iter().sum();
+        let answered = self.malformed + self.not_tradeable + self.accepted + refused;
+        self.received.saturating_sub(answered)
+    }
+
+    fn orders(&self) -> Orders {
+        let mut orders = Orders { sent: self.sent, ..Orders::default() };
+        for fate in self.orders.values() {
+            let place = match fate.state {
+                Some(State::Filled) => &mut orders.filled,
+                Some(_) if !fate.filled.is_zero() && fate.is_over() => &mut orders.partial,
+                Some(State::Canceled) => &mut orders.canceled,
+                Some(State::Rejected) => &mut orders.rejected,
+                Some(State::Expired) => &mut orders.expired,
+                Some(_) | None => &mut orders.unknown,
+            };
+            *place += 1;
+        }
+        orders
+    }
+
+    /// The summary as of now: at the end of a run, or of a run that goes on.
+    #[must_use]
+    pub fn summary(&self, run: &Run, length: Nanos, histograms: &Histograms) -> Summary {
+        let refused = Limit::ALL.iter().zip(self.refused).filter(|(_, count)| *count > 0);
+        let open = self.positions.iter().filter(|(_, (position, _))| *position != Position::FLAT);
+        let hop = |hop: &Hop| (hop.as_str().to_owned(), histograms.percentiles(*hop));
+        Summary {
+            run_id: format!("{:010x}", run.id.bits()),
+            mode: run.mode.clone(),
+            started: rfc3339(run.started),
+            duration_ms: length.ms(),
+            signals: Signals {
+                received: self.received,
+                malformed: self.malformed,
+                not_tradeable: self.not_tradeable,
+                refused: refused.map(|(limit, count)| (limit.to_string(), count)).collect(),
+                accepted: self.accepted,
+            },
+            orders: self.orders(),
+            contracts_filled: Held(Position::from_centis(
+                i64::try_from(self.filled_centis).unwrap_or(i64::MAX),
+            )),
+            cash_cents: self.account.map(|account| Cents(account.cash)),
+            fees_cents: Cents(self.account.map_or(self.fees, |account| account.fees)),
+            realized_pnl_cents: self.account.map(|account| Cents(account.realized)),
+            positions: open.clone().map(|(ticker, held)| (ticker.clone(), Held(held.0))).collect(),
+            position_cost_cents: open
+                .map(|(ticker, held)| (ticker.clone(), Cents(held.1)))
+                .collect(),
+            presign: self.presign,
+            hops: Hop::ALL.iter().map(hop).collect(),
+        }
+    }
+}
+
+impl Fate {
+    fn is_over(self) -> bool {
+        self.state.is_some_and(State::is_terminal)
+    }
+}
+
+/// What a run is, besides what happens in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Run {
+    /// Its id.
+    pub id: RunId,
+    /// `paper`, `sim`, `demo` or `live`.
+    pub mode: String,
+    /// When it began.
+    pub started: WallTime,
+}
+
+/// RFC 3339 in UTC with the decimals there are.
+#[must_use]
+pub fn rfc3339(time: WallTime) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.unix_ns()))
+        .ok()
+        .and_then(|time| time.format(&Rfc3339).ok())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{SourceId, Ticker};
+    use crate::recorder::pack::sample::Dice;
+    use crate::recorder::record::{BookedFill, ExecutionResult};
+    use crate::risk::Refusal;
+    use crate::units::Timestamp;
+
+    fn id(seq: u64) -> ClientOrderId {
+        ClientOrderId::new(RunId::new(1), seq)
+    }
+
+    fn result(outcome: Outcome) -> Record {
+        Record::Result(ExecutionResult { outcome, ..Dice(1).any() })
+    }
+
+    fn summary(records: &[Record]) -> Summary {
+        let mut tally = Tally::default();
+        for record in records {
+            tally.count(record);
+        }
+        let run = Run {
+            id: RunId::new(0xabc),
+            mode: "sim".to_owned(),
+            started: WallTime::from_unix_ms(1_767_225_600_500),
+        };
+        tally.summary(&run, Nanos::from_secs(3), &Histograms::new())
+    }
+
+    #[test]
+    fn signals_count_by_fate() {
+        let refusal = Refusal { limit: Limit::MinimumEdge, value: 1, bound: 2 };
+        let of = summary(&[
+            Record::Received,
+            Record::Received,
+            Record::Received,
+            Record::Received,
+            Record::Malformed {
+                source: SourceId(0),
+                line: 1,
+                kind: crate::recorder::record::Malformed::Json,
+                detail: crate::ids::Reason::EMPTY,
+            },
+            result(Outcome::NotTradeable),
+            result(Outcome::Refused(refusal)),
+            result(Outcome::Ended(State::Filled)),
+        ])
+        .signals;
+        assert_eq!((of.received, of.malformed, of.not_tradeable, of.accepted), (4, 1, 1, 1));
+        assert_eq!(of.refused, BTreeMap::from([("minimum_edge".to_owned(), 1)]));
+    }
+
+    #[test]
+    fn every_order_counts_once_by_its_last_word() {
+        let sent = |seq| Record::OrderSent { client_order_id: id(seq), at: Timestamp::ZERO };
+        let ended = |seq, state, filled| Record::OrderEnded {
+            client_order_id: id(seq),
+            state,
+            filled: Contracts::from_whole(filled),
+        };
+        let of = summary(&[
+            sent(1),
+            ended(1, State::Filled, 5),
+            sent(2),
+            ended(2, State::Canceled, 2),
+            sent(3),
+            ended(3, State::Canceled, 0),
+            ended(3, State::Filled, 5),
+            sent(4),
+            ended(4, State::Expired, 0),
+            ended(5, State::Rejected, 0),
+            sent(6),
+            ended(6, State::Unknown, 1),
+            sent(7),
+        ])
+        .orders;
+        let expected = Orders {
+            sent: 6,
+            filled: 2,
+            partial: 1,
+            canceled: 0,
+            rejected: 1,
+            expired: 1,
+            unknown: 2,
+        };
+        assert_eq!(of, expected);
+    }
+
+    #[test]
+    fn money_comes_from_the_oms_and_positions_without_the_flat() {
+        let ticker = Ticker::new(b"KXA-1-B").unwrap();
+        let flat = Ticker::new(b"KXA-1-C").unwrap();
+        let fill = BookedFill {
+            quantity: Contracts::from_centis(1_050),
+            fee: Money::from_cents(9),
+            ..booked(ticker)
+        };
+        let of = summary(&[
+            Record::Fill(fill),
+            Record::FinalPosition {
+                ticker,
+                position: Position::from_centis(-1_050),
+                cost: Money::from_cents(500),
+            },
+            Record::FinalPosition { ticker: flat, position: Position::FLAT, cost: Money::ZERO },
+            Record::FinalAccount {
+                cash: Money::from_micros(9_995_012_500),
+                fees: Money::from_cents(9),
+                realized: Money::ZERO,
+                unknown_orders: 0,
+            },
+        ]);
+        let value = serde_json::to_value(&of).unwrap();
+        assert_eq!(value["contracts_filled"], 10.5);
+        assert_eq!(value["cash_cents"], 999_501.25);
+        assert_eq!(value["fees_cents"], 9);
+        assert_eq!(value["positions"], serde_json::json!({"KXA-1-B": -10.5}));
+        assert_eq!(value["run_id"], "0000000abc");
+        assert_eq!(value["started"], "2026-01-01T00:00:00.5Z");
+        assert_eq!(value["hops"].as_object().unwrap().len(), Hop::COUNT);
+        assert_eq!(serde_json::from_value::<Summary>(value).unwrap(), of);
+    }
+
+    fn booked(ticker: Ticker) -> BookedFill {
+        let mut dice = Dice(2);
+        BookedFill {
+            execution_id: dice.any(),
+            trade_id: dice.any(),
+            client_order_id: id(1),
+            ticker,
+            side: crate::message::BookSide::Bid,
+            price: dice.any(),
+            quantity: Contracts::ZERO,
+            fee: Money::ZERO,
+            is_taker: true,
+        }
+    }
+}
