@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use error::ConfigError;
 
+use crate::intake::pace::Pace;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::risk::Limits;
@@ -51,30 +52,6 @@ impl Mode {
         [Self::Paper, Self::Sim, Self::Demo, Self::Live]
             .into_iter()
             .find(|mode| mode.as_str() == text)
-    }
-}
-
-/// How a file of signals is paced.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// As fast as they are taken.
-    None,
-    /// One cycle per `cycle_interval_ms`.
-    Cycle,
-    /// By the differences of their recorded times.
-    Recorded,
-}
-
-impl Pace {
-    /// Reads the name on the command line and in files.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "none" => Some(Self::None),
-            "cycle" => Some(Self::Cycle),
-            "recorded" => Some(Self::Recorded),
-            _ => None,
-        }
     }
 }
 

@@ -13,18 +13,21 @@
 mod account;
 mod course;
 mod error;
-mod hot;
+mod on_exchange;
+mod on_paper;
 mod plant;
 mod scratch;
+mod threads;
 #[cfg(feature = "sim")]
 mod sim_exchange;
 
 use std::path::{Path, PathBuf};
 
-pub use account::{Account, BooksReader};
 pub use error::EngineError;
 #[cfg(feature = "sim")]
 pub use sim_exchange::{SimOptions, serve};
+
+use account::Account;
 
 use crate::config::{Config, Mode};
 use crate::intake::address::SignalSource;
@@ -58,13 +61,33 @@ const STATE_DIR: &str = "state";
 /// [`EngineError`]: bad input before anything starts, or what stopped the run.
 pub fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
     match options.config.mode {
-        Mode::Paper => course::on_paper(options, interrupts),
-        Mode::Sim => course::on_exchange(options, interrupts),
+        Mode::Paper => on_paper::run(options, interrupts),
+        Mode::Sim => on_sim(options, interrupts),
         Mode::Demo | Mode::Live => Err(EngineError::Refused(format!(
             "mode {} is not served by this version: it lacks the start-up checks that real \
              accounts need (clock, key file, reconciliation); use --mode paper or --mode sim",
             options.config.mode.as_str()
         ))),
+    }
+}
+
+/// On a simulated exchange: the one of the ready file, or one inside the process.
+fn on_sim(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
+    if let Some(path) = &options.exchange {
+        let account = Account::from_ready_file(path)?;
+        return on_exchange::run(options, interrupts, &account);
+    }
+    #[cfg(feature = "sim")]
+    {
+        sim_exchange::run_inside(options, interrupts)
+    }
+    #[cfg(not(feature = "sim"))]
+    {
+        Err(EngineError::Usage(
+            "this build has no simulated exchange inside: name one with --exchange, or build \
+             with --features sim"
+                .to_owned(),
+        ))
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{
-    Config, ConfigError, Environment, MachineConfig, Mode, Pace, Profile, SimConfig, WireConfig,
+    Config, ConfigError, Environment, MachineConfig, Mode, Profile, SimConfig, WireConfig,
 };
+use crate::intake::pace::Pace;
 use crate::message::TimeInForce;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
@@ -196,7 +197,12 @@ impl Raw {
             None => named("run.profile", run.profile.as_deref(), Profile::parse, PROFILES)?,
         }
         .unwrap_or(Profile::Standard);
-        let pace = named("run.pace", run.pace.as_deref(), Pace::parse, "none, cycle, recorded")?;
+        let pace = named(
+            "run.pace",
+            run.pace.as_deref(),
+            |text| text.parse::<Pace>().ok(),
+            "none, cycle, recorded",
+        )?;
         let interval = environment.number("CYCLE_INTERVAL_MS")?.or(run.cycle_interval_ms);
         let per_cycle = environment.number("MAX_SIGNALS_PER_CYCLE")?.map(narrow);
         let seed = run.seed.unwrap_or(1);

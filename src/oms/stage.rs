@@ -6,6 +6,9 @@
 //! before the gateway can see it (test `an_order_that_is_not_journaled_is_not_sent`); no output is
 //! ever dropped: with a full ring downstream the stage takes no further input.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use super::core::{Core, Input, Outbox};
 use crate::ids::Reason;
 use crate::message::{
@@ -13,6 +16,7 @@ use crate::message::{
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
+use crate::risk::Readiness;
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -53,6 +57,8 @@ pub struct Oms<J, C> {
     outbox: Outbox,
     /// Cursors into the outbox: how much has been passed on.
     passed: Passed,
+    /// Whether trading is possible, for threads that wait for it.
+    beacon: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,7 +72,14 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Joins the core with its rings, journal and clock.
     pub fn new(core: Core, journal: J, clock: C, rings: OmsRings) -> Self {
         let outbox = Outbox::new(core.market_capacity());
-        Self { core, journal, clock, rings, outbox, passed: Passed::default() }
+        Self { core, journal, clock, rings, outbox, passed: Passed::default(), beacon: None }
+    }
+
+    /// Lights `beacon` while trading is possible.
+    #[must_use]
+    pub fn with_beacon(mut self, beacon: Arc<AtomicBool>) -> Self {
+        self.beacon = Some(beacon);
+        self
     }
 
     /// The core, for those who check it from outside.
@@ -219,6 +232,12 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
             }
         }
         let mut work = self.take_news();
+        if work == Work::Done
+            && let Some(beacon) = &self.beacon
+        {
+            // Release: pairs with the Acquire of whoever waits for it.
+            beacon.store(self.core.readiness() == Readiness::Ready, Ordering::Release);
+        }
         if self.outbox.is_empty() && self.core.deadline() != Timestamp::NEVER {
             let now = self.clock.now();
             if self.core.deadline() <= now.mono {

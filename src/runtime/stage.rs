@@ -39,6 +39,18 @@ pub trait Stage: Send {
     fn on_stop(&mut self) {}
 }
 
+/// A stage that never has anything to do, where a mode has no such stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Nothing;
+
+impl Stage for Nothing {
+    const NAME: &'static str = "nothing";
+
+    fn poll(&mut self) -> Work {
+        Work::Idle
+    }
+}
+
 /// Two stages polled in turn as one: how a topology puts several on a thread. Nests.
 ///
 /// ```

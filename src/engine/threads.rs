@@ -1,4 +1,4 @@
-//! Hot stages onto threads, as the topology says.
+//! Stages onto threads, as the topology says.
 
 use super::EngineError;
 use crate::config::MachineConfig;
@@ -7,56 +7,72 @@ use crate::runtime::thread::{StageThread, Stop, ThreadPanic, ThreadPlan, spawn_s
 use crate::runtime::topology::{HotStage, Topology};
 use crate::runtime::wait::Wait;
 
+type Join = Box<dyn FnOnce() -> Result<(), ThreadPanic>>;
+
 /// Threads that run until the stop is requested, whatever stages they hold.
-pub(super) struct HotThreads {
-    joins: Vec<Box<dyn FnOnce() -> Result<(), ThreadPanic>>>,
+#[derive(Default)]
+pub(super) struct Threads {
+    joins: Vec<Join>,
 }
 
-impl HotThreads {
+impl Threads {
+    /// Starts a cold stage on a thread of its own.
+    pub(super) fn start_cold<S: Stage + 'static>(
+        &mut self,
+        name: &'static str,
+        core: Option<usize>,
+        stage: S,
+        stop: &Stop,
+    ) -> Result<(), EngineError> {
+        let plan = ThreadPlan { core, ..ThreadPlan::cold(name) };
+        self.add(spawn_stage(plan, stage, stop)?);
+        Ok(())
+    }
+
     /// Starts the four hot stages.
-    pub(super) fn start<I, O, G, F>(
-        stages: (I, O, G, F),
+    pub(super) fn start_hot<I, O, G, F>(
+        &mut self,
+        (intake, oms, gateway, feed): (I, O, G, F),
         machine: &MachineConfig,
         stop: &Stop,
-    ) -> Result<Self, EngineError>
+    ) -> Result<(), EngineError>
     where
         I: Stage + 'static,
         O: Stage + 'static,
         G: Stage + 'static,
         F: Stage + 'static,
     {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cores = core_count();
         let topology = machine.topology.unwrap_or_else(|| Topology::for_cores(cores));
-        let (intake, oms, gateway, feed) = stages;
         let plan = |name, stage| ThreadPlan {
             name,
             core: machine.cores.core_of(topology, stage),
             wait: machine.wait.unwrap_or_else(|| default_wait(cores)),
         };
-        let mut threads = Self { joins: Vec::with_capacity(4) };
         match topology {
             Topology::Compact => {
                 let out = Together::new(oms, gateway);
                 let all = Together::new(Together::new(intake, out), feed);
-                threads.add(spawn_stage(plan("hot", HotStage::Oms), all, stop)?);
+                self.add(spawn_stage(plan("hot", HotStage::Oms), all, stop)?);
             }
             Topology::Fused => {
-                threads.add(spawn_stage(plan("intake", HotStage::Intake), intake, stop)?);
+                self.add(spawn_stage(plan("intake", HotStage::Intake), intake, stop)?);
                 let out = Together::new(oms, gateway);
-                threads.add(spawn_stage(plan("oms+gateway", HotStage::Oms), out, stop)?);
-                threads.add(spawn_stage(plan("feed", HotStage::Feed), feed, stop)?);
+                self.add(spawn_stage(plan("oms+gateway", HotStage::Oms), out, stop)?);
+                self.add(spawn_stage(plan("feed", HotStage::Feed), feed, stop)?);
             }
             Topology::Dedicated => {
-                threads.add(spawn_stage(plan("intake", HotStage::Intake), intake, stop)?);
-                threads.add(spawn_stage(plan("oms", HotStage::Oms), oms, stop)?);
-                threads.add(spawn_stage(plan("gateway", HotStage::Gateway), gateway, stop)?);
-                threads.add(spawn_stage(plan("feed", HotStage::Feed), feed, stop)?);
+                self.add(spawn_stage(plan("intake", HotStage::Intake), intake, stop)?);
+                self.add(spawn_stage(plan("oms", HotStage::Oms), oms, stop)?);
+                self.add(spawn_stage(plan("gateway", HotStage::Gateway), gateway, stop)?);
+                self.add(spawn_stage(plan("feed", HotStage::Feed), feed, stop)?);
             }
         }
-        Ok(threads)
+        Ok(())
     }
 
-    fn add<S: 'static>(&mut self, thread: StageThread<S>) {
+    /// Adds a thread started elsewhere.
+    pub(super) fn add<S: 'static>(&mut self, thread: StageThread<S>) {
         self.joins.push(Box::new(move || thread.join().map(drop)));
     }
 
@@ -71,6 +87,11 @@ impl HotThreads {
         }
         first
     }
+}
+
+/// Cores this process may use.
+pub(super) fn core_count() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// With a core to spare hot threads spin; else they must leave room for the cold ones.

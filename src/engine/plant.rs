@@ -1,0 +1,246 @@
+//! The rings of one run, and the parts every mode has: journal, intake, oms, recorder.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use crossbeam::channel::{self, Sender};
+
+use super::scratch::Scratch;
+use super::{EngineError, RunOptions, state_dir};
+use crate::ids::{RunId, SourceId};
+use crate::intake::source::NewSource;
+use crate::intake::{Intake, IntakeConfig};
+use crate::kalshi::market::MarketTable;
+use crate::message::{Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent};
+use crate::oms::config::{Admission, FeedNeed, OmsConfig};
+use crate::oms::{Core, Oms, OmsRings, Opening};
+use crate::order::ORDERS_MAX;
+use crate::recorder::console::{Banner, Console, Style};
+use crate::recorder::journal::{
+    Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir,
+};
+use crate::recorder::record::Record;
+use crate::recorder::sinks::{Attachment, Sinks};
+use crate::recorder::summary::Run;
+use crate::recorder::{Outlets, Recorder, RecorderConfig};
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::ring::{self, Consumer, Producer, ring};
+
+/// Sources that may wait to be taken by the intake.
+const NEW_SOURCES_MAX: usize = 64;
+
+/// What tells one mode's account from another's.
+pub(super) struct Books<'a> {
+    /// Markets that may be traded.
+    pub(super) markets: MarketTable,
+    /// What is held already.
+    pub(super) opening: Opening,
+    /// Whether other markets are admitted.
+    pub(super) admission: Admission,
+    /// Names the account, so that a state directory is not used for another.
+    pub(super) owner: &'a str,
+}
+
+/// The ends of rings that whoever plays the exchange's side holds.
+pub(super) struct OuterRings {
+    /// Orders and cancels.
+    pub(super) commands: Consumer<Command>,
+    /// News of them.
+    pub(super) gateway: Producer<GatewayEvent>,
+    /// News from the stream.
+    pub(super) feed: Producer<FeedEvent>,
+    /// Look-ups.
+    pub(super) asks: Consumer<FetchCommand>,
+    /// Answers to them.
+    pub(super) fetch: Producer<FetchEvent>,
+    /// The gateway's records.
+    pub(super) records: Producer<Record>,
+}
+
+/// The parts every mode has.
+pub(super) struct Plant {
+    pub(super) run: RunId,
+    pub(super) clock: SystemClock,
+    pub(super) intake: Intake<SystemClock>,
+    pub(super) oms: Oms<MappedJournal, SystemClock>,
+    pub(super) recorder: Recorder<SystemClock>,
+    pub(super) new_sources: Producer<NewSource>,
+    pub(super) control: Producer<ControlCommand>,
+    pub(super) attach: Sender<Attachment>,
+    pub(super) ready: Arc<AtomicBool>,
+    pub(super) journal_dir: PathBuf,
+    /// Dropped last: a fresh state directory goes with it.
+    pub(super) scratch: Option<Scratch>,
+}
+
+impl Plant {
+    /// Opens the journal and makes rings and stages.
+    pub(super) fn build(
+        options: &RunOptions,
+        clock: &SystemClock,
+        books: Books<'_>,
+    ) -> Result<(Self, OuterRings), EngineError> {
+        let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
+        let (dir, scratch) = place_of_state(options)?;
+        let state = StateDir::open(&dir, books.owner)?;
+        let Opened { mut journal, keeper, cut: _ } =
+            MappedJournal::open(&state, run, SEGMENT_BYTES)?;
+        write_start(&mut journal, clock, options, run, &books)?;
+
+        let (signals_in, signals) = ring(ring::SIGNALS_MAX);
+        let (commands_in, commands) = ring(ring::COMMANDS_MAX);
+        let (gateway_in, gateway) = ring(ring::GATEWAY_EVENTS_MAX);
+        let (feed_in, feed) = ring(ring::FEED_EVENTS_MAX);
+        let (asks_in, asks) = ring(ring::FETCH_COMMANDS_MAX);
+        let (fetch_in, fetch) = ring(ring::FETCH_EVENTS_MAX);
+        let (control_in, control) = ring(ring::CONTROL_COMMANDS_MAX);
+        let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
+        let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
+        let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
+        let (new_sources, sources) = ring(NEW_SOURCES_MAX);
+        let (attach, attachments) = channel::unbounded();
+
+        let intake =
+            Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources);
+        let feed_need = FeedNeed::Required;
+        let config = OmsConfig {
+            run,
+            limits: options.config.limits,
+            orders: options.config.orders,
+            admission: books.admission,
+            feed: feed_need,
+            orders_max: ORDERS_MAX,
+        };
+        let core = Core::new(config, books.markets, &books.opening);
+        let ready = Arc::new(AtomicBool::new(false));
+        let rings = OmsRings {
+            signals,
+            gateway,
+            feed,
+            fetch,
+            control,
+            commands: commands_in,
+            asks: asks_in,
+            records: oms_records,
+        };
+        let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
+        let outlets = Outlets {
+            sinks: Sinks::new(results_file(options)?, attachments),
+            console: console(options),
+            keeper: Some(keeper),
+        };
+        let recorder = Recorder::new(
+            recorder_config(options, run, clock),
+            clock.clone(),
+            vec![from_intake, from_oms, from_gateway],
+            outlets,
+        );
+        let outer = OuterRings {
+            commands,
+            gateway: gateway_in,
+            feed: feed_in,
+            asks,
+            fetch: fetch_in,
+            records: gateway_records,
+        };
+        let plant = Self {
+            run,
+            clock: clock.clone(),
+            intake,
+            oms,
+            recorder,
+            new_sources,
+            control: control_in,
+            attach,
+            ready,
+            journal_dir: dir,
+            scratch,
+        };
+        Ok((plant, outer))
+    }
+}
+
+fn place_of_state(options: &RunOptions) -> Result<(PathBuf, Option<Scratch>), EngineError> {
+    match state_dir(options) {
+        Some(dir) => Ok((dir, None)),
+        None => {
+            let scratch = Scratch::new()?;
+            Ok((scratch.join("state"), Some(scratch)))
+        }
+    }
+}
+
+/// A journal begins with everything that decisions depend on besides inputs.
+fn write_start(
+    journal: &mut MappedJournal,
+    clock: &SystemClock,
+    options: &RunOptions,
+    run: RunId,
+    books: &Books<'_>,
+) -> Result<(), EngineError> {
+    let now = clock.now();
+    let settings = format!("{:?}", options.config);
+    let started = Entry::RunStarted {
+        run,
+        config_digest: u64::from(crc32fast::hash(settings.as_bytes())),
+        seed: options.config.seed,
+        mode: options.config.mode as u8,
+    };
+    journal.append(now, &started)?;
+    for market in books.markets.all() {
+        journal.append(now, &Entry::Market(*market))?;
+    }
+    journal.append(now, &Entry::OpeningCash { cash: books.opening.cash })?;
+    for (ticker, holding) in &books.opening.holdings {
+        let (position, cost) = (holding.position, holding.cost);
+        journal.append(now, &Entry::Opening { ticker: *ticker, position, cost })?;
+    }
+    Ok(())
+}
+
+const fn intake_config(options: &RunOptions) -> IntakeConfig {
+    IntakeConfig {
+        max_signals_per_cycle: options.config.signals_per_cycle_max,
+        cycle_linger: options.config.cycle_linger,
+        pace: options.config.pace,
+        cycle_interval: options.config.cycle_interval,
+    }
+}
+
+fn recorder_config(options: &RunOptions, run: RunId, clock: &SystemClock) -> RecorderConfig {
+    RecorderConfig {
+        run: Run {
+            id: run,
+            mode: options.config.mode.as_str().to_owned(),
+            started: clock.now().wall,
+        },
+        cycle_interval: options.config.cycle_interval,
+        stats_every_cycles: 60,
+    }
+}
+
+fn console(options: &RunOptions) -> Console {
+    let mut console = Console::new(Box::new(std::io::stderr()), Style::of_stderr());
+    console.banner(&Banner {
+        mode: options.config.mode.as_str().to_owned(),
+        profile: options.config.profile.as_str().to_owned(),
+        cycle_interval_ms: options.config.cycle_interval.ms(),
+    });
+    console
+}
+
+fn results_file(options: &RunOptions) -> Result<Option<Box<dyn Write + Send>>, EngineError> {
+    let Some(path) = &options.results else { return Ok(None) };
+    if path == Path::new("-") {
+        return Ok(Some(Box::new(std::io::stdout())));
+    }
+    let file = File::create(path)
+        .map_err(|source| EngineError::Write { path: path.clone(), source })?;
+    Ok(Some(Box::new(file)))
+}
+
+/// The run's own source: a file or standard input.
+pub(super) const OWN_SOURCE: SourceId = SourceId(0);
