@@ -46,13 +46,22 @@ pub fn connect<C: Clock>(
     config: &DialConfig,
     clock: &C,
 ) -> Result<TlsStream, DialError> {
-    let addresses = resolve(endpoint)?;
+    connect_to(&resolve(endpoint)?, endpoint, config, clock)
+}
+
+/// As [`connect`], to addresses already known.
+pub(super) fn connect_to<C: Clock>(
+    addresses: &[SocketAddr],
+    endpoint: &Endpoint,
+    config: &DialConfig,
+    clock: &C,
+) -> Result<TlsStream, DialError> {
     let patience = Patience { deadline: clock.mono() + config.timeout, clock };
     let refused = |error: io::Error| DialError::Connect {
         address: endpoint.address(),
         why: error.to_string(),
     };
-    let socket = tcp(&addresses, &patience).map_err(refused)?;
+    let socket = tcp(addresses, &patience).map_err(refused)?;
     config.socket.apply(&socket).map_err(refused)?;
     TlsStream::handshake(socket, endpoint.host(), &config.tls, || patience.left())
         .map_err(|why| DialError::Tls { host: endpoint.host().to_owned(), why })
@@ -72,7 +81,8 @@ impl<C: Clock> Patience<'_, C> {
     }
 }
 
-fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
+/// The addresses of the endpoint's name.
+pub(super) fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
     let failed = |why: String| DialError::Resolve { host: endpoint.host().to_owned(), why };
     let found = (endpoint.host(), endpoint.port()).to_socket_addrs();
     let addresses: Vec<_> = found.map_err(|e| failed(e.to_string()))?.take(ADDRESSES_MAX).collect();

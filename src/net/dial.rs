@@ -9,12 +9,13 @@
 //! or writes what the connections are for.
 
 use core::fmt;
+use std::net::SocketAddr;
 
 use rtrb::{Consumer, Producer, RingBuffer};
 use zeroize::Zeroizing;
 
 use crate::net::backoff::Backoff;
-use crate::net::connect::{DialConfig, Patience, connect};
+use crate::net::connect::{DialConfig, Patience, connect_to, resolve};
 use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
 use crate::net::upgrade::upgrade;
@@ -70,6 +71,8 @@ impl<T: Transport> Connector<T> for DialHandle<T> {
 
 struct Customer {
     endpoint: Endpoint,
+    /// Where the name led last time: used while names cannot be resolved.
+    addresses: Vec<SocketAddr>,
     /// For WebSockets.
     authorize: Option<Authorize>,
     requests: Consumer<Request>,
@@ -125,7 +128,15 @@ impl<C: Clock> Dialler<C> {
         let (requests_in, requests) = RingBuffer::new(pending_max.max(1));
         let (results, results_out) = RingBuffer::new(pending_max.max(1));
         let backoff = Backoff::new(self.seed.wrapping_add(self.customers.len() as u64));
-        self.customers.push(Customer { endpoint, authorize, requests, results, backoff });
+        let addresses = Vec::new();
+        self.customers.push(Customer {
+            endpoint,
+            addresses,
+            authorize,
+            requests,
+            results,
+            backoff,
+        });
         DialHandle { requests: requests_in, results: results_out, unsent: 0 }
     }
 
@@ -173,7 +184,12 @@ impl Customer {
     }
 
     fn connection<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> DialResult {
-        let stream = connect(&self.endpoint, config, clock)?;
+        match resolve(&self.endpoint) {
+            Ok(addresses) => self.addresses = addresses,
+            Err(error) if self.addresses.is_empty() => return Err(error),
+            Err(_) => {}
+        }
+        let stream = connect_to(&self.addresses, &self.endpoint, config, clock)?;
         let Some(authorize) = &mut self.authorize else { return Ok(stream) };
         let now = clock.now();
         let lines = authorize(now.wall, self.endpoint.base_path()).map_err(|why| {

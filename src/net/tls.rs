@@ -197,15 +197,13 @@ impl TlsStream {
             Err(error) => return Some(Err(self.broken(LinkError::Socket(error.kind())))),
         }
         let sound = scope(|| tls.process_new_packets()).is_ok();
-        // Sealed bytes of a request leave when their owner flushes, never as a side effect.
+        // Sealed bytes of a request leave when their owner flushes, never as a side effect. A
+        // failure here shows in the state, after what was decrypted has been taken.
         if self.out.is_empty() && self.tls.wants_write() {
-            let flushed = self.flush();
-            if sound {
-                return Some(flushed.map(|_| ()));
-            }
+            self.flush().ok();
         }
         if !sound {
-            return Some(Err(self.broken(LinkError::Tls)));
+            self.broken(LinkError::Tls);
         }
         Some(Ok(()))
     }
@@ -259,22 +257,26 @@ impl Transport for TlsStream {
         if self.prefix_taken < self.prefix.len() {
             return Ok(Received::Bytes(self.take_prefix(out)));
         }
-        match self.state {
-            State::Broken(error) => return Err(error),
-            State::Closed => return Ok(Received::Closed),
-            State::Open if out.is_empty() => return Ok(Received::Nothing),
-            State::Open => {}
+        if out.is_empty() {
+            // Zero bytes would read as the end of the stream.
+            return Ok(Received::Nothing);
         }
         for _ in 0..RECEIVE_ROUNDS_MAX {
             let tls = &mut self.tls;
             match scope(|| tls.reader().read(out)) {
                 Ok(0) => {
-                    self.state = State::Closed;
+                    if self.state == State::Open {
+                        self.state = State::Closed;
+                    }
                     return Ok(Received::Closed);
                 }
                 Ok(len) => return Ok(Received::Bytes(len)),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 Err(_) => return Err(self.broken(LinkError::Tls)),
+            }
+            // Only now: what was decrypted before the fault may be the answer to an order.
+            if let State::Broken(error) = self.state {
+                return Err(error);
             }
             match self.fill() {
                 None => return Ok(Received::Nothing),
@@ -314,9 +316,10 @@ impl Drop for TlsStream {
     }
 }
 
-/// Both words for "not now": the second is what a socket with a timeout says.
+/// Only this is "not now", also from a socket with a receive timeout. `TimedOut` is a dead path:
+/// the kernel gave the connection up after `TCP_USER_TIMEOUT`.
 const fn would_block(kind: ErrorKind) -> bool {
-    matches!(kind, ErrorKind::WouldBlock | ErrorKind::TimedOut)
+    matches!(kind, ErrorKind::WouldBlock)
 }
 
 #[cfg(test)]

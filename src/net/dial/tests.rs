@@ -368,3 +368,19 @@ fn nobody_is_dialled_for_a_customer_who_left() {
     drop(handle);
     assert_eq!(bench.dialler.poll(), Work::Idle);
 }
+
+#[test]
+fn known_addresses_serve_while_names_cannot_be_resolved() {
+    let (listener, _) = silent_server();
+    let mut bench = Bench::new(&Authority::new());
+    bench.dialler.config.timeout = Nanos::from_ms(50);
+    // Too long for a label of the domain name system: never resolves, asks nobody.
+    let mut handle = bench.https(&format!("https://{}.invalid", "a".repeat(64)));
+    assert!(matches!(bench.dial(&mut handle), Err(DialError::Resolve { .. })));
+
+    bench.dialler.customers[0].addresses = vec![listener.local_addr().unwrap()];
+    bench.clock.advance(Nanos::from_secs(1));
+
+    assert!(matches!(bench.dial(&mut handle), Err(DialError::Tls { .. })), "it got that far");
+    listener.accept().unwrap();
+}

@@ -307,3 +307,37 @@ fn receiving_never_sends_what_was_only_sealed() {
     drop(stream);
     assert_eq!(server.join().unwrap(), Some(vec![]));
 }
+
+#[test]
+fn an_answer_in_front_of_a_fault_is_delivered() {
+    let authority = Authority::new();
+    let (server, url) = authority.serve(|mut peer| {
+        peer.conn.writer().write_all(b"the answer").unwrap();
+        let mut bytes = Vec::new();
+        peer.conn.write_tls(&mut bytes).unwrap();
+        bytes.extend_from_slice(b"this is no tls record");
+        peer.sock.write_all(&bytes).unwrap();
+        peer.read(&mut [0; 64]).is_err()
+    });
+    let mut stream = patient(&authority, &url);
+    assert_eq!(take(&mut stream, 10, 10), b"the answer");
+    assert_eq!(ending(&mut stream), Err(LinkError::Tls));
+    assert_eq!(server.join().unwrap(), Some(true));
+}
+
+#[test]
+fn a_dead_path_is_a_fault_and_not_silence() {
+    let authority = Authority::new();
+    let (release, held) = mpsc::channel::<()>();
+    let (server, url) = authority.serve(move |_peer| held.recv().is_err());
+    let mut stream = dial(&authority, &url);
+    // A peer that takes nothing any more is to the kernel what a cut cable is.
+    SockRef::from(&stream).set_tcp_user_timeout(Some(Duration::from_millis(50))).unwrap();
+    while stream.seal(&[0; 16 * 1024]).is_ok() {
+        assert!(stream.flush().is_ok());
+    }
+    stream.wait_at_most(Some(PATIENCE)).unwrap();
+    assert_eq!(ending(&mut stream), Err(LinkError::Socket(ErrorKind::TimedOut)));
+    drop(release);
+    assert_eq!(server.join().unwrap(), Some(true));
+}
