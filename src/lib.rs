@@ -6,6 +6,7 @@ pub mod message;
 pub mod net;
 pub mod order;
 pub mod recorder;
+pub mod report;
 pub mod risk;
 pub mod runtime;
 #[cfg(feature = "sim")]
