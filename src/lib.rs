@@ -5,6 +5,8 @@ pub mod units;
 pub mod ids;
 pub mod message;
 pub mod order;
+pub mod recorder;
+pub mod report;
 pub mod risk;
 pub mod intake;
 pub mod oms;

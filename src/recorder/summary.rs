@@ -100,7 +100,7 @@ pub struct Tally {
     refused: [u64; Limit::COUNT],
     sent: u64,
     orders: HashMap<ClientOrderId, Fate>,
-    fills: u64,
+    trades: u64,
     filled_centis: u64,
     fees: Money,
     account: Option<Account>,
@@ -131,7 +131,10 @@ impl Tally {
             Record::Result(result) => match result.outcome {
                 Outcome::Refused(refusal) => self.refused[refusal.limit as usize] += 1,
                 Outcome::NotTradeable => self.not_tradeable += 1,
-                Outcome::Ended(_) => self.accepted += 1,
+                Outcome::Ended(_) => {
+                    self.accepted += 1;
+                    self.trades += u64::from(!result.filled.is_zero());
+                }
             },
             Record::Presign { hit: true } => self.presign.hits += 1,
             Record::Presign { hit: false } => self.presign.misses += 1,
@@ -145,7 +148,6 @@ impl Tally {
                 self.orders.insert(*client_order_id, fate);
             }
             Record::Fill(fill) => {
-                self.fills += 1;
                 self.filled_centis += u64::from(fill.quantity.centis());
                 self.fees += fill.fee;
             }
@@ -176,10 +178,10 @@ impl Tally {
         self.accepted
     }
 
-    /// Fills booked.
+    /// Signals that were answered with something filled.
     #[must_use]
-    pub const fn fills(&self) -> u64 {
-        self.fills
+    pub const fn trades(&self) -> u64 {
+        self.trades
     }
 
     /// Signals that arrived and have no final answer yet.
