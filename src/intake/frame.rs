@@ -104,7 +104,7 @@ impl Framer {
     /// What is left when the source has ended.
     pub(super) fn rest(&self) -> Option<Frame> {
         let left = self.state == State::Reading && self.start < self.end;
-        left.then(|| Frame::Rest(self.start..self.end))
+        left.then_some(Frame::Rest(self.start..self.end))
     }
 
     /// Leaves the line that [`Self::peek`] or [`Self::rest`] gave.

@@ -162,25 +162,29 @@ impl<C: Clock> Stage for Intake<C> {
     fn poll(&mut self) -> Work {
         let mut work = self.admit();
         let now = self.shared.clock.mono();
-        let mut quiet = 0;
-        for _ in 0..STEPS_PER_POLL_MAX {
-            if quiet >= self.inlets.len() || !self.shared.ports.have_room() {
+        let mut steps = 0;
+        // Every source is asked once, and stays on for as long as it has something to do.
+        for _ in 0..self.inlets.len() {
+            if self.turn >= self.inlets.len() {
+                self.turn = 0;
+            }
+            while steps < STEPS_PER_POLL_MAX && self.shared.ports.have_room() {
+                match self.inlets[self.turn].step(now, &mut self.shared) {
+                    Step::Quiet => break,
+                    Step::Done => {}
+                    Step::Ended => {
+                        self.inlets.swap_remove(self.turn);
+                        return Work::Done;
+                    }
+                }
+                steps += 1;
+                work = Work::Done;
+            }
+            self.turn += 1;
+            if steps == STEPS_PER_POLL_MAX {
                 break;
             }
-            self.turn = if self.turn < self.inlets.len() { self.turn } else { 0 };
-            match self.inlets[self.turn].step(now, &mut self.shared) {
-                Step::Done => quiet = 0,
-                Step::Quiet => {
-                    quiet += 1;
-                    self.turn += 1;
-                    continue;
-                }
-                Step::Ended => drop(self.inlets.swap_remove(self.turn)),
-            }
-            work = Work::Done;
         }
-        // A producer that never pauses gives way after one poll.
-        self.turn += 1;
         work
     }
 }

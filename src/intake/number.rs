@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn what_is_no_number_or_too_large_is_refused() {
-        for text in ["", "-", ".", ".5", "5.", "1e", "1e+", "NaN", "1.2.3", "--1", "1e11", "1e99"] {
+        for text in ["", "-", ".", ".5", "5.", "1e", "1e+", "NaN", "1.2.3", "--1", "1e12", "1e99"] {
             micros(text, None);
         }
         micros("100000000000", Some(SCALED_MAX));

@@ -309,8 +309,8 @@ mod tests {
         for json in [r#""\q""#, r#""\u12g4""#, "\"a\nb\"", "[1}", "{]", "tru", "", "1 2"] {
             skips(json, false);
         }
-        skips(&format!("{}{}", "[".repeat(64), "]".repeat(64)), true);
-        skips(&format!("{}{}", "[".repeat(65), "]".repeat(65)), false);
+        skips(&format!("{}{}", "[".repeat(65), "]".repeat(65)), true);
+        skips(&format!("{}{}", "[".repeat(66), "]".repeat(66)), false);
     }
 
     #[test]
