@@ -73,6 +73,12 @@ impl PathText {
     }
 }
 
+impl AsRef<str> for PathText {
+    fn as_ref(&self) -> &str {
+        self.as_str()
+    }
+}
+
 impl core::fmt::Debug for PathText {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "{:?}", self.as_str())

@@ -1,0 +1,200 @@
+//! What became of a request, as the oms is told it. Pure: purpose and outcome in, event out.
+
+use crate::ids::{ClientOrderId, OrderId, OrderKey};
+use crate::kalshi::{decode, errors};
+use crate::message::{CancelFailure, GatewayEvent, Loss, SendStamps, Unsent};
+
+/// Why a request was sent, and what its answer must name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A new order.
+    Order {
+        /// Its place in the oms.
+        key: OrderKey,
+        /// The id the answer must echo.
+        client_order_id: ClientOrderId,
+    },
+    /// The cancel of one order.
+    Cancel {
+        /// Its place in the oms.
+        key: OrderKey,
+        /// The id the answer must echo.
+        order_id: OrderId,
+    },
+    /// The cancel of everything.
+    CancelAll,
+    /// A cheap read that keeps the connection warm.
+    Warm,
+}
+
+impl Purpose {
+    /// Whether the oms waits for the outcome.
+    pub(super) const fn is_trading(self) -> bool {
+        !matches!(self, Self::Warm)
+    }
+}
+
+/// How a request ended without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// Provably not one byte of it left.
+    NothingLeft,
+    /// Something of it may have arrived.
+    Lost(Loss),
+}
+
+/// All bytes of the request are with the kernel.
+pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<GatewayEvent> {
+    match *purpose {
+        Purpose::Order { key, .. } => Some(GatewayEvent::Sent { key, stamps }),
+        Purpose::Cancel { key, .. } => Some(GatewayEvent::CancelSent { key }),
+        Purpose::CancelAll | Purpose::Warm => None,
+    }
+}
+
+/// No answer will come.
+#[cold]
+pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEvent> {
+    Some(match (*purpose, ending) {
+        (Purpose::Order { key, .. }, Ending::NothingLeft) => {
+            GatewayEvent::NotSent { key, why: Unsent::WriteFailed }
+        }
+        (Purpose::Order { key, .. }, Ending::Lost(why)) => GatewayEvent::Lost { key, why },
+        (Purpose::Cancel { key, .. }, Ending::NothingLeft) => {
+            let why = CancelFailure::Unsent(Unsent::WriteFailed);
+            GatewayEvent::CancelFailed { key, why }
+        }
+        (Purpose::Cancel { key, .. }, Ending::Lost(loss)) => {
+            GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(loss) }
+        }
+        (Purpose::CancelAll, _) => GatewayEvent::CancelAllDone { ok: false },
+        (Purpose::Warm, _) => return None,
+    })
+}
+
+/// The exchange, or something on the way to it, answered.
+pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<GatewayEvent> {
+    match *purpose {
+        Purpose::Order { key, client_order_id } => {
+            Some(created(key, client_order_id, status, body))
+        }
+        Purpose::Cancel { key, order_id } => Some(cancelled(key, &order_id, status, body)),
+        Purpose::CancelAll => Some(GatewayEvent::CancelAllDone { ok: matches!(status, 200..=299) }),
+        Purpose::Warm => None,
+    }
+}
+
+fn created(key: OrderKey, expected: ClientOrderId, status: u16, body: &[u8]) -> GatewayEvent {
+    match status {
+        200..=299 => match decode::created(body, expected) {
+            Ok(accepted) => GatewayEvent::Accepted { key, accepted },
+            Err(why) => GatewayEvent::Lost { key, why },
+        },
+        _ => match loss(status) {
+            Some(why) => GatewayEvent::Lost { key, why },
+            None => GatewayEvent::Rejected { key, reject: errors::reject(status, body) },
+        },
+    }
+}
+
+fn cancelled(key: OrderKey, expected: &OrderId, status: u16, body: &[u8]) -> GatewayEvent {
+    let why = match (status, loss(status)) {
+        (200..=299, _) => match decode::cancelled(body, expected) {
+            Ok(reduced_by) => return GatewayEvent::CancelAccepted { key, reduced_by },
+            Err(why) => CancelFailure::Lost(why),
+        },
+        (404, _) => return GatewayEvent::CancelNotFound { key },
+        (_, Some(why)) => CancelFailure::Lost(why),
+        (_, None) => CancelFailure::Rejected(errors::reject(status, body).kind),
+    };
+    GatewayEvent::CancelFailed { key, why }
+}
+
+/// Whether a status other than success leaves the request's fate open.
+///
+/// 408 is an intermediary's word that time ran out, often on an idle connection that was used
+/// at that very moment: it does not say how far the request got.
+const fn loss(status: u16) -> Option<Loss> {
+    match status {
+        408 => Some(Loss::Timeout),
+        400..=499 => None,
+        500..=599 => Some(Loss::ServerError),
+        _ => Some(Loss::Misbehaved),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::RunId;
+    use crate::message::RejectKind;
+
+    const KEY: OrderKey = OrderKey { slot: 3, generation: 1 };
+
+    fn order() -> Purpose {
+        Purpose::Order { key: KEY, client_order_id: ClientOrderId::new(RunId::new(1), 2) }
+    }
+
+    fn cancel() -> Purpose {
+        Purpose::Cancel { key: KEY, order_id: OrderId::new(b"o-1").unwrap() }
+    }
+
+    #[track_caller]
+    fn loses(status: u16, why: Loss) {
+        let html = b"<html>502</html>";
+        assert_eq!(answered(&order(), status, html), Some(GatewayEvent::Lost { key: KEY, why }));
+        let why = CancelFailure::Lost(why);
+        let expected = Some(GatewayEvent::CancelFailed { key: KEY, why });
+        assert_eq!(answered(&cancel(), status, html), expected);
+    }
+
+    #[test]
+    fn only_the_exchanges_own_words_are_an_answer() {
+        loses(200, Loss::Misbehaved);
+        loses(201, Loss::Misbehaved);
+        loses(204, Loss::Misbehaved);
+        loses(301, Loss::Misbehaved);
+        loses(408, Loss::Timeout);
+        loses(500, Loss::ServerError);
+        loses(502, Loss::ServerError);
+        loses(503, Loss::ServerError);
+        loses(504, Loss::ServerError);
+        loses(600, Loss::Misbehaved);
+    }
+
+    #[test]
+    fn every_4xx_refuses_an_order() {
+        for status in (400..=499).filter(|&status| status != 408) {
+            let event = answered(&order(), status, b"{}");
+            let refused = matches!(event, Some(GatewayEvent::Rejected { reject, .. }) if reject.status == status);
+            assert!(refused, "{status}: {event:?}");
+        }
+    }
+
+    #[test]
+    fn a_404_leaves_a_cancelled_orders_fate_open() {
+        let body = br#"{"error":{"code":"not_found","message":"not found"}}"#;
+        let expected = Some(GatewayEvent::CancelNotFound { key: KEY });
+        assert_eq!(answered(&cancel(), 404, body), expected);
+        let why = CancelFailure::Rejected(RejectKind::TooManyRequests);
+        let expected = Some(GatewayEvent::CancelFailed { key: KEY, why });
+        assert_eq!(answered(&cancel(), 429, b"{\"error\":\"too many requests\"}"), expected);
+    }
+
+    #[test]
+    fn cancel_all_is_done_or_not() {
+        for (status, ok) in [(204, true), (200, true), (401, false), (429, false), (503, false)] {
+            let expected = Some(GatewayEvent::CancelAllDone { ok });
+            assert_eq!(answered(&Purpose::CancelAll, status, b""), expected, "{status}");
+        }
+        let expected = Some(GatewayEvent::CancelAllDone { ok: false });
+        assert_eq!(ended(&Purpose::CancelAll, Ending::NothingLeft), expected);
+    }
+
+    #[test]
+    fn warming_is_nobodys_business() {
+        assert_eq!(sent(&Purpose::Warm, SendStamps::default()), None);
+        assert_eq!(ended(&Purpose::Warm, Ending::Lost(Loss::Timeout)), None);
+        assert_eq!(answered(&Purpose::Warm, 200, b""), None);
+    }
+}

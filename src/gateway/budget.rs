@@ -1,0 +1,193 @@
+//! The account's write tokens, mirrored: what the exchange would still let through.
+//!
+//! A bucket that refills continuously (reference §5). Orders leave a reserve untouched so that
+//! cancels always find tokens; cancels draw from everything. Only sends take tokens: asking
+//! changes nothing. Pure: time is an argument. All shards share this one bucket, which is
+//! stricter than the exchange (it gives each shard a budget of its own).
+
+use crate::units::Timestamp;
+
+/// Parts of a token: one token per second refills one part per nanosecond.
+const PARTS_PER_TOKEN: u64 = 1_000_000_000;
+
+/// Size and prices of the bucket. Defaults: the Basic tier and its published costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BudgetConfig {
+    /// Tokens that come back per second.
+    pub refill_per_sec: u32,
+    /// Tokens of a full bucket.
+    pub capacity: u32,
+    /// Tokens of a new order.
+    pub create_cost: u32,
+    /// Tokens of a cancel, and of a cancel of everything.
+    pub cancel_cost: u32,
+    /// Tokens that orders leave to cancels. Reserve and create cost together must fit the
+    /// capacity: no order is ever allowed otherwise.
+    pub cancel_reserve: u32,
+}
+
+impl Default for BudgetConfig {
+    fn default() -> Self {
+        Self {
+            refill_per_sec: 100,
+            capacity: 100,
+            create_cost: 10,
+            cancel_cost: 2,
+            cancel_reserve: 20,
+        }
+    }
+}
+
+/// What tokens are spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spend {
+    /// A new order.
+    Create,
+    /// A cancel, of one order or of all.
+    Cancel,
+}
+
+/// The bucket.
+#[derive(Clone, Debug)]
+pub struct Budget {
+    level_parts: u64,
+    refilled: Timestamp,
+    config: BudgetConfig,
+}
+
+impl Budget {
+    /// A full bucket at `now`.
+    #[must_use]
+    pub fn new(config: BudgetConfig, now: Timestamp) -> Self {
+        Self { level_parts: parts(config.capacity), refilled: now, config }
+    }
+
+    /// Lets the tokens come back that time has brought.
+    pub fn refill(&mut self, now: Timestamp) {
+        let elapsed_ns = now.since(self.refilled).ns();
+        let gained = elapsed_ns.saturating_mul(u64::from(self.config.refill_per_sec));
+        self.level_parts = self.level_parts.saturating_add(gained).min(parts(self.config.capacity));
+        self.refilled = self.refilled.max(now);
+    }
+
+    /// Whether there are tokens for `spend`.
+    #[must_use]
+    pub fn allows(&self, spend: Spend) -> bool {
+        let needed = match spend {
+            Spend::Create => {
+                parts(self.config.create_cost).saturating_add(parts(self.config.cancel_reserve))
+            }
+            Spend::Cancel => parts(self.config.cancel_cost),
+        };
+        self.level_parts >= needed
+    }
+
+    /// Takes the tokens of a request that was sent.
+    pub fn take(&mut self, spend: Spend) {
+        let cost = match spend {
+            Spend::Create => self.config.create_cost,
+            Spend::Cancel => self.config.cancel_cost,
+        };
+        self.level_parts = self.level_parts.saturating_sub(parts(cost));
+    }
+
+    /// The exchange said 429: its bucket is emptier than this one. Orders wait until it has
+    /// refilled; cancels may go on trying.
+    pub fn handle_throttled(&mut self) {
+        self.level_parts = self.level_parts.min(parts(self.config.cancel_reserve));
+    }
+}
+
+fn parts(tokens: u32) -> u64 {
+    u64::from(tokens) * PARTS_PER_TOKEN
+}
+
+const _: () = assert!(
+    (u32::MAX as u128) * (PARTS_PER_TOKEN as u128) <= u64::MAX as u128,
+    "any number of tokens has its parts in 64 bits",
+);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Nanos;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::ZERO + Nanos::from_ms(ms)
+    }
+
+    fn full() -> Budget {
+        Budget::new(BudgetConfig::default(), at(0))
+    }
+
+    /// How many more of `spend` go out before the bucket says no.
+    fn burst(budget: &mut Budget, spend: Spend) -> u32 {
+        let mut count = 0;
+        while budget.allows(spend) {
+            budget.take(spend);
+            count += 1;
+        }
+        count
+    }
+
+    #[test]
+    fn orders_leave_the_reserve_and_cancels_use_it_up() {
+        let mut budget = full();
+        assert_eq!(burst(&mut budget, Spend::Create), 8);
+        assert_eq!(burst(&mut budget, Spend::Cancel), 10);
+        assert_eq!(burst(&mut budget, Spend::Create), 0);
+    }
+
+    #[test]
+    fn tokens_come_back_with_time_up_to_the_capacity() {
+        let mut budget = full();
+        burst(&mut budget, Spend::Cancel);
+        budget.refill(at(19));
+        assert_eq!(burst(&mut budget, Spend::Cancel), 0);
+        budget.refill(at(20));
+        assert_eq!(burst(&mut budget, Spend::Cancel), 1);
+        budget.refill(at(319));
+        assert!(!budget.allows(Spend::Create));
+        budget.refill(at(320));
+        assert_eq!(burst(&mut budget, Spend::Create), 1);
+        budget.refill(at(1_000_000_000));
+        assert_eq!(burst(&mut budget, Spend::Create), 8);
+    }
+
+    #[test]
+    fn fractions_of_tokens_are_not_lost() {
+        let mut budget = full();
+        burst(&mut budget, Spend::Cancel);
+        for step in 1..=20_000 {
+            budget.refill(Timestamp::ZERO + Nanos::from_us(step));
+        }
+        assert_eq!(burst(&mut budget, Spend::Cancel), 1);
+    }
+
+    #[test]
+    fn asking_changes_nothing() {
+        let budget = full();
+        for _ in 0..1_000 {
+            assert!(budget.allows(Spend::Create));
+        }
+    }
+
+    #[test]
+    fn after_a_429_orders_wait_and_cancels_do_not() {
+        let mut budget = full();
+        budget.handle_throttled();
+        assert!(!budget.allows(Spend::Create));
+        assert!(budget.allows(Spend::Cancel));
+        budget.refill(at(100));
+        assert!(budget.allows(Spend::Create));
+    }
+
+    #[test]
+    fn time_that_stands_still_or_goes_back_brings_nothing() {
+        let mut budget = Budget::new(BudgetConfig::default(), at(500));
+        burst(&mut budget, Spend::Cancel);
+        budget.refill(at(400));
+        budget.refill(at(500));
+        assert!(!budget.allows(Spend::Cancel));
+    }
+}

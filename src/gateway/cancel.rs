@@ -1,0 +1,218 @@
+//! Cancels on their way: signed, then waiting for a connection and tokens, but not for ever.
+//!
+//! A cancel's path carries the order's id, so it cannot be signed ahead. Ed25519 signs fast
+//! enough on the spot ([`InlineCancelSigner`]); RSA would hold the hot thread up for 0.4 ms per
+//! cancel and is left to the cold signer through its rings ([`SignDesk`]).
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::presign::{Presigned, SignDesk, SignRequest};
+use crate::ids::OrderKey;
+use crate::kalshi::auth::{Signature, SigningKey};
+use crate::kalshi::paths::DELETE;
+use crate::message::{CancelOrder, Unsent};
+use crate::units::{Nanos, Timestamp};
+
+/// Cancels that may wait: every open order the limits allow, three times over.
+pub(super) const CANCELS_MAX: usize = 64;
+/// Cancels of everything that may wait besides: each says the same, a few are plenty.
+pub(super) const CANCEL_ALLS_MAX: usize = 4;
+
+/// The signer cannot take a request now; ask again later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignerBusy;
+
+/// Makes the signatures of cancels.
+pub trait CancelSigner: Send {
+    /// Asks for a signature over `DELETE path` at `wall_ms`, or later.
+    ///
+    /// # Errors
+    /// [`SignerBusy`] when too many requests wait.
+    fn request(&mut self, wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy>;
+
+    /// The next signature made.
+    fn poll(&mut self) -> Option<(OrderKey, Presigned)>;
+}
+
+/// Signs at the moment of asking.
+#[derive(Debug)]
+pub struct InlineCancelSigner {
+    key: Arc<SigningKey>,
+    made: Option<(OrderKey, Presigned)>,
+}
+
+impl InlineCancelSigner {
+    /// Signs with `key`.
+    #[must_use]
+    pub const fn new(key: Arc<SigningKey>) -> Self {
+        Self { key, made: None }
+    }
+}
+
+impl CancelSigner for InlineCancelSigner {
+    fn request(&mut self, wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy> {
+        if self.made.is_some() {
+            return Err(SignerBusy);
+        }
+        self.made = sign_delete(&self.key, wall_ms, path).map(|signed| (key, signed));
+        if self.made.is_some() { Ok(()) } else { Err(SignerBusy) }
+    }
+
+    fn poll(&mut self) -> Option<(OrderKey, Presigned)> {
+        self.made.take()
+    }
+}
+
+impl CancelSigner for SignDesk {
+    fn request(&mut self, _wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy> {
+        let request = SignRequest::new(key, DELETE, path).ok_or(SignerBusy)?;
+        Self::request(self, request).map_err(|_| SignerBusy)
+    }
+
+    fn poll(&mut self) -> Option<(OrderKey, Presigned)> {
+        let signed = Self::poll(self)?;
+        let presigned = Presigned { wall_ms: signed.wall_ms, signature: signed.signature };
+        Some((signed.tag, presigned))
+    }
+}
+
+/// A signature over `DELETE path`; `None` when the key fails.
+pub(super) fn sign_delete(key: &SigningKey, wall_ms: u64, path: &str) -> Option<Presigned> {
+    let mut signature = Signature::default();
+    key.sign(wall_ms, DELETE, path, &mut signature).ok()?;
+    Some(Presigned { wall_ms, signature })
+}
+
+/// What is to be cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cancel {
+    One(CancelOrder),
+    All,
+}
+
+/// How far a waiting cancel's signature is.
+#[derive(Debug)]
+pub(super) enum Signing {
+    Wanted,
+    Asked,
+    Made(Presigned),
+}
+
+/// A cancel that waits.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) cancel: Cancel,
+    pub(super) since: Timestamp,
+    pub(super) signing: Signing,
+}
+
+/// The queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct QueueFull;
+
+/// Cancels in the order in which they came, those of everything first.
+#[derive(Debug)]
+pub(super) struct CancelQueue {
+    waiting: VecDeque<Waiting>,
+    patience: Nanos,
+}
+
+impl CancelQueue {
+    pub(super) fn new(patience: Nanos) -> Self {
+        Self { waiting: VecDeque::with_capacity(CANCELS_MAX + CANCEL_ALLS_MAX), patience }
+    }
+
+    pub(super) fn push(&mut self, cancel: CancelOrder, now: Timestamp) -> Result<(), QueueFull> {
+        let ones = self.waiting.iter().filter(|it| it.cancel != Cancel::All).count();
+        if ones >= CANCELS_MAX {
+            return Err(QueueFull);
+        }
+        let signing = Signing::Wanted;
+        self.waiting.push_back(Waiting { cancel: Cancel::One(cancel), since: now, signing });
+        Ok(())
+    }
+
+    /// A cancel of everything overtakes the cancels of single orders.
+    pub(super) fn push_all(&mut self, signed: Presigned, now: Timestamp) -> Result<(), QueueFull> {
+        let alls = self.waiting.iter().take_while(|it| it.cancel == Cancel::All).count();
+        if alls >= CANCEL_ALLS_MAX {
+            return Err(QueueFull);
+        }
+        let signing = Signing::Made(signed);
+        self.waiting.insert(alls, Waiting { cancel: Cancel::All, since: now, signing });
+        Ok(())
+    }
+
+    /// Asks for missing signatures and takes those made. `path` names what is signed.
+    pub(super) fn sign<S: CancelSigner, Text: AsRef<str>>(
+        &mut self,
+        signer: &mut S,
+        wall_ms: u64,
+        path: impl Fn(&CancelOrder) -> Text,
+    ) {
+        for at in 0..self.waiting.len() {
+            let Waiting { cancel: Cancel::One(cancel), signing: Signing::Wanted, .. } =
+                &self.waiting[at]
+            else {
+                continue;
+            };
+            if signer.request(wall_ms, cancel.key, path(cancel).as_ref()).is_err() {
+                break;
+            }
+            self.waiting[at].signing = Signing::Asked;
+            self.take_made(signer);
+        }
+        self.take_made(signer);
+    }
+
+    fn take_made<S: CancelSigner>(&mut self, signer: &mut S) {
+        // Bounded: at most one answer per request is ever made.
+        while let Some((key, signed)) = signer.poll() {
+            let asked = |it: &&mut Waiting| {
+                matches!(it.signing, Signing::Asked)
+                    && matches!(it.cancel, Cancel::One(cancel) if cancel.key == key)
+            };
+            // Nobody waits for it any more when the cancel has run out of time.
+            if let Some(entry) = self.waiting.iter_mut().find(asked) {
+                entry.signing = Signing::Made(signed);
+            }
+        }
+    }
+
+    /// The first cancel that could go out, and its place.
+    pub(super) fn next(&self) -> Option<(usize, Cancel, &Presigned)> {
+        self.waiting.iter().enumerate().find_map(|(at, entry)| match &entry.signing {
+            Signing::Made(signed) => Some((at, entry.cancel, signed)),
+            Signing::Wanted | Signing::Asked => None,
+        })
+    }
+
+    /// Takes a cancel out that was sent.
+    pub(super) fn remove(&mut self, at: usize) {
+        self.waiting.remove(at);
+    }
+
+    /// Takes the next cancel out that has waited too long. `unsent` is why those with a
+    /// signature could not go.
+    pub(super) fn pop_overdue(
+        &mut self,
+        now: Timestamp,
+        unsent: Unsent,
+    ) -> Option<(Cancel, Unsent)> {
+        let overdue = |it: &Waiting| now >= it.since + self.patience;
+        let at = self.waiting.iter().position(overdue)?;
+        let entry = self.waiting.remove(at)?;
+        let why = match entry.signing {
+            Signing::Made(_) => unsent,
+            Signing::Wanted | Signing::Asked => Unsent::NoSignature,
+        };
+        Some((entry.cancel, why))
+    }
+
+    /// When the first of them has waited too long.
+    pub(super) fn deadline(&self) -> Timestamp {
+        let since = self.waiting.iter().map(|it| it.since).min();
+        since.map_or(Timestamp::NEVER, |since| since + self.patience)
+    }
+}
