@@ -1,5 +1,8 @@
 //! Standing in for the world: a simulated exchange with Kalshi's rules, served over real sockets
 //! or polled on one thread under a virtual clock.
 
+pub mod api;
 pub mod exchange;
+mod stream;
+mod text;
 pub mod venue;
