@@ -3,6 +3,8 @@
 
 pub mod api;
 pub mod exchange;
+#[cfg(test)]
+mod fixture;
 mod stream;
 mod text;
 pub mod venue;

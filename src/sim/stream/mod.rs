@@ -8,6 +8,8 @@ mod command;
 mod message;
 mod publish;
 mod subscription;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
