@@ -8,6 +8,7 @@ pub mod message;
 pub mod net;
 pub mod order;
 pub mod proto;
+pub mod reconcile;
 pub mod recorder;
 pub mod risk;
 pub mod runtime;
