@@ -13,6 +13,7 @@ pub mod oms;
 pub mod gateway;
 pub mod feed;
 pub mod recorder;
+pub mod reconcile;
 pub mod kalshi;
 pub mod proto;
 pub mod runtime;
