@@ -183,7 +183,8 @@ fn what_is_no_json_says_where_and_what() {
 fn unknown_fields_and_repeated_keys_read_as_in_python() {
     let line = with(
         r#""edge":{"cents":7"#,
-        r#""edge":{"cents":1},"x":{"edge":{"cents":NaNish},"deep":[[{"y":"\"}"}]]},"edge":{"cents":9"#,
+        r#""edge":{"cents":1},"x":{"edge":{"cents":NaNish},"deep":[[{"y":"\"}"}]]},
+           "edge":{"cents":9"#,
     );
     refused(
         &line,

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 
-use crate::intake::decode::{Meaning, reference};
+use crate::intake::decode::{Decoder, Line, Meaning, reference};
 use crate::intake::fault::Fault;
 use crate::intake::fields::Fields;
 use crate::intake::scan::scan;
@@ -147,7 +147,11 @@ fn signal_line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_500) })]
+    #![proptest_config(ProptestConfig {
+        cases: 1_500,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn scanner_and_reference_agree(line in signal_line()) {
@@ -168,6 +172,25 @@ proptest! {
             bytes.truncate(at);
         }
         agree(&bytes);
+    }
+
+    #[test]
+    fn batches_are_split_or_refused_whatever_they_look_like(
+        noise in r#"[ \[\]{},:"\\a1]{0,40}"#,
+        signal in signal_line(),
+        cycle in scalar(),
+    ) {
+        let batch = format!("{{\"cycle\":{cycle},\"signals\":[{signal},{noise}]}}");
+        for line in [noise.as_str(), batch.as_str(), &batch[..batch.len() - noise.len()]] {
+            let mut decoder = Decoder::default();
+            let Ok(Line::Batch(mut batch)) = decoder.line(line.as_bytes()) else { continue };
+            let mut end = 0;
+            while let Some(member) = batch.next_member(line.as_bytes()) {
+                prop_assert!(end < member.start, "members are told once, in order: {line}");
+                end = member.end;
+            }
+            prop_assert!(end < line.len(), "the array's bracket is no member: {line}");
+        }
     }
 
     #[test]

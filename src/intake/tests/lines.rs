@@ -141,6 +141,12 @@ fn members_without_an_id_are_told_apart_by_their_batchs_cycle() {
 }
 
 #[test]
+fn lines_may_end_as_on_windows() {
+    let bytes = [line("a"), line("b")].concat().replace('\n', "\r\n");
+    assert_eq!(run(bytes).passed(), ["a", "b"]);
+}
+
+#[test]
 fn an_odd_batch_is_one_malformed_line() {
     for (batch, answer) in [
         ("{\"signals\":7}", "1 bad_value: signals: 7"),
