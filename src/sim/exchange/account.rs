@@ -14,7 +14,7 @@ use crate::sim::exchange::order::{ClientText, Order};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
 
 /// Fills kept for reading per account. About 200 bytes each.
-pub const FILLS_KEPT_MAX: usize = 1 << 18;
+pub(crate) const FILLS_KEPT_MAX: usize = 1 << 18;
 
 /// Who is behind an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
