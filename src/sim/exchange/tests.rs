@@ -1,11 +1,13 @@
 //! The exchange's rules, one by one and under random flow.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::kalshi::fees::FeeType;
 use crate::message::TimeInForce;
-use crate::units::{Nanos, Price};
+use crate::units::Nanos;
 
 const ALICE: UserId = UserId(0);
 const BOB: UserId = UserId(1);
@@ -281,6 +283,7 @@ fn fills_come_before_the_order_they_change() {
             ExchangeEvent::Fill { .. } => "fill",
             ExchangeEvent::Order(_) => "order",
             ExchangeEvent::Position { .. } => "position",
+            ExchangeEvent::Lifecycle { .. } => "lifecycle",
         })
         .collect();
     assert_eq!(kinds, ["book", "trade", "fill", "book", "order", "position"]);
@@ -407,16 +410,7 @@ fn sums_agree(exchange: &Exchange) {
     for (ix, market) in exchange.markets.iter().enumerate() {
         uncrossed(market);
         for side in [BookSide::Bid, BookSide::Ask] {
-            let mut resting: std::collections::BTreeMap<Price, u64> = Default::default();
-            for user in 0..2 {
-                let open = exchange.open_orders(UserId(user)).into_iter();
-                for order in open.filter(|order| order.market == ix && order.side == side) {
-                    *resting.entry(order.price).or_default() += u64::from(order.remaining.centis());
-                }
-            }
-            for (_, price, quantity) in exchange.background_at(ix, side) {
-                *resting.entry(price).or_default() += u64::from(quantity.centis());
-            }
+            let resting = resting_by_price(exchange, ix, side);
             for (price, centis) in &resting {
                 assert_eq!(market.book.centis_at(side, *price), *centis);
             }
@@ -427,10 +421,24 @@ fn sums_agree(exchange: &Exchange) {
         assert_eq!(positions, 0, "positions of {} sum to zero", market.ticker);
     }
     for account in &exchange.accounts[..2] {
-        let locked: i64 =
-            account.holdings.iter().map(|holding| holding.lock_both(holding.position).e8()).sum();
+        let holdings = account.holdings.iter();
+        let locked: i64 = holdings.map(|holding| holding.lock_both(holding.position).e8()).sum();
         assert_eq!(account.reserved.e8(), locked, "locks add up");
     }
+}
+
+fn resting_by_price(exchange: &Exchange, market: usize, side: BookSide) -> BTreeMap<Price, u64> {
+    let members = (0..2)
+        .flat_map(|user| exchange.open_orders(UserId(user)))
+        .filter(|order| order.market == market && order.side == side)
+        .map(|order| (order.price, order.remaining));
+    let background =
+        exchange.background_at(market, side).map(|(_, price, quantity)| (price, quantity));
+    let mut resting = BTreeMap::new();
+    for (price, quantity) in members.chain(background) {
+        *resting.entry(price).or_default() += u64::from(quantity.centis());
+    }
+    resting
 }
 
 proptest! {
