@@ -11,12 +11,18 @@ use std::sync::{Arc, Mutex};
 use rtrb::RingBuffer;
 use serde_json::Value;
 
+use super::budget::Spend;
+use super::cancel::{Cancel, sign_delete};
+use super::pool::Use;
+use super::presign::Presigned;
 use super::*;
 use crate::ids::{ClientOrderId, OrderId, RunId, Ticker};
+use crate::kalshi::auth::Signature;
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::kalshi::paths::BASE_PATH;
-use crate::message::{BookSide, TimeInForce};
+use crate::message::{BookSide, CancelFailure, CancelOrder, Loss, NewOrder, TimeInForce};
 use crate::net::{DialError, Flush, LinkError, Received};
+use crate::risk::Approved;
 use crate::units::{Contracts, Price, WallTime};
 
 const PEM: &[u8] = b"-----BEGIN PRIVATE KEY-----\n\
