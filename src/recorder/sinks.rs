@@ -150,32 +150,39 @@ mod tests {
 
     /// A socket's far end: what arrived, and how much more it takes.
     #[derive(Clone, Default)]
-    struct Peer(Arc<Mutex<(Vec<u8>, usize, Option<io::ErrorKind>)>>);
+    struct Peer(Arc<Mutex<Far>>);
+
+    #[derive(Default)]
+    struct Far {
+        arrived: Vec<u8>,
+        room: usize,
+        broken: Option<io::ErrorKind>,
+    }
 
     impl Peer {
         fn taking(room: usize) -> Self {
             let peer = Self::default();
-            peer.0.lock().unwrap().1 = room;
+            peer.0.lock().unwrap().room = room;
             peer
         }
 
         fn arrived(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.lock().unwrap().arrived.clone()).unwrap()
         }
     }
 
     impl Write for Peer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut state = self.0.lock().unwrap();
-            if let Some(kind) = state.2 {
+            if let Some(kind) = state.broken {
                 return Err(kind.into());
             }
-            let count = bytes.len().min(state.1);
+            let count = bytes.len().min(state.room);
             if count == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            state.1 -= count;
-            state.0.extend(&bytes[..count]);
+            state.room -= count;
+            state.arrived.extend(&bytes[..count]);
             Ok(count)
         }
 
@@ -216,7 +223,7 @@ mod tests {
         assert_eq!(peer.arrived(), "hel");
         assert!(!sinks.release(SourceId(1)), "a line still waits");
 
-        peer.0.lock().unwrap().1 = 100;
+        peer.0.lock().unwrap().room = 100;
         sinks.flush();
         assert_eq!(peer.arrived(), "hello\n");
         assert!(sinks.release(SourceId(1)));
@@ -227,7 +234,7 @@ mod tests {
     fn a_dead_or_hopeless_producer_is_dropped_and_counted() {
         let (attach, attachments) = unbounded::<Attachment>();
         let (dead, stuck, file) = (Peer::taking(100), Peer::taking(0), Peer::taking(usize::MAX));
-        dead.0.lock().unwrap().2 = Some(io::ErrorKind::BrokenPipe);
+        dead.0.lock().unwrap().broken = Some(io::ErrorKind::BrokenPipe);
         let mut sinks = Sinks::new(Some(Box::new(file.clone())), attachments);
         attach.send((SourceId(1), Box::new(dead))).unwrap();
         attach.send((SourceId(2), Box::new(stuck))).unwrap();
