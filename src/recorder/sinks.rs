@@ -99,6 +99,15 @@ impl Sinks {
         self.file.iter().chain(self.by_source.values()).any(|sink| !sink.pending.is_empty())
     }
 
+    /// The end: what still waits reaches nobody.
+    #[must_use]
+    pub fn close(mut self) -> SinkCounts {
+        for sink in self.file.iter().chain(self.by_source.values()) {
+            self.counts.dropped_lines += sink.waiting_lines();
+        }
+        self.counts
+    }
+
     /// What was given up.
     #[must_use]
     pub const fn counts(&self) -> SinkCounts {
@@ -116,10 +125,14 @@ impl Sink {
         let alive = self.write_pending().is_ok() && self.pending.len() <= PENDING_BYTES_MAX;
         if !alive {
             counts.dropped_sinks += 1;
-            let lost = self.pending.iter().filter(|&&byte| byte == b'\n').count();
-            counts.dropped_lines += u64::try_from(lost).unwrap_or(u64::MAX);
+            counts.dropped_lines += self.waiting_lines();
         }
         alive
+    }
+
+    fn waiting_lines(&self) -> u64 {
+        let lines = self.pending.iter().filter(|&&byte| byte == b'\n').count();
+        u64::try_from(lines).unwrap_or(u64::MAX)
     }
 
     fn write_pending(&mut self) -> io::Result<()> {
@@ -222,12 +235,13 @@ mod tests {
         sinks.flush();
         assert_eq!(peer.arrived(), "hel");
         assert!(!sinks.release(SourceId(1)), "a line still waits");
+        assert!(sinks.is_behind());
 
         peer.0.lock().unwrap().room = 100;
         sinks.flush();
         assert_eq!(peer.arrived(), "hello\n");
         assert!(sinks.release(SourceId(1)));
-        assert_eq!(sinks.counts(), SinkCounts::default());
+        assert_eq!(sinks.close(), SinkCounts::default());
     }
 
     #[test]

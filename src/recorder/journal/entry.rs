@@ -21,7 +21,7 @@ pub enum Entry {
         config_digest: u64,
         /// Seed of everything random in it.
         seed: u64,
-        /// Its mode, as `config.rs` numbers them.
+        /// Its mode: 0 paper, 1 sim, 2 demo, 3 live.
         mode: u8,
     },
     /// A piece of the run's effective configuration, in order.

@@ -137,9 +137,7 @@ impl SegmentKeeper {
                 }
                 _ => JournalError::io("make journal segment", &path, error),
             })?;
-        let ahead = AHEAD_BYTES.min(self.segment_bytes);
-        populate(&watched, 0, ahead, &path)?;
-        self.live.push_back(Live { path, watched, populated: ahead, synced: 0 });
+        self.live.push_back(Live { path, watched, populated: 0, synced: 0 });
         let spare = Spare { number: self.next_segment, bytes };
         self.next_segment += 1;
         self.spares.push(spare).map_err(|_full| JournalError::Full)
@@ -153,7 +151,8 @@ impl SegmentKeeper {
         })
     }
 
-    fn populate(&mut self) -> Result<(), JournalError> {
+    /// Makes the pages ahead of the writer present in every segment.
+    pub(super) fn populate(&mut self) -> Result<(), JournalError> {
         for segment in &mut self.live {
             let written = segment.watched.written();
             let ahead = (written + AHEAD_BYTES).min(self.segment_bytes);

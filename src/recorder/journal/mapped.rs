@@ -56,6 +56,7 @@ impl MappedJournal {
         keeper.prepare()?;
         let first = spares.pop().map_err(|_empty| JournalError::Full)?;
         keeper.prepare()?;
+        keeper.populate()?;
         let mut journal = Self {
             run,
             current: first.bytes,
