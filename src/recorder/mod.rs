@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use self::console::Console;
 use self::histograms::Histograms;
 use self::journal::SegmentKeeper;
-use self::record::Record;
+pub use self::record::Record;
 use self::results::{malformed_line, result_line};
 use self::sinks::{SinkCounts, Sinks};
 use self::summary::{Run, Summary, Tally};

@@ -245,6 +245,16 @@ mod tests {
     }
 
     #[test]
+    fn what_waits_at_the_end_is_counted_as_lost() {
+        let (_attach, attachments) = unbounded::<Attachment>();
+        let mut sinks = Sinks::new(Some(Box::new(Peer::taking(4))), attachments);
+        sinks.line(SourceId(0), "abc");
+        sinks.line(SourceId(0), "def");
+        sinks.flush();
+        assert_eq!(sinks.close(), SinkCounts { dropped_sinks: 0, dropped_lines: 1 });
+    }
+
+    #[test]
     fn a_dead_or_hopeless_producer_is_dropped_and_counted() {
         let (attach, attachments) = unbounded::<Attachment>();
         let (dead, stuck, file) = (Peer::taking(100), Peer::taking(0), Peer::taking(usize::MAX));

@@ -96,7 +96,7 @@ fn grid(svg: &mut String, axis: &Decades) {
     for decade in axis.first..=axis.last {
         let ns = 10_u64.saturating_pow(decade);
         let y = axis.y(10_f64.powi(decade.cast_signed()));
-        let label = Span(ns).to_string().replace(".00", "");
+        let label = Span(ns).to_string().replace(".0 ", " ");
         *svg += &format!(
             "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
              <text class=\"tick\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",

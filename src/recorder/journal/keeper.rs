@@ -89,14 +89,17 @@ impl SegmentKeeper {
             self.retry_at = now + RETRY_EVERY;
             work = Work::Done;
         }
-        if now >= self.populate_at || self.writer_is_close() {
-            self.trouble = self.populate().err();
-            self.populate_at = now + POPULATE_EVERY;
-        }
         if now >= self.sync_at {
             self.trouble = self.sync().and_then(|()| self.put_to_rest()).err();
             self.sync_at = now + SYNC_EVERY;
+            // What was synced is write-protected, the page being written among it.
+            self.populate_at = now;
             work = Work::Done;
+        }
+        if now >= self.populate_at || self.writer_is_close() {
+            let populated = self.populate();
+            self.trouble = self.trouble.take().or(populated.err());
+            self.populate_at = now + POPULATE_EVERY;
         }
         work
     }
