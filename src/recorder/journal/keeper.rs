@@ -98,7 +98,7 @@ impl SegmentKeeper {
         }
         if now >= self.populate_at || self.writer_is_close() {
             let populated = self.populate();
-            self.trouble = self.trouble.take().or(populated.err());
+            self.trouble = self.trouble.take().or_else(|| populated.err());
             self.populate_at = now + POPULATE_EVERY;
         }
         work
