@@ -82,7 +82,7 @@ fn memory(seed: u64, count: usize) -> (Vec<u8>, Vec<Entry>) {
 
 fn read_all(mut reader: JournalReader) -> (Vec<Entry>, JournalReader) {
     let mut found = Vec::new();
-    while let Some(item) = reader.next() {
+    for item in reader.by_ref() {
         found.push(item.unwrap().1);
     }
     (found, reader)
@@ -146,7 +146,10 @@ fn identical_input_gives_identical_bytes() {
 
 proptest! {
     #[test]
-    fn a_cut_journal_keeps_every_whole_entry(seed in any::<u64>(), cut in any::<prop::sample::Index>()) {
+    fn a_cut_journal_keeps_every_whole_entry(
+        seed in any::<u64>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let (bytes, entries) = memory(seed, 20);
         let cut = 64 + cut.index(bytes.len() - 64);
         let mut cut_bytes = bytes[..cut].to_vec();
@@ -190,7 +193,8 @@ proptest! {
         journal.extend_from_slice(&bytes);
         let after_head = JournalReader::from_bytes(journal).unwrap().flatten().count();
         prop_assert!(after_head <= 1);
-        let from_nothing = JournalReader::from_bytes(bytes).map_or(0, |reader| reader.flatten().count());
+        let from_nothing =
+            JournalReader::from_bytes(bytes).map_or(0, |reader| reader.flatten().count());
         prop_assert_eq!(from_nothing, 0);
     }
 }
@@ -324,18 +328,25 @@ fn a_missing_segment_is_an_error() {
 }
 
 #[test]
-fn a_state_directory_has_one_engine_and_one_owner() {
+fn a_state_directory_has_one_engine() {
     let dir = tempfile::tempdir().unwrap();
-    let state = StateDir::open(dir.path(), "demo key-1").unwrap();
+    let state = StateDir::open(dir.path(), "paper").unwrap();
     let opened = MappedJournal::open(&state, RunId::new(1), SMALL_SEGMENT).unwrap();
 
-    let error = StateDir::open(dir.path(), "demo key-1").unwrap_err();
+    let error = StateDir::open(dir.path(), "paper").unwrap_err();
     assert!(matches!(&error, JournalError::Locked { path } if path == dir.path()));
     assert!(error.to_string().contains(dir.path().to_str().unwrap()));
     drop(state);
-    assert!(matches!(StateDir::open(dir.path(), "demo key-1"), Err(JournalError::Locked { .. })));
-
+    let error = StateDir::open(dir.path(), "paper").unwrap_err();
+    assert!(matches!(error, JournalError::Locked { .. }), "the journal still uses it");
     drop(opened);
+    assert!(StateDir::open(dir.path(), "paper").is_ok());
+}
+
+#[test]
+fn a_state_directory_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(StateDir::open(dir.path(), "demo key-1").unwrap());
     let error = StateDir::open(dir.path(), "live key-2").unwrap_err();
     assert!(matches!(&error, JournalError::OwnedByOther { owner, .. } if owner == "demo key-1"));
     assert!(StateDir::open(dir.path(), "demo key-1").is_ok());
