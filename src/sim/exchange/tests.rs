@@ -128,6 +128,39 @@ fn fill_or_kill_is_refused_when_the_fee_cannot_be_paid() {
 }
 
 #[test]
+fn a_taker_without_money_for_the_fee_does_not_trade() {
+    let mut exchange = exchange(&[book(&[], &[(50, 100)])], 5_000);
+    let all = ioc(BookSide::Bid, 50, 100);
+    assert_eq!(exchange.submit(START, ALICE, &all), Err(Reject::InsufficientBalance));
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
+    assert!(exchange.orders_of(ALICE).next().is_none(), "a refused order does not exist");
+}
+
+#[test]
+fn what_the_fee_made_unaffordable_does_not_rest() {
+    let mut exchange = exchange(&[book(&[], &[(50, 10)])], 5_000);
+    let receipt = exchange.submit(START, ALICE, &bid(50, 100)).unwrap();
+    assert_eq!((receipt.filled, receipt.order.status), (whole(10), OrderStatus::Canceled));
+    assert_eq!(receipt.order.reason, UpdateReason::MarginCancel);
+    assert_eq!(exchange.available(ALICE), exchange.cash(ALICE));
+}
+
+#[test]
+fn a_maker_without_money_for_the_fee_is_cancelled_and_the_next_one_trades() {
+    let mut book = book(&[], &[]);
+    book.fee_type = FeeType::QuadraticWithMakerFees;
+    let mut exchange = exchange(&[book], 5_000);
+    let broke = exchange.submit(START, ALICE, &bid(50, 100)).unwrap().order.id;
+    exchange.submit(START, BOB, &bid(50, 90)).unwrap();
+
+    exchange.quote(START, 0, BookSide::Ask, cents(50), whole(10));
+
+    assert_eq!(exchange.order(ALICE, broke).unwrap().reason, UpdateReason::MarginCancel);
+    assert_eq!(exchange.fills(BOB)[0].fee, Money::from_micros(43_800));
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
+}
+
+#[test]
 fn post_only_never_takes() {
     let mut exchange = usual();
     let mut post = bid(52, 1);

@@ -254,3 +254,44 @@ fn a_client_that_applies_deltas_has_the_exchanges_book() {
     }
     assert_eq!(replica.levels, book);
 }
+
+/// A minute of one account trading three markets against moving quotes, written down.
+fn minute(seed: u64) -> String {
+    let user = UserSeed { user_id: "a".into(), cash: Money::from_cents(50_000) };
+    let mut venue = SimVenue::new(&SimVenueConfig::world_cup(vec![user], seed, START)).unwrap();
+    let total = venue.total_cash_and_collateral();
+    let session = venue.open_session(START, ALICE);
+    let subscribe = r#"{"cmd":"subscribe","params":{"channels":["fill","user_orders","trade"]}}"#;
+    venue.session_text(START, session, subscribe);
+    let mut diary = String::new();
+    for step in 0..240_u64 {
+        let market = &venue.exchange().markets()[21 + (step % 3) as usize];
+        let side = if step % 5 < 3 { BookSide::Bid } else { BookSide::Ask };
+        let best = market.best(side).unwrap().price.to_string();
+        let mut order = order(&best, "good_till_canceled");
+        order["ticker"] = json!(market.ticker.as_str());
+        order["side"] = json!(side.as_str());
+        order["count"] = json!("20.00");
+        order["client_order_id"] = json!(format!("n{step}"));
+        order["expiration_time"] = json!(START.unix_secs() + step / 4 + 9);
+        let body = order.to_string();
+        let request = ApiRequest { method: "POST", path: ORDERS, query: "", body: body.as_bytes() };
+        let answer = venue.handle(START + Nanos::from_ms(250 * step), Some(ALICE), &request);
+        diary.push_str(&answer.body);
+        while let Some((_, text)) = venue.poll_outgoing() {
+            diary.push_str(&text);
+        }
+        assert_eq!(venue.total_cash_and_collateral(), total);
+        assert!(venue.exchange().available(ALICE) >= Money::ZERO);
+    }
+    diary
+}
+
+#[test]
+fn the_same_seed_and_calls_give_the_same_answers() {
+    let diary = minute(5);
+    assert_eq!(diary, minute(5));
+    assert_ne!(diary, minute(6));
+    assert!(diary.contains("\"is_taker\":false"), "moving quotes fill resting orders");
+    assert!(diary.contains("ExpiryCancel"), "orders end when their time is up");
+}
