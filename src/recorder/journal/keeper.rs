@@ -133,13 +133,8 @@ impl SegmentKeeper {
     /// Makes one segment and sends it to the oms.
     pub(super) fn prepare(&mut self) -> Result<(), JournalError> {
         let path = state_dir::segment_path(&self.dir, self.next_segment);
-        let (bytes, watched) =
-            mapping::create(&path, self.segment_bytes).map_err(|error| match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    JournalError::DiskFull { path: path.clone(), bytes: self.segment_bytes }
-                }
-                _ => JournalError::io("make journal segment", &path, error),
-            })?;
+        let (bytes, watched) = mapping::create(&path, self.segment_bytes)
+            .map_err(|error| JournalError::unmade(&path, self.segment_bytes, error))?;
         self.live.push_back(Live { path, watched, populated: 0, synced: 0 });
         let spare = Spare { number: self.next_segment, bytes };
         self.next_segment += 1;
