@@ -274,7 +274,12 @@ mod tests {
         #[test]
         fn eight_bytes_at_a_time_find_what_one_at_a_time_finds(
             bytes in prop::collection::vec(
-                prop_oneof![4 => any::<u8>(), 1 => prop::sample::select(&b"\"\\\x1f\x00\x20\xff"[..])], 0..40)
+                prop_oneof![
+                    4 => any::<u8>(),
+                    1 => prop::sample::select(&b"\"\\\x1f\x00\x20\xff"[..]),
+                ],
+                0..40,
+            )
         ) {
             let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
             let expected = bytes.iter().position(is_special).unwrap_or(bytes.len());
@@ -290,7 +295,11 @@ mod tests {
 
         #[test]
         fn flat_json_without_escapes_is_accepted(
-            object in prop::collection::btree_map("[a-z_]{0,8}", "[ -!#-\\[\\]-~\u{e4}\u{20ac}]{0,20}", 0..6)
+            object in prop::collection::btree_map(
+                "[a-z_]{0,8}",
+                "[ -!#-\\[\\]-~\u{e4}\u{20ac}]{0,20}",
+                0..6,
+            )
         ) {
             let text = serde_json::to_string(&object).unwrap();
             let found = members(&text).unwrap();
