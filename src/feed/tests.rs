@@ -8,8 +8,12 @@ use super::scripted::{Peer, ScriptedConnector, ScriptedTransport, VirtualClock};
 use super::*;
 use crate::ids::TradeId;
 
-const FILL: &str = r#"{"type":"fill","sid":13,"msg":{"trade_id":"TRADE","order_id":"o-1","market_ticker":"KXA-B","is_taker":true,"yes_price_dollars":"0.7500","count_fp":"1.00","fee_cost":"0.01","ts_ms":1671899397000,"book_side":"bid"}}"#;
-const ORDER: &str = r#"{"type":"user_order","sid":22,"msg":{"order_id":"o-1","ticker":"KXA-B","status":"executed","book_side":"bid","yes_price_dollars":"0.7500","fill_count_fp":"1.00","remaining_count_fp":"0.00","client_order_id":"x"}}"#;
+const FILL: &str = r#"{"type":"fill","sid":13,"msg":{"trade_id":"TRADE","order_id":"o-1",
+    "market_ticker":"KXA-B","is_taker":true,"yes_price_dollars":"0.7500","count_fp":"1.00",
+    "fee_cost":"0.01","ts_ms":1671899397000,"book_side":"bid"}}"#;
+const ORDER: &str = r#"{"type":"user_order","sid":22,"msg":{"order_id":"o-1","ticker":"KXA-B",
+    "status":"executed","book_side":"bid","yes_price_dollars":"0.7500","fill_count_fp":"1.00",
+    "remaining_count_fp":"0.00","client_order_id":"x"}}"#;
 const FILL_ACK: &str = r#"{"type":"subscribed","id":1,"msg":{"channel":"fill","sid":13}}"#;
 const ORDERS_ACK: &str = r#"{"type":"subscribed","id":1,"msg":{"channel":"user_orders","sid":22}}"#;
 

@@ -132,9 +132,8 @@ impl<'a> Scanner<'a> {
         let (b'"', rest) = self.bytes.get(self.at..)?.split_first()? else {
             return None;
         };
-        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        let len = rest.iter().position(special)?;
-        if rest[len] != b'"' {
+        let len = plain_len(rest);
+        if rest.get(len) != Some(&b'"') {
             return None;
         }
         self.at += len + 2;
@@ -179,6 +178,34 @@ impl<'a> Scanner<'a> {
         self.at += len;
         (len > 0).then(|| &rest[..len])
     }
+}
+
+/// How many bytes there are before the first quote, backslash or control character.
+///
+/// Eight at a time: strings are most of a message, and byte by byte they were most of the time.
+fn plain_len(bytes: &[u8]) -> usize {
+    let (words, tail) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let found = special_bytes(u64::from_le_bytes(*word));
+        if found != 0 {
+            return index * 8 + found.trailing_zeros() as usize / 8;
+        }
+    }
+    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    bytes.len() - tail.len() + tail.iter().position(is_special).unwrap_or(tail.len())
+}
+
+/// The high bit of each byte that ends a plain string. Only the lowest one set is exact: a borrow
+/// can set bits above it, never below.
+const fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let is_control = word.wrapping_sub(ONES * 0x20) & !word;
+    let is_quote = quote.wrapping_sub(ONES) & !quote;
+    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (is_control | is_quote | is_backslash) & HIGHS
 }
 
 #[cfg(test)]
@@ -245,6 +272,21 @@ mod tests {
 
     proptest! {
         #[test]
+        fn eight_bytes_at_a_time_find_what_one_at_a_time_finds(
+            bytes in prop::collection::vec(
+                prop_oneof![
+                    4 => any::<u8>(),
+                    1 => prop::sample::select(&b"\"\\\x1f\x00\x20\xff"[..]),
+                ],
+                0..40,
+            )
+        ) {
+            let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+            let expected = bytes.iter().position(is_special).unwrap_or(bytes.len());
+            prop_assert_eq!(plain_len(&bytes), expected);
+        }
+
+        #[test]
         fn what_it_accepts_is_json(text in "[{}\",:a1.eE+\\-0 \n\\\\truefalsn]{0,24}") {
             if members(&text).is_some() {
                 prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok(), "{}", text);
@@ -253,7 +295,11 @@ mod tests {
 
         #[test]
         fn flat_json_without_escapes_is_accepted(
-            object in prop::collection::btree_map("[a-z_]{0,8}", "[ -!#-\\[\\]-~\u{e4}\u{20ac}]{0,20}", 0..6)
+            object in prop::collection::btree_map(
+                "[a-z_]{0,8}",
+                "[ -!#-\\[\\]-~\u{e4}\u{20ac}]{0,20}",
+                0..6,
+            )
         ) {
             let text = serde_json::to_string(&object).unwrap();
             let found = members(&text).unwrap();

@@ -1,4 +1,4 @@
-//! Answers of the cold REST reads → vocabulary: orders, fills, positions, balance, markets, status.
+//! Answers of the cold REST reads → vocabulary: orders, fills, positions, balance, markets.
 //!
 //! In: a response body of 200. Out: rows, and the cursor of the next page. Tolerant to fields
 //! that are new and to numbers where strings were; strict on what is needed: an error names the

@@ -9,22 +9,57 @@ const RECEIVED: Timestamp = Timestamp::from_ns(5);
 
 /// From demo, 2026-06-11: an executed taker order, a cancelled one, and a NO order.
 const ORDERS: &str = r#"{"cursor":"","orders":[
- {"action":"buy","book_side":"bid","client_order_id":"6b786578-0000-8000-8abc-000000000007","created_time":"2026-06-11T06:29:30.164956Z","fill_count_fp":"1.00","initial_count_fp":"1.00","last_update_time":"2026-06-11T06:29:30.164956Z","maker_fees_dollars":"0.000000","no_price_dollars":"0.0100","order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","outcome_side":"yes","remaining_count_fp":"0.00","side":"yes","status":"executed","subaccount_number":0,"ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","type":"limit","yes_price_dollars":"0.9900"},
- {"action":"buy","book_side":"bid","client_order_id":"4a75a66e-ca85-4187-93cd-aac5e01ad982","expiration_time":null,"fill_count_fp":"0.00","last_update_time":"2026-06-11T06:29:24.112341Z","order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","remaining_count_fp":"0.00","status":"canceled","ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","yes_price_dollars":"0.0100"},
- {"outcome_side":"no","client_order_id":"","expiration_time":"2026-06-11T06:29:20Z","fill_count_fp":"0.50","last_update_time":"2026-06-11T06:29:20.0012Z","order_id":"o-3","remaining_count_fp":"0.00","status":"canceled","ticker":"KXA-B","yes_price_dollars":"0.4700"}]}"#;
+ {"action":"buy","book_side":"bid","client_order_id":"6b786578-0000-8000-8abc-000000000007",
+    "created_time":"2026-06-11T06:29:30.164956Z","fill_count_fp":"1.00",
+    "initial_count_fp":"1.00","last_update_time":"2026-06-11T06:29:30.164956Z",
+    "maker_fees_dollars":"0.000000","no_price_dollars":"0.0100",
+    "order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","outcome_side":"yes",
+    "remaining_count_fp":"0.00","side":"yes","status":"executed","subaccount_number":0,
+    "ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","type":"limit",
+    "yes_price_dollars":"0.9900"},
+ {"action":"buy","book_side":"bid","client_order_id":"4a75a66e-ca85-4187-93cd-aac5e01ad982",
+    "expiration_time":null,"fill_count_fp":"0.00",
+    "last_update_time":"2026-06-11T06:29:24.112341Z",
+    "order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","remaining_count_fp":"0.00",
+    "status":"canceled","ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP",
+    "yes_price_dollars":"0.0100"},
+ {"outcome_side":"no","client_order_id":"","expiration_time":"2026-06-11T06:29:20Z",
+    "fill_count_fp":"0.50","last_update_time":"2026-06-11T06:29:20.0012Z","order_id":"o-3",
+    "remaining_count_fp":"0.00","status":"canceled","ticker":"KXA-B",
+    "yes_price_dollars":"0.4700"}]}"#;
 
-const FILLS: &str = r#"{"cursor":"abc","fills":[{"action":"buy","book_side":"bid","count_fp":"1.00","created_time":"2026-06-11T06:29:30.164956Z","fee_cost":"0.017500","fill_id":"f4a42159-b500-57c6-efa2-c31d94d916c1","is_taker":true,"market_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","no_price_dollars":"0.4800","order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","outcome_side":"yes","side":"yes","subaccount_number":0,"ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","trade_id":"f4a42159-b500-57c6-efa2-c31d94d916c1","ts":1781159370,"yes_price_dollars":"0.5200"}]}"#;
+const FILLS: &str = r#"{"cursor":"abc","fills":[{"action":"buy","book_side":"bid",
+    "count_fp":"1.00","created_time":"2026-06-11T06:29:30.164956Z","fee_cost":"0.017500",
+    "fill_id":"f4a42159-b500-57c6-efa2-c31d94d916c1","is_taker":true,
+    "market_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","no_price_dollars":"0.4800",
+    "order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","outcome_side":"yes","side":"yes",
+    "subaccount_number":0,"ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP",
+    "trade_id":"f4a42159-b500-57c6-efa2-c31d94d916c1","ts":1781159370,
+    "yes_price_dollars":"0.5200"}]}"#;
 
-const POSITIONS: &str = r#"{"cursor":"","event_positions":[{"event_exposure_dollars":"2.500000","event_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP"}],"market_positions":[{"fees_paid_dollars":"0.018900","last_updated_ts":"2026-06-11T06:29:30.165032Z","market_exposure_dollars":"2.500000","position_fp":"-3.00","realized_pnl_dollars":"0.000000","resting_orders_count":0,"ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","total_traded_dollars":"2.500000"}]}"#;
+const POSITIONS: &str = r#"{"cursor":"","event_positions":[{"event_exposure_dollars":"2.500000",
+    "event_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP"}],
+    "market_positions":[{"fees_paid_dollars":"0.018900",
+    "last_updated_ts":"2026-06-11T06:29:30.165032Z","market_exposure_dollars":"2.500000",
+    "position_fp":"-3.00","realized_pnl_dollars":"0.000000","resting_orders_count":0,
+    "ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","total_traded_dollars":"2.500000"}]}"#;
 
-const BALANCE: &str = r#"{"balance":9801,"balance_breakdown":[{"balance":"98.0186","exchange_index":0}],"balance_dollars":"98.0186","portfolio_value":198,"updated_ts":1781159348}"#;
+const BALANCE: &str = r#"{"balance":9801,"balance_breakdown":[{"balance":"98.0186",
+    "exchange_index":0}],"balance_dollars":"98.0186","portfolio_value":198,
+    "updated_ts":1781159348}"#;
 
 const MARKETS: &str = r#"{"cursor":"CgwIp4ep0QYQ","markets":[
- {"event_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP","price_level_structure":"linear_cent","price_ranges":[{"end":"1.0000","start":"0.0000","step":"0.0100"}],"response_price_units":"usd_cent","status":"active","ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","yes_ask_dollars":"0.5200"},
- {"exchange_index":2,"price_ranges":[{"start":"0.00","end":"0.10","step":"0.001"},{"start":"0.10","end":"0.90","step":"0.01"},{"start":"0.90","end":"1.00","step":"0.001"}],"status":"inactive","ticker":"KXBTC-26JUN11-B1"},
+ {"event_ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP","price_level_structure":"linear_cent",
+    "price_ranges":[{"end":"1.0000","start":"0.0000","step":"0.0100"}],
+    "response_price_units":"usd_cent","status":"active",
+    "ticker":"KXWTACHALLENGERMATCH-26JUN11JIMLEP-LEP","yes_ask_dollars":"0.5200"},
+ {"exchange_index":2,"price_ranges":[{"start":"0.00","end":"0.10",
+    "step":"0.001"},{"start":"0.10","end":"0.90","step":"0.01"},{"start":"0.90","end":"1.00",
+    "step":"0.001"}],"status":"inactive","ticker":"KXBTC-26JUN11-B1"},
  {"price_ranges":[],"status":"active","ticker":"KXNOGRID"},
  {"status":"active","ticker":"KXNULL","price_ranges":null},
- {"price_ranges":[{"end":"1.0000","start":"0.0000","step":"0.0100"}],"status":"active","ticker":"KX0123456789012345678901234567890123456789012345678901234567890123"}]}"#;
+ {"price_ranges":[{"end":"1.0000","start":"0.0000","step":"0.0100"}],"status":"active",
+    "ticker":"KX0123456789012345678901234567890123456789012345678901234567890123"}]}"#;
 
 /// `text` without one field's value, so that the field is there and means nothing.
 fn spoiled(text: &str, field: &str) -> String {
@@ -160,7 +195,10 @@ fn markets_bring_their_grid_and_shard_or_stay_out() {
 fn trading_is_active_only_when_every_shard_trades() {
     let plain = exchange_status(br#"{"exchange_active":true,"trading_active":true}"#).unwrap();
     assert!(plain.trading_active() && plain.shards.is_empty());
-    let text = r#"{"exchange_active":true,"trading_active":true,"exchange_index_statuses":[{"exchange_index":0,"description":"","exchange_active":true,"trading_active":true,"intra_exchange_transfers_active":true},{"exchange_index":2,"exchange_active":true,"trading_active":false}]}"#;
+    let text = r#"{"exchange_active":true,"trading_active":true,
+    "exchange_index_statuses":[{"exchange_index":0,"description":"","exchange_active":true,
+    "trading_active":true,"intra_exchange_transfers_active":true},{"exchange_index":2,
+    "exchange_active":true,"trading_active":false}]}"#;
     let sharded = exchange_status(text.as_bytes()).unwrap();
     assert_eq!(sharded.shards.len(), 2);
     assert!(!sharded.trading_active());

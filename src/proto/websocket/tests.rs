@@ -5,7 +5,7 @@
 use std::io::{Cursor, Read, Write};
 
 use proptest::prelude::*;
-use tungstenite::protocol::{Role, WebSocket, WebSocketConfig};
+use tungstenite::protocol::{Role, WebSocket};
 use tungstenite::{Message, Utf8Bytes};
 
 use super::*;
@@ -290,7 +290,10 @@ fn feed(session: &mut Session, bytes: &[u8], sizes: &[usize]) -> Vec<Said> {
 proptest! {
     #[test]
     fn fragments_and_cuts_do_not_change_messages(
-        texts in prop::collection::vec((".{0,300}", prop::collection::vec(0_usize..1_000, 0..4)), 1..8),
+        texts in prop::collection::vec(
+            (".{0,300}", prop::collection::vec(0_usize..1_000, 0..4)),
+            1..8,
+        ),
         sizes in prop::collection::vec(1_usize..700, 1..6),
     ) {
         let bytes: Vec<u8> = texts.iter().flat_map(|(text, cuts)| fragments(text, cuts)).collect();
@@ -319,8 +322,7 @@ proptest! {
             message_bytes_max: 4_096, mask_seed: seed, ..SessionConfig::default()
         };
         let mut client = Session::new(config, NOW);
-        let server_config = WebSocketConfig::default();
-        let mut server = WebSocket::from_raw_socket(Pipe::default(), Role::Server, Some(server_config));
+        let mut server = WebSocket::from_raw_socket(Pipe::default(), Role::Server, None);
         for text in &down {
             server.send(Message::Ping(b"beat".to_vec().into())).unwrap();
             server.send(Message::Text(Utf8Bytes::from(text.as_str()))).unwrap();

@@ -6,7 +6,8 @@ use crate::reconcile::scripted::{Script, answer, client, response, take_request}
 use crate::units::{Nanos, Position};
 
 const STATUS: &str = r#"{"exchange_active":true,"trading_active":true}"#;
-const CASH: &str = r#"{"balance":9801,"balance_breakdown":[{"balance":"98.0186","exchange_index":0}],"balance_dollars":"98.0186"}"#;
+const CASH: &str = r#"{"balance":9801,"balance_breakdown":[{"balance":"98.0186",
+    "exchange_index":0}],"balance_dollars":"98.0186"}"#;
 const GET_POSITIONS: &str =
     "/portfolio/positions?count_filter=position&settlement_status=unsettled&limit=1000";
 const GET_ORDERS: &str = "/portfolio/orders?status=resting&limit=1000";
@@ -166,9 +167,12 @@ fn many_held_markets_are_asked_for_in_batches() {
 #[test]
 fn a_read_that_fails_ends_the_snapshot_and_names_itself() {
     let mut bench = Bench::new(&[]);
-    let script = Script::default()
-        .then("/exchange/status", 200, STATUS)
-        .then("/portfolio/balance", 401, r#"{"error":{"code":"authentication_error","message":"authentication_error","details":"NOT_FOUND"}}"#);
+    let script = Script::default().then("/exchange/status", 200, STATUS).then(
+        "/portfolio/balance",
+        401,
+        r#"{"error":{"code":"authentication_error",
+    "message":"authentication_error","details":"NOT_FOUND"}}"#,
+    );
     let (_, error) = bench.run(script);
     let error = error.unwrap_err();
     assert_eq!(error.path, "/portfolio/balance");
