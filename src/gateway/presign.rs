@@ -46,14 +46,7 @@ impl Default for PresignConfig {
     }
 }
 
-/// A signature for the create-order path, and the time it speaks of.
-#[derive(Debug)]
-pub struct Presigned {
-    /// The time signed: goes into the timestamp header as it is.
-    pub wall_ms: u64,
-    /// The signature.
-    pub signature: Signature,
-}
+pub use crate::kalshi::auth::Presigned;
 
 /// Where the gateway gets its signatures for new orders from.
 pub trait Presign: Send {

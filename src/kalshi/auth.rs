@@ -234,5 +234,14 @@ pub fn permissions_ok(path: &Path) -> Result<(), KeyError> {
     Ok(())
 }
 
+/// A signature made ahead of its call, and the time it speaks of.
+#[derive(Debug)]
+pub struct Presigned {
+    /// The time signed: goes into the timestamp header as it is.
+    pub wall_ms: u64,
+    /// The signature.
+    pub signature: Signature,
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,8 +7,8 @@
 //! allocates after [`OrderTemplates::new`], uses the formatting machinery or changes a value: a
 //! price the exchange cannot take is sent as it is and refused there.
 
-use crate::gateway::presign::Presigned;
 use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, TICKER_BYTES_MAX, Ticker};
+use crate::kalshi::auth::Presigned;
 use crate::kalshi::market::MarketTable;
 use crate::kalshi::paths;
 use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};

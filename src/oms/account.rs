@@ -116,7 +116,7 @@ fn share(cost: Money, part: Contracts, whole: Contracts) -> Money {
     }
     let exact = i128::from(cost.e8()) * i128::from(part.centis()) / i128::from(whole.centis());
     // A share of an i64 is an i64: part never exceeds whole.
-    Money::from_e8(i64::try_from(exact).unwrap_or(cost.e8()))
+    Money::from_e8(i64::try_from(exact).unwrap_or_else(|_| cost.e8()))
 }
 
 #[cfg(test)]

@@ -23,7 +23,6 @@ use crate::units::{Money, Now, Timestamp, WallTime};
 
 /// Whatever the oms can be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "lives on the stack for one call")]
 pub enum Input {
     /// A signal to execute.
     Signal(Signal),

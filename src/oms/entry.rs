@@ -34,9 +34,9 @@ impl Core {
     /// Plans and checks; changes nothing but the list of admitted markets.
     fn consider(&mut self, now: Now, signal: &Signal) -> Result<Entry, Refusal> {
         let refuse = |limit| Refusal { limit, value: 1, bound: 0 };
-        let market = self.market_of(&signal.ticker).ok_or(refuse(Limit::UnknownMarket))?;
-        let market = self.markets.get(market).ok_or(refuse(Limit::UnknownMarket))?;
-        let (key, client_order_id) = self.orders.reserve().ok_or(Refusal {
+        let market = self.market_of(&signal.ticker).ok_or_else(|| refuse(Limit::UnknownMarket))?;
+        let market = self.markets.get(market).ok_or_else(|| refuse(Limit::UnknownMarket))?;
+        let (key, client_order_id) = self.orders.reserve().ok_or_else(|| Refusal {
             limit: Limit::OpenOrders,
             value: i64::from(self.orders.live()) + 1,
             bound: i64::from(self.orders.live()),

@@ -107,6 +107,9 @@ impl Exposure {
     }
 
     /// Part of a live order (or its rest) is no longer in flight: filled, or ended unfilled.
+    ///
+    /// # Panics
+    /// When more is released than was reserved: exposure would be understated.
     pub fn release(&mut self, at: Place, quantity: Contracts, reserve: Money) {
         self.reserved -= reserve;
         self.in_flight -= quantity;

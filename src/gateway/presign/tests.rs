@@ -1,3 +1,5 @@
+//! Tests of signatures made ahead.
+
 use super::*;
 
 use crate::runtime::clock::Clock;

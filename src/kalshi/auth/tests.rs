@@ -1,3 +1,5 @@
+//! Tests of keys and signatures.
+
 use super::*;
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Tests of the dialler against real loopback servers.
+
 use super::*;
 use std::io::{Read, Write};
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Tests of TLS over real loopback sockets.
+
 use super::testing::{Authority, Peer, TestClock};
 use super::*;
 use std::sync::mpsc;
