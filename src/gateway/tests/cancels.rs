@@ -238,3 +238,21 @@ fn signatures_made_elsewhere_find_their_cancels_in_any_order() {
     let overdue = queue.pop_overdue(Timestamp::ZERO + Nanos::from_secs(1), Unsent::NoTokens);
     assert_eq!(overdue, Some((Cancel::One(cancel(1)), Unsent::NoSignature)));
 }
+
+#[test]
+fn the_cold_signer_signs_cancels_through_its_rings() {
+    let config = presign::PresignConfig::default();
+    let (_ready, mut desk, mut signer) = presign::presign(signing_key(), "/create", config);
+    let mut queue = CancelQueue::new(Nanos::from_secs(1));
+    queue.push(cancel(1), Timestamp::ZERO).unwrap();
+    queue.sign(&mut desk, 5, |_| "/x");
+    assert!(queue.next().is_none());
+
+    assert_eq!(signer.poll(77), Work::Done);
+    queue.sign(&mut desk, 5, |_| "/x");
+
+    let (_, _, signed) = queue.next().unwrap();
+    let expected = sign_delete(&signing_key(), 77, "/x").unwrap();
+    assert_eq!(signed.wall_ms, 77);
+    assert_eq!(signed.signature.as_bytes(), expected.signature.as_bytes());
+}
