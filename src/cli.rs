@@ -22,9 +22,14 @@ pub use act::{Failure, export, log_to_stderr, report, run};
 #[command(name = "kalshi-exec", version, max_term_width = 100)]
 #[command(after_help = "\
 Try it:
-  kalshi-exec run --mode sim --signals examples/worldcup-signals.ndjson --config examples/worldcup.toml
-  kalshi-exec run --signals unix:/tmp/kalshi.sock     (paper; then python3 examples/python/send_signals.py /tmp/kalshi.sock)
-  kalshi-exec sim --ready-file ready.json             (an exchange to test your own client against)
+  Trade recorded signals on a simulated exchange:
+    kalshi-exec run --mode sim --signals examples/worldcup-signals.ndjson \\
+                    --config examples/worldcup.toml
+  Trade on paper what a program sends:
+    kalshi-exec run --signals unix:/tmp/kalshi.sock
+    python3 examples/python/send_signals.py /tmp/kalshi.sock
+  Have an exchange to test your own client against:
+    kalshi-exec sim --ready-file ready.json
 
 Exit codes: 0 done, 1 failed while running, 2 bad usage or configuration, 3 refused for safety.")]
 pub struct Cli {

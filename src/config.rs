@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn the_file_sets_limits_and_the_environment_wins() {
-        let text = "[risk]\nmax_position_size = 40\nminimum_edge_cents = -3\nmax_daily_loss_cents = 2500.5\n";
+        let text = "[risk]\nmax_position_size = 40\nminimum_edge_cents = -3\n\
+                    max_daily_loss_cents = 2500.5\n";
         let config = parse(text, &[("MAX_POSITION_SIZE", "7")]).unwrap();
         assert_eq!(config.limits.position_size_max, Contracts::from_whole(7));
         assert_eq!(config.limits.edge_min, PriceDelta::from_cents(-3));

@@ -13,6 +13,7 @@
 mod account;
 mod course;
 mod error;
+mod former;
 mod on_exchange;
 mod on_paper;
 mod plant;

@@ -11,7 +11,7 @@ use kalshi_exec::order::{Event, State, next};
 fn check(name: &str, actual: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var("GOLDEN").is_ok_and(|mode| mode == "write") {
-        std::fs::write(&path, actual).unwrap();
+        std::fs::write(&path, actual).expect("the golden folder is writable");
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default();
     assert_eq!(actual, expected, "{} differs", path.display());

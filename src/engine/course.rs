@@ -17,6 +17,7 @@ use crate::recorder::summary::Summary;
 use crate::recorder::{Finished, Progress};
 use crate::report;
 use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::memory;
 use crate::runtime::ring::Producer;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
@@ -82,6 +83,8 @@ impl Course<'_> {
         let recorder = spawn_stage(cold, recorder, &recorder_stop)?;
         self.threads.start_hot((intake, oms, gateway, feed), machine, &self.stop)?;
 
+        // After every ring and buffer is made: what the hot path touches stays in memory.
+        tracing::info!("{}", memory::lock_all());
         let seat = Seat { clock: &clock, progress: &progress, ready: &plant.ready };
         let listening = Arc::new(AtomicBool::new(false));
         let inlet = self.inlet;

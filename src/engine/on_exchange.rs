@@ -26,6 +26,7 @@ use crate::reconcile::fetch::Fetch;
 use crate::reconcile::snapshot::{Progress, Snapshot, SnapshotConfig, Snapshotter};
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::memory;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::thread::Stop;
 use crate::runtime::wait::pause;
@@ -45,6 +46,10 @@ pub(super) fn run(
     interrupts: &Interrupts,
     account: &Account,
 ) -> Result<Summary, EngineError> {
+    // Keys and signatures are in memory from here on: they must not end up in a core file.
+    if let Err(error) = memory::forbid_core_dumps() {
+        tracing::warn!("core dumps could not be forbidden: {error}");
+    }
     let clock = SystemClock::start();
     let inlet = Inlet::open(options)?;
     let stop = Stop::new();

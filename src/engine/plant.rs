@@ -8,13 +8,16 @@ use std::sync::atomic::AtomicBool;
 
 use crossbeam::channel::{self, Sender};
 
+use super::former::Former;
 use super::scratch::Scratch;
 use super::{EngineError, RunOptions, state_dir};
 use crate::ids::{RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
-use crate::message::{Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent};
+use crate::message::{
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+};
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
 use crate::order::ORDERS_MAX;
@@ -84,10 +87,62 @@ impl Plant {
         let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
         let (dir, scratch) = place_of_state(options)?;
         let state = StateDir::open(&dir, books.owner)?;
+        let former = Former::read(&dir, clock.now().wall)?;
         let Opened { mut journal, keeper, cut: _ } =
             MappedJournal::open(&state, run, SEGMENT_BYTES)?;
         write_start(&mut journal, clock, options, run, &books)?;
 
+        let Rings {
+            intake: (signals_in, intake_records, sources),
+            oms: rings,
+            outer,
+            recorder,
+            ends,
+        } = Rings::make();
+        let (attach, attachments) = channel::unbounded();
+        let mut intake =
+            Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources);
+        let core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
+        for id in former.signal_ids {
+            intake.remember(id);
+        }
+        let ready = Arc::new(AtomicBool::new(false));
+        let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
+        let outlets = Outlets {
+            sinks: Sinks::new(results_file(options)?, attachments),
+            console: console(options),
+            keeper: Some(keeper),
+        };
+        let config = recorder_config(options, run, clock);
+        let recorder = Recorder::new(config, clock.clone(), recorder, outlets);
+        let plant = Self {
+            run,
+            clock: clock.clone(),
+            intake,
+            oms,
+            recorder,
+            new_sources: ends.0,
+            control: ends.1,
+            attach,
+            ready,
+            journal_dir: dir,
+            scratch,
+        };
+        Ok((plant, outer))
+    }
+}
+
+/// Every ring of a run, each with one writer and one reader.
+struct Rings {
+    intake: (Producer<Signal>, Producer<Record>, Consumer<NewSource>),
+    oms: OmsRings,
+    outer: OuterRings,
+    recorder: Vec<Consumer<Record>>,
+    ends: (Producer<NewSource>, Producer<ControlCommand>),
+}
+
+impl Rings {
+    fn make() -> Self {
         let (signals_in, signals) = ring(ring::SIGNALS_MAX);
         let (commands_in, commands) = ring(ring::COMMANDS_MAX);
         let (gateway_in, gateway) = ring(ring::GATEWAY_EVENTS_MAX);
@@ -99,65 +154,40 @@ impl Plant {
         let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
-        let (attach, attachments) = channel::unbounded();
+        Self {
+            intake: (signals_in, intake_records, sources),
+            oms: OmsRings {
+                signals,
+                gateway,
+                feed,
+                fetch,
+                control,
+                commands: commands_in,
+                asks: asks_in,
+                records: oms_records,
+            },
+            outer: OuterRings {
+                commands,
+                gateway: gateway_in,
+                feed: feed_in,
+                asks,
+                fetch: fetch_in,
+                records: gateway_records,
+            },
+            recorder: vec![from_intake, from_oms, from_gateway],
+            ends: (new_sources, control_in),
+        }
+    }
+}
 
-        let intake =
-            Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources);
-        let feed_need = FeedNeed::Required;
-        let config = OmsConfig {
-            run,
-            limits: options.config.limits,
-            orders: options.config.orders,
-            admission: books.admission,
-            feed: feed_need,
-            orders_max: ORDERS_MAX,
-        };
-        let core = Core::new(config, books.markets, &books.opening);
-        let ready = Arc::new(AtomicBool::new(false));
-        let rings = OmsRings {
-            signals,
-            gateway,
-            feed,
-            fetch,
-            control,
-            commands: commands_in,
-            asks: asks_in,
-            records: oms_records,
-        };
-        let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
-        let outlets = Outlets {
-            sinks: Sinks::new(results_file(options)?, attachments),
-            console: console(options),
-            keeper: Some(keeper),
-        };
-        let recorder = Recorder::new(
-            recorder_config(options, run, clock),
-            clock.clone(),
-            vec![from_intake, from_oms, from_gateway],
-            outlets,
-        );
-        let outer = OuterRings {
-            commands,
-            gateway: gateway_in,
-            feed: feed_in,
-            asks,
-            fetch: fetch_in,
-            records: gateway_records,
-        };
-        let plant = Self {
-            run,
-            clock: clock.clone(),
-            intake,
-            oms,
-            recorder,
-            new_sources,
-            control: control_in,
-            attach,
-            ready,
-            journal_dir: dir,
-            scratch,
-        };
-        Ok((plant, outer))
+const fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+    OmsConfig {
+        run,
+        limits: options.config.limits,
+        orders: options.config.orders,
+        admission: books.admission,
+        feed: FeedNeed::Required,
+        orders_max: ORDERS_MAX,
     }
 }
 

@@ -160,13 +160,17 @@ mod tests {
     proptest! {
         #[test]
         fn cash_plus_cost_of_what_is_held_is_start_plus_realized_minus_fees(
-            fills in proptest::collection::vec((any::<bool>(), 1_u32..100, 1_u32..5_000, 0_i64..2_000), 0..80)
+            fills in proptest::collection::vec(
+                (any::<bool>(), 1_u32..100, 1_u32..5_000, 0_i64..2_000),
+                0..80,
+            )
         ) {
             let start = Money::from_cents(1_000_000);
             let mut account = Account::new(1, start);
             for (bid, price, centis, fee) in fills {
                 let side = if bid { BookSide::Bid } else { BookSide::Ask };
-                account.book(MARKET, side, cents(price), Contracts::from_centis(centis), Money::from_micros(fee));
+                let (quantity, fee) = (Contracts::from_centis(centis), Money::from_micros(fee));
+                account.book(MARKET, side, cents(price), quantity, fee);
             }
             let held = account.holding(MARKET).cost;
             prop_assert_eq!(account.cash() + held, start + account.realized() - account.fees());

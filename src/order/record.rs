@@ -88,7 +88,7 @@ impl Order {
         self.order_id
     }
 
-    /// Notes the exchange's id. A second, different id is refused: answers must speak of this order.
+    /// Notes the exchange's id. A second, different id is refused: answers speak of this order.
     #[must_use]
     pub fn identify(&mut self, order_id: OrderId) -> bool {
         if self.order_id.is_empty() {

@@ -46,7 +46,8 @@ impl OrderSlab {
             .map(|(key, seq)| (key, ClientOrderId::new(self.run, seq)))
     }
 
-    /// Puts an order into the place [`Self::reserve`] gave it. Returns the ended order that made room.
+    /// Puts an order into the place [`Self::reserve`] gave it. Returns the ended order that made
+    /// room.
     ///
     /// # Panics
     /// When the place holds a live order: reserve and insert belong together.

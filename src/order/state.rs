@@ -166,7 +166,8 @@ pub const fn next(from: State, event: Event) -> Result<State, IllegalTransition>
             | S::Unknown | S::Canceled | S::Expired, E::FillAll)    => S::Filled,
 
         // Cancelling. The order may have ended while the cancel waited for its turn.
-        (S::Submitted | S::Resting | S::Partial | S::CancelPending, E::CancelSent) => S::CancelPending,
+        (S::Submitted | S::Resting | S::Partial
+            | S::CancelPending, E::CancelSent)                      => S::CancelPending,
         (S::Unknown | S::Filled | S::Canceled | S::Expired, E::CancelSent) => from,
         (S::CancelPending, E::CancelFailed)                         => S::Resting,
         (S::Submitted | S::Resting | S::Partial | S::Unknown

@@ -179,7 +179,10 @@ mod tests {
     proptest! {
         #[test]
         fn the_event_sum_equals_the_sum_of_its_markets(
-            steps in proptest::collection::vec((0_u16..3, any::<bool>(), 1_u32..500, any::<bool>()), 1..60)
+            steps in proptest::collection::vec(
+                (0_u16..3, any::<bool>(), 1_u32..500, any::<bool>()),
+                1..60,
+            )
         ) {
             let mut exposure = Exposure::new(3, 1);
             let mut open: Vec<(Place, Contracts)> = Vec::new();
@@ -195,7 +198,8 @@ mod tests {
                     let position = exposure.market(at.market).position.after(at.side, quantity);
                     exposure.hold(at, position);
                 }
-                let sum: u32 = (0..3).map(|ix| exposure.market(MarketIx(ix)).worst_case().centis()).sum();
+                let worst = |ix| exposure.market(MarketIx(ix)).worst_case().centis();
+                let sum: u32 = (0..3).map(worst).sum();
                 prop_assert_eq!(exposure.event(0).centis(), sum);
                 let flying: u32 = open.iter().map(|(_, quantity)| quantity.centis()).sum();
                 prop_assert_eq!(exposure.in_flight().centis(), flying);

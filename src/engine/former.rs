@@ -1,0 +1,36 @@
+//! What the former runs of this day left in the journal: signals that must not be executed again.
+
+use std::path::Path;
+
+use super::EngineError;
+use crate::ids::SignalId;
+use crate::recorder::journal::{Entry, JournalError, JournalReader};
+use crate::units::WallTime;
+
+/// See the module's page.
+#[derive(Debug, Default)]
+pub(super) struct Former {
+    /// Ids of today's signals, oldest first.
+    pub(super) signal_ids: Vec<SignalId>,
+}
+
+impl Former {
+    /// Reads the journal in `dir`; a directory without one has no former runs.
+    pub(super) fn read(dir: &Path, now: WallTime) -> Result<Self, EngineError> {
+        let reader = match JournalReader::open(dir) {
+            Err(JournalError::NotAJournal { .. }) => return Ok(Self::default()),
+            reader => reader?,
+        };
+        let mut former = Self::default();
+        for entry in reader {
+            let (header, entry) = entry?;
+            let today = header.now.wall.utc_day() == now.utc_day();
+            if let Entry::Signal(signal) = entry
+                && today
+            {
+                former.signal_ids.push(signal.id);
+            }
+        }
+        Ok(former)
+    }
+}
