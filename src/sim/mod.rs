@@ -5,7 +5,12 @@ pub mod auth;
 mod cert;
 pub mod keys;
 pub mod server;
+pub mod api;
 pub mod exchange;
+#[cfg(test)]
+mod fixture;
+mod stream;
+mod text;
 pub mod venue;
 
 pub use crate::net::ready;

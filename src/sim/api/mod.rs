@@ -1,0 +1,200 @@
+//! The simulated exchange behind its REST and WebSocket interfaces, without any transport.
+//!
+//! In: requests, session texts and times from a transport (the [`Venue`] trait). Out: JSON
+//! answers and frames to send. Everything that happens to an account on any path is published to
+//! every session of that account. Never sees a socket, a signature or a clock.
+
+mod body;
+mod failure;
+mod markets;
+mod portfolio;
+mod query;
+mod route;
+#[cfg(test)]
+mod tests;
+mod tier;
+mod writes;
+
+pub use tier::{Bucket, Tier};
+
+pub(crate) use markets::levels;
+pub(crate) use portfolio::outcome;
+
+use crate::ids::Ticker;
+use crate::sim::exchange::{
+    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, MarketStatus, Order, Quotes,
+    UserSeed, default_markets,
+};
+use crate::sim::stream::Stream;
+use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue};
+use crate::units::{Money, Position, WallTime};
+
+/// Whether the background's quotes wander.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum QuoteMode {
+    /// They wander around the opening books, from the seed.
+    #[default]
+    Moving,
+    /// They stay as they opened, and what is taken is gone.
+    Still,
+}
+
+/// What a simulated exchange starts with.
+#[derive(Clone, Debug)]
+pub struct SimVenueConfig {
+    /// Markets and opening books.
+    pub books: Vec<BookSeed>,
+    /// Accounts; the n-th one is `UserId(n)`.
+    pub users: Vec<UserSeed>,
+    /// Source of ids and quotes.
+    pub seed: u64,
+    /// What the background does.
+    pub quotes: QuoteMode,
+    /// What accounts are told about their token buckets.
+    pub tier: Tier,
+    /// When it opens.
+    pub opens: WallTime,
+}
+
+impl SimVenueConfig {
+    /// The embedded markets with moving quotes, for these accounts.
+    #[must_use]
+    pub fn world_cup(users: Vec<UserSeed>, seed: u64, opens: WallTime) -> Self {
+        let (quotes, tier) = (QuoteMode::Moving, Tier::Basic);
+        Self { books: default_markets(), users, seed, quotes, tier, opens }
+    }
+}
+
+/// A simulated exchange.
+#[derive(Debug)]
+pub struct SimVenue {
+    exchange: Exchange,
+    quotes: Option<Quotes>,
+    stream: Stream,
+    tier: Tier,
+    opened: WallTime,
+}
+
+impl SimVenue {
+    /// Opens the exchange.
+    ///
+    /// # Errors
+    /// When a market is there twice.
+    pub fn new(config: &SimVenueConfig) -> Result<Self, BooksError> {
+        let exchange = Exchange::new(config.opens, &config.books, &config.users, config.seed)?;
+        let quotes = match config.quotes {
+            QuoteMode::Moving => Some(Quotes::new(&config.books, config.seed, config.opens)),
+            QuoteMode::Still => None,
+        };
+        let stream = Stream::new(&exchange);
+        Ok(Self { exchange, quotes, stream, tier: config.tier, opened: config.opens })
+    }
+
+    /// The account at a place of the configuration's list.
+    #[must_use]
+    pub fn user(&self, place: usize) -> Option<UserId> {
+        let user = UserId(u32::try_from(place).ok()?);
+        self.exchange.is_member(user).then_some(user)
+    }
+
+    /// The engine room, for looking.
+    #[must_use]
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
+    }
+
+    /// Cash of an account, what its orders lock included.
+    #[must_use]
+    pub fn cash(&self, user: UserId) -> Money {
+        self.exchange.cash(user)
+    }
+
+    /// An account's position in a market.
+    #[must_use]
+    pub fn position(&self, user: UserId, ticker: &Ticker) -> Position {
+        self.exchange.position(user, ticker)
+    }
+
+    /// An account's resting orders, oldest first.
+    #[must_use]
+    pub fn open_orders(&self, user: UserId) -> Vec<Order> {
+        self.exchange.open_orders(user)
+    }
+
+    /// An account's fills, oldest first.
+    #[must_use]
+    pub fn fills(&self, user: UserId) -> Vec<FillRecord> {
+        self.exchange.fills(user)
+    }
+
+    /// Constant over the exchange's life; see [`Exchange::total_cash_and_collateral`].
+    #[must_use]
+    pub fn total_cash_and_collateral(&self) -> Money {
+        self.exchange.total_cash_and_collateral()
+    }
+
+    /// Pauses or reopens the exchange.
+    pub fn set_state(&mut self, now: WallTime, state: ExchangeState) {
+        self.exchange.set_state(now, state);
+        self.publish(now);
+    }
+
+    /// Pauses or reopens a market; does nothing when there is no such market.
+    pub fn set_market_status(&mut self, now: WallTime, ticker: &Ticker, status: MarketStatus) {
+        if let Some(market) = self.exchange.find_market(ticker) {
+            self.exchange.set_market_status(now, market, status);
+            self.publish(now);
+        }
+    }
+
+    fn publish(&mut self, now: WallTime) {
+        let events = self.exchange.take_events();
+        self.stream.publish(now, &self.exchange, &events);
+    }
+}
+
+impl Venue for SimVenue {
+    fn handle(
+        &mut self,
+        now: WallTime,
+        caller: Option<UserId>,
+        request: &ApiRequest<'_>,
+    ) -> ApiResponse {
+        self.advance(now);
+        let member = caller.filter(|user| self.exchange.is_member(*user));
+        let answer = self.route(now, member, request);
+        self.publish(now);
+        answer.unwrap_or_else(|error| error.response())
+    }
+
+    fn open_session(&mut self, now: WallTime, user: UserId) -> SessionId {
+        self.advance(now);
+        self.stream.open(user)
+    }
+
+    fn session_text(&mut self, now: WallTime, session: SessionId, text: &str) {
+        self.advance(now);
+        self.stream.command(now, &self.exchange, session, text);
+    }
+
+    fn close_session(&mut self, session: SessionId) {
+        self.stream.close(session);
+    }
+
+    fn poll_outgoing(&mut self) -> Option<(SessionId, String)> {
+        self.stream.poll()
+    }
+
+    fn advance(&mut self, now: WallTime) {
+        self.exchange.expire(now);
+        if let Some(quotes) = &mut self.quotes {
+            quotes.advance(&mut self.exchange, now);
+        }
+        self.publish(now);
+    }
+
+    fn deadline(&self) -> Option<WallTime> {
+        let quotes = self.quotes.as_ref().map(Quotes::deadline);
+        [self.exchange.next_expiry(), quotes].into_iter().flatten().min()
+    }
+}

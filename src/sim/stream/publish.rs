@@ -1,0 +1,171 @@
+//! What happened at the exchange, as messages for one subscription.
+
+use crate::ids::InlineText;
+use crate::kalshi::fees::Liquidity;
+use crate::message::BookSide;
+use crate::sim::api::{levels, outcome};
+use crate::sim::exchange::{BookChange, Exchange, FillRecord, MarketState, Order, TradePrint};
+use crate::sim::stream::message::{
+    Delta, Fill, MarketPosition, Snapshot, TickerBody, Trade, UserOrder,
+};
+use crate::sim::text::{count, dollars, no_price, rfc3339, signed_count, uuid_text};
+use crate::sim::venue::UserId;
+use crate::units::{Money, Price};
+
+/// A market's whole book.
+pub(crate) fn snapshot(market: &MarketState, use_yes_price: bool) -> Snapshot {
+    let no_leg = |price: Price| if use_yes_price { price } else { price.complement() };
+    Snapshot {
+        market_ticker: market.ticker.as_str().to_owned(),
+        market_id: uuid_text(market.id),
+        clock: market.clock,
+        yes_dollars_fp: levels(market, BookSide::Bid, usize::MAX, |price| price),
+        no_dollars_fp: levels(market, BookSide::Ask, usize::MAX, no_leg),
+    }
+}
+
+/// One changed level, as `reader` sees it: only who caused it sees the client order id.
+pub(crate) fn delta(
+    exchange: &Exchange,
+    change: &BookChange,
+    reader: UserId,
+    use_yes_price: bool,
+) -> Delta {
+    let market = &exchange.markets()[change.market];
+    let in_no_price = change.side == BookSide::Ask && !use_yes_price;
+    let price = if in_no_price { change.price.complement() } else { change.price };
+    let own = change.user == reader;
+    Delta {
+        market_ticker: market.ticker.as_str().to_owned(),
+        market_id: uuid_text(market.id),
+        clock: change.clock,
+        price_dollars: price.to_string(),
+        delta_fp: signed_count(change.delta_centis),
+        side: outcome(change.side),
+        ts: rfc3339(change.time),
+        ts_ms: change.time.unix_ms(),
+        client_order_id: if own { named(&change.client_order_id) } else { None },
+    }
+}
+
+fn named<const N: usize>(text: &InlineText<N>) -> Option<String> {
+    (!text.is_empty()).then(|| text.as_str().to_owned())
+}
+
+/// A public trade.
+pub(crate) fn trade(exchange: &Exchange, print: &TradePrint) -> Trade {
+    let side = outcome(print.taker_side);
+    Trade {
+        trade_id: uuid_text(print.trade_id),
+        market_ticker: exchange.markets()[print.market].ticker.as_str().to_owned(),
+        yes_price_dollars: print.price.to_string(),
+        no_price_dollars: no_price(print.price),
+        count_fp: print.quantity.to_string(),
+        taker_side: side,
+        taker_outcome_side: side,
+        taker_book_side: print.taker_side.as_str(),
+        is_block_trade: false,
+        ts: print.time.unix_secs(),
+        ts_ms: print.time.unix_ms(),
+    }
+}
+
+/// An account's fill.
+pub(crate) fn fill(exchange: &Exchange, record: &FillRecord) -> Fill {
+    let market = &exchange.markets()[record.market];
+    let side = outcome(record.side);
+    Fill {
+        trade_id: uuid_text(record.trade_id),
+        order_id: uuid_text(record.order_id),
+        client_order_id: named(&record.client_order_id),
+        market_ticker: market.ticker.as_str().to_owned(),
+        exchange_index: market.exchange_index,
+        is_taker: record.liquidity == Liquidity::Taker,
+        side,
+        yes_price_dollars: record.price.to_string(),
+        count_fp: record.quantity.to_string(),
+        fee_cost: dollars(record.fee),
+        action: "buy",
+        ts: record.time.unix_secs(),
+        ts_ms: record.time.unix_ms(),
+        post_position_fp: record.position.to_string(),
+        purchased_side: side,
+        outcome_side: side,
+        book_side: record.side.as_str(),
+        subaccount: 0,
+    }
+}
+
+/// An account's order.
+pub(crate) fn user_order(exchange: &Exchange, order: &Order) -> UserOrder {
+    let market = &exchange.markets()[order.market];
+    let side = outcome(order.side);
+    UserOrder {
+        order_id: uuid_text(order.id),
+        user_id: exchange.account(order.user).user_id.clone(),
+        ticker: market.ticker.as_str().to_owned(),
+        exchange_index: market.exchange_index,
+        status: order.status.as_str(),
+        side,
+        is_yes: order.side == BookSide::Bid,
+        outcome_side: side,
+        book_side: order.side.as_str(),
+        yes_price_dollars: order.price.to_string(),
+        fill_count_fp: order.filled.to_string(),
+        remaining_count_fp: order.remaining.to_string(),
+        initial_count_fp: order.initial.to_string(),
+        taker_fill_cost_dollars: dollars(order.taker_cost),
+        maker_fill_cost_dollars: dollars(order.maker_cost),
+        taker_fees_dollars: dollars(order.taker_fees),
+        maker_fees_dollars: dollars(order.maker_fees),
+        client_order_id: order.client_order_id.as_str().to_owned(),
+        self_trade_prevention_type: order.terms.self_trade_prevention.as_str(),
+        created_time: rfc3339(order.created),
+        created_ts_ms: order.created.unix_ms(),
+        expiration_time: order.terms.expires.map(rfc3339),
+        expiration_ts_ms: order.terms.expires.map(|time| time.unix_ms()),
+        last_update_time: rfc3339(order.updated),
+        last_updated_ts_ms: order.updated.unix_ms(),
+        last_update_reason: order.reason.as_str(),
+        subaccount_number: 0,
+    }
+}
+
+/// An account's position in one market.
+pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> MarketPosition {
+    let account = exchange.account(user);
+    let holding = &account.holdings[market];
+    MarketPosition {
+        user_id: account.user_id.clone(),
+        market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
+        position_fp: holding.position.to_string(),
+        position_cost_dollars: dollars(holding.cost),
+        realized_pnl_dollars: dollars(holding.realized),
+        fees_paid_dollars: dollars(holding.fees),
+        position_fee_cost_dollars: dollars(holding.open_fees),
+        volume_fp: count(holding.volume_centis),
+        subaccount: 0,
+    }
+}
+
+/// A market's public numbers.
+pub(crate) fn ticker(market: &MarketState) -> TickerBody {
+    let (bid, ask) = (market.best(BookSide::Bid), market.best(BookSide::Ask));
+    let (last, last_size) = market.last_trade.unzip();
+    let or_zero = |price: Option<Price>| price.map_or_else(|| "0.0000".into(), |it| it.to_string());
+    let ask_price = ask.map_or_else(|| "1.0000".into(), |level| level.price.to_string());
+    TickerBody {
+        market_id: uuid_text(market.id),
+        market_ticker: market.ticker.as_str().to_owned(),
+        price_dollars: or_zero(last),
+        yes_bid_dollars: or_zero(bid.map(|level| level.price)),
+        yes_ask_dollars: ask_price,
+        volume_fp: count(market.volume_centis),
+        open_interest_fp: count(market.open_interest_centis),
+        dollar_volume: market.traded.e8() / Money::E8_PER_DOLLAR,
+        dollar_open_interest: market.open_interest_centis / 100,
+        yes_bid_size_fp: count(bid.map_or(0, |level| level.centis)),
+        yes_ask_size_fp: count(ask.map_or(0, |level| level.centis)),
+        last_trade_size_fp: last_size.unwrap_or_default().to_string(),
+    }
+}

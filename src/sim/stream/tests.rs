@@ -1,0 +1,222 @@
+//! Sessions as a client sees them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::ids::Ticker;
+use crate::message::BookSide;
+use crate::sim::api::{SimVenue, SimVenueConfig};
+use crate::sim::exchange::UserSeed;
+use crate::sim::fixture::{ALICE, ORDERS, START, TICKER, call, order, parse, taken, venue};
+use crate::sim::venue::{ApiRequest, UserId, Venue};
+use crate::units::{Money, Nanos, parse_decimal};
+
+fn frames(venue: &mut SimVenue) -> Vec<Value> {
+    let mut out = Vec::new();
+    while let Some((_, text)) = venue.poll_outgoing() {
+        assert!(text.ends_with("}\n"), "{text}");
+        out.push(parse(&text));
+    }
+    out
+}
+
+#[test]
+fn acknowledgements_come_first_and_numbers_count_per_subscription() {
+    let mut venue = venue();
+    let session = venue.open_session(START, ALICE);
+    let subscribe = json!({ "id": 1, "cmd": "subscribe", "params": {
+        "channels": ["orderbook_delta", "trade", "fill", "user_orders", "market_positions"],
+        "market_tickers": [TICKER], "use_yes_price": false,
+    }});
+    venue.session_text(START, session, &subscribe.to_string());
+    let got = frames(&mut venue);
+    assert_eq!(got[0]["msg"], json!({ "channel": "orderbook_delta", "sid": 1 }));
+    assert_eq!(got[1]["msg"]["no_dollars_fp"], json!([["0.4800", "3.00"]]));
+    assert_eq!((&got[1]["seq"], &got[2]["type"]), (&json!(1), &json!("subscribed")));
+
+    call(&mut venue, "POST", ORDERS, &taken());
+    let got = frames(&mut venue);
+    let kinds: Vec<_> = got.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["orderbook_delta", "trade", "fill", "user_order", "market_position"]);
+    let delta = &got[0]["msg"];
+    assert_eq!((&got[0]["seq"], &delta["delta_fp"]), (&json!(2), &json!("-1.00")));
+    assert_eq!((&delta["side"], &delta["price_dollars"]), (&json!("no"), &json!("0.4800")));
+    assert_eq!(got[2]["msg"]["client_order_id"], "id-0.9900-immediate_or_cancel");
+    assert_eq!(got[2]["msg"]["post_position_fp"], "1.00");
+    assert!(got[2].get("seq").is_none(), "fills are not numbered");
+    assert_eq!(got[3]["msg"]["status"], "executed");
+    assert_eq!(got[3]["msg"]["last_update_reason"], "Trade");
+    assert_eq!(got[4]["msg"]["position_cost_dollars"], "0.520000");
+}
+
+#[test]
+fn every_session_of_the_account_hears_of_it_and_no_other() {
+    let mut venue = venue();
+    let subscribe = r#"{"id":1,"cmd":"subscribe","params":{"channels":["fill"]}}"#;
+    let sessions = [ALICE, ALICE, UserId(1)].map(|user| venue.open_session(START, user));
+    for session in sessions {
+        venue.session_text(START, session, subscribe);
+    }
+    frames(&mut venue);
+    call(&mut venue, "POST", ORDERS, &taken());
+    let mut heard = Vec::new();
+    while let Some((session, _)) = venue.poll_outgoing() {
+        heard.push(session);
+    }
+    assert_eq!(heard, sessions[..2]);
+    venue.close_session(sessions[0]);
+    call(&mut venue, "POST", ORDERS, &order("0.9800", "immediate_or_cancel"));
+    assert_eq!(frames(&mut venue).len(), 1);
+}
+
+#[track_caller]
+fn commanded(text: &str, expected: &str) {
+    let mut venue = venue();
+    let session = venue.open_session(START, ALICE);
+    venue.session_text(START, session, r#"{"cmd":"subscribe","params":{"channels":["fill"]}}"#);
+    venue.session_text(START, session, text);
+    let mut got = frames(&mut venue).pop().unwrap();
+    got.as_object_mut().unwrap().remove("sending_ts_ms").unwrap();
+    assert_eq!(got, parse(expected), "{text}");
+}
+
+#[test]
+fn faulty_commands_are_answered_with_their_codes() {
+    let error = |code: u32, msg: &str| {
+        json!({ "type": "error", "id": 3, "msg": { "code": code, "msg": msg } }).to_string()
+    };
+    commanded("{", r#"{"type":"error","msg":{"code":1,"msg":"Unable to process message"}}"#);
+    commanded(r#"{"id":3,"cmd":"subscribe"}"#, &error(2, "Params required"));
+    commanded(r#"{"id":3,"cmd":"subscribe","params":{}}"#, &error(3, "Channels required"));
+    commanded(r#"{"id":3,"cmd":"dance"}"#, &error(5, "Unknown command"));
+    let unsubscribe = |sids: &str| format!(r#"{{"id":3,"cmd":"unsubscribe","params":{sids}}}"#);
+    commanded(&unsubscribe("{}"), &error(4, "Subscription IDs required"));
+    commanded(&unsubscribe(r#"{"sids":[9]}"#), &error(7, "Unknown subscription ID"));
+    let subscribe = |channel: &str| {
+        format!(r#"{{"id":3,"cmd":"subscribe","params":{{"channels":["{channel}"]}}}}"#)
+    };
+    commanded(&subscribe("ticker_v2"), &error(8, "Unknown channel name"));
+    commanded(&subscribe("orderbook_delta"), &error(14, "Market Ticker required"));
+    let update =
+        |params: &str| format!(r#"{{"id":3,"cmd":"update_subscription","params":{params}}}"#);
+    commanded(&update("{}"), &error(12, "Exactly one subscription ID is required"));
+    commanded(&update(r#"{"sid":1}"#), &error(15, "Action required"));
+    let named = format!(r#"{{"sid":1,"action":"get_snapshot","market_ticker":"{TICKER}"}}"#);
+    commanded(&update(&named), &error(13, "Unsupported action"));
+    commanded(r#"{"id":3,"cmd":"list_subscriptions"}"#, {
+        r#"{"type":"ok","id":3,"msg":[{"channel":"fill","sid":1}]}"#
+    });
+    commanded(&unsubscribe(r#"{"sids":[1]}"#), r#"{"type":"unsubscribed","id":3,"sid":1,"seq":1}"#);
+}
+
+#[test]
+fn markets_are_added_with_a_number_and_snapshots_on_request() {
+    let mut venue = SimVenue::new(&SimVenueConfig::world_cup(
+        vec![UserSeed { user_id: "a".into(), cash: Money::from_cents(10_000) }],
+        1,
+        START,
+    ))
+    .unwrap();
+    let tickers: Vec<String> = (venue.exchange().markets().iter().take(2))
+        .map(|market| market.ticker.as_str().to_owned())
+        .collect();
+    let session = venue.open_session(START, ALICE);
+    let mut say = |command: &str, params: Value| {
+        let text = json!({ "id": 4, "cmd": command, "params": params }).to_string();
+        venue.session_text(START, session, &text);
+        frames(&mut venue)
+    };
+    let channels = json!(["orderbook_delta"]);
+    say("subscribe", json!({ "channels": channels, "market_ticker": tickers[0] }));
+    let got = say("subscribe", json!({ "channels": channels, "market_ticker": tickers[1] }));
+    assert_eq!((&got[0]["type"], &got[0]["seq"]), (&json!("ok"), &json!(2)));
+    assert_eq!(got[0]["msg"]["market_tickers"], json!(tickers));
+    assert_eq!((&got[1]["type"], &got[1]["seq"]), (&json!("orderbook_snapshot"), &json!(3)));
+    let ask = json!({ "sid": 1, "action": "get_snapshot", "market_ticker": tickers[0] });
+    let got = say("update_subscription", ask);
+    assert_eq!((&got[0]["id"], &got[0]["seq"]), (&json!(4), &json!(4)));
+    let less = json!({ "sids": [1], "action": "delete_markets", "market_tickers": [tickers[0]] });
+    let got = say("update_subscription", less);
+    assert_eq!(got[0]["msg"]["market_tickers"], json!([tickers[1]]));
+}
+
+/// A client's copy of one book: what a snapshot said, changed by every delta since.
+#[derive(Default)]
+struct Replica {
+    levels: BTreeMap<(String, String), i64>,
+    seq: u64,
+    deltas: u32,
+    tickers: u32,
+}
+
+impl Replica {
+    fn apply(&mut self, frame: &Value) {
+        let msg = &frame["msg"];
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let centis = |value: &Value| parse_decimal(text(value).as_bytes(), 2).unwrap();
+        if let Some(seq) = frame["seq"].as_u64() {
+            self.seq += 1;
+            assert_eq!(seq, self.seq, "no gap");
+        }
+        match frame["type"].as_str().unwrap() {
+            "orderbook_snapshot" => {
+                for (side, key) in [("yes", "yes_dollars_fp"), ("no", "no_dollars_fp")] {
+                    for level in msg[key].as_array().unwrap() {
+                        self.levels.insert((side.into(), text(&level[0])), centis(&level[1]));
+                    }
+                }
+            }
+            "orderbook_delta" => {
+                let key = (text(&msg["side"]), text(&msg["price_dollars"]));
+                let level = self.levels.entry(key).or_insert(0);
+                *level += centis(&msg["delta_fp"]);
+                assert!(*level >= 0, "no level goes negative");
+                self.deltas += 1;
+            }
+            "ticker" => self.tickers += 1,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_client_that_applies_deltas_has_the_exchanges_book() {
+    let user = UserSeed { user_id: "a".into(), cash: Money::from_cents(1_000_000) };
+    let mut venue = SimVenue::new(&SimVenueConfig::world_cup(vec![user], 3, START)).unwrap();
+    let ticker = "KXWCGAME-26JUL14FRAESP-ESP";
+    let session = venue.open_session(START, ALICE);
+    let subscribe = json!({ "cmd": "subscribe", "params": {
+        "channels": ["orderbook_delta", "ticker"], "market_ticker": ticker, "use_yes_price": true,
+    }});
+    venue.session_text(START, session, &subscribe.to_string());
+    let mut replica = Replica::default();
+    for step in 0..400 {
+        let now = START + Nanos::from_ms(100 * step);
+        venue.advance(now);
+        if step % 7 == 0 {
+            let mut order = order("0.3000", "good_till_canceled");
+            order["ticker"] = json!(ticker);
+            order["count"] = json!("1000.00");
+            order["client_order_id"] = json!(format!("n{step}"));
+            let body = order.to_string();
+            let request =
+                ApiRequest { method: "POST", path: ORDERS, query: "", body: body.as_bytes() };
+            venue.handle(now, Some(ALICE), &request);
+        }
+        frames(&mut venue).iter().for_each(|frame| replica.apply(frame));
+    }
+    assert!(replica.deltas > 50, "{} deltas", replica.deltas);
+    assert!(replica.tickers > 10, "{} tickers", replica.tickers);
+    replica.levels.retain(|_, centis| *centis != 0);
+    let market = venue.exchange().find_market(&Ticker::new(ticker.as_bytes()).unwrap()).unwrap();
+    let state = &venue.exchange().markets()[market];
+    let mut book = BTreeMap::new();
+    for (side, name) in [(BookSide::Bid, "yes"), (BookSide::Ask, "no")] {
+        for level in state.levels(side) {
+            let key = (name.to_owned(), level.price.to_string());
+            book.insert(key, level.centis.cast_signed());
+        }
+    }
+    assert_eq!(replica.levels, book);
+}
