@@ -3,9 +3,15 @@
 //! Human text goes to standard error, data to standard output. Exit codes: 0 done, 1 failed while
 //! running, 2 bad usage or configuration, 3 refused for safety.
 
+mod act;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+#[cfg(feature = "sim")]
+pub use act::sim;
+pub use act::{Failure, export, log_to_stderr, report, run};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.

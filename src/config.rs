@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub use environment::Environment;
 pub use error::ConfigError;
 
-use crate::intake::pace::Pace;
+use crate::intake::Pace;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::risk::Limits;

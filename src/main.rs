@@ -1,3 +1,36 @@
-//! The command line: parses, builds, joins.
+//! The program: reads the command line, builds what it asks for, and ends with an exit code.
 
-fn main() {}
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use kalshi_exec::cli::{self, Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers, everything else is bad usage.
+            let code = if error.use_stderr() { 2 } else { 0 };
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    cli::log_to_stderr();
+    let done = match &cli.command {
+        Command::Run(args) => cli::run(args, Path::new(".")),
+        #[cfg(feature = "sim")]
+        Command::Sim(args) => cli::sim(args),
+        Command::Report(args) => cli::report(args),
+        Command::Export(args) => cli::export(args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            drop(writeln!(std::io::stderr(), "error: {}", failure.message));
+            ExitCode::from(failure.code)
+        }
+    }
+}

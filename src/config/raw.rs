@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{
     Config, ConfigError, Environment, MachineConfig, Mode, Profile, SimConfig, WireConfig,
 };
-use crate::intake::pace::Pace;
+use crate::intake::Pace;
 use crate::message::TimeInForce;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;

@@ -32,7 +32,8 @@ impl Account {
     /// The account a ready exchange has told of.
     pub(super) fn from_ready(ready: &ReadyFile) -> Result<Self, EngineError> {
         let endpoint = |url: &str| {
-            Endpoint::parse(url).map_err(|error: EndpointError| EngineError::Credentials(error.to_string()))
+            Endpoint::parse(url)
+                .map_err(|error: EndpointError| EngineError::Credentials(error.to_string()))
         };
         let bad = |error: &dyn std::fmt::Display| EngineError::Credentials(error.to_string());
         let tls = TlsConfig::new(&Roots::File(ready.ca_file.clone())).map_err(|e| bad(&e))?;

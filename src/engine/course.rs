@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::plant::{OWN_SOURCE, Plant};
 use super::threads::Threads;
 use super::{EngineError, RunOptions};
-use crate::intake::address::SignalSource;
-use crate::intake::listener::Listener;
-use crate::intake::source::{NewSource, Source};
+use crate::intake::Listener;
+use crate::intake::SignalSource;
+use crate::intake::{NewSource, Source};
 use crate::message::ControlCommand;
 use crate::recorder::journal::copy_run;
 use crate::recorder::summary::Summary;
@@ -101,7 +101,7 @@ impl Course<'_> {
         recorder_stop.request();
         let finished = recorder.join()?.finish();
         went?;
-        report_run(self.options, &plant.journal_dir, run, &clock, &finished)?;
+        report_run(self.options, &plant.journal_dir, run, &finished)?;
         drop(plant.scratch);
         hot?;
         finished.journal?;
@@ -205,14 +205,12 @@ fn report_run(
     options: &RunOptions,
     journal: &std::path::Path,
     run: crate::ids::RunId,
-    clock: &SystemClock,
     finished: &Finished,
 ) -> Result<(), EngineError> {
     let Some(dir) = &options.report else { return Ok(()) };
     let failed = |source| EngineError::Write { path: dir.clone(), source };
     std::fs::create_dir_all(dir).map_err(failed)?;
-    report::write_report(dir, &finished.summary, &finished.histograms, clock.now().wall)
-        .map_err(failed)?;
+    report::write_report(dir, &finished.summary, &finished.histograms)?;
     let mut copy = Vec::new();
     copy_run(journal, run, &mut copy)?;
     let mut file = std::fs::File::create(dir.join("journal.kxj")).map_err(failed)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::config::ConfigError;
-use crate::intake::source::OpenError;
+use crate::intake::OpenError;
 use crate::net::ready::ReadyFileError;
 use crate::recorder::journal::JournalError;
 use crate::runtime::thread::{SpawnError, ThreadPanic};
@@ -22,7 +22,7 @@ pub enum EngineError {
     Signals(#[from] OpenError),
     /// Producers cannot connect.
     #[error("cannot listen for signals: {0}")]
-    Listen(#[from] crate::intake::listener::ListenError),
+    Listen(#[from] crate::intake::ListenError),
     /// A file cannot be made.
     #[error("cannot write {path}: {source}")]
     Write {
@@ -31,6 +31,9 @@ pub enum EngineError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// A report cannot be written.
+    #[error(transparent)]
+    Report(#[from] crate::report::ReportError),
     /// The ready file is wrong.
     #[error(transparent)]
     Ready(#[from] ReadyFileError),
@@ -71,11 +74,13 @@ impl EngineError {
             | Self::Write { .. }
             | Self::Ready(_)
             | Self::Credentials(_) => 2,
-            Self::Journal(
-                JournalError::Locked { .. } | JournalError::OwnedByOther { .. },
-            )
+            Self::Journal(JournalError::Locked { .. } | JournalError::OwnedByOther { .. })
             | Self::Refused(_) => 3,
-            Self::Journal(_) | Self::Exchange { .. } | Self::Thread(_) | Self::Panic(_) => 1,
+            Self::Journal(_)
+            | Self::Report(_)
+            | Self::Exchange { .. }
+            | Self::Thread(_)
+            | Self::Panic(_) => 1,
         }
     }
 }

@@ -27,8 +27,7 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     let books =
         Books { markets: MarketTable::new(), opening, admission: Admission::Any, owner: "paper" };
     let (plant, outer) = Plant::build(options, &clock, books)?;
-    let rings =
-        PaperRings { commands: outer.commands, events: outer.gateway, feed: outer.feed };
+    let rings = PaperRings { commands: outer.commands, events: outer.gateway, feed: outer.feed };
     let paper = Paper::new(options.config.paper, clock, rings);
     let stop = Stop::new();
     let course = Course { options, interrupts, inlet, stop, threads: Threads::default() };

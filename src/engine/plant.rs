@@ -11,7 +11,7 @@ use crossbeam::channel::{self, Sender};
 use super::scratch::Scratch;
 use super::{EngineError, RunOptions, state_dir};
 use crate::ids::{RunId, SourceId};
-use crate::intake::source::NewSource;
+use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
 use crate::message::{Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent};
@@ -19,9 +19,7 @@ use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
 use crate::order::ORDERS_MAX;
 use crate::recorder::console::{Banner, Console, Style};
-use crate::recorder::journal::{
-    Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir,
-};
+use crate::recorder::journal::{Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir};
 use crate::recorder::record::Record;
 use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::summary::Run;
@@ -237,8 +235,8 @@ fn results_file(options: &RunOptions) -> Result<Option<Box<dyn Write + Send>>, E
     if path == Path::new("-") {
         return Ok(Some(Box::new(std::io::stdout())));
     }
-    let file = File::create(path)
-        .map_err(|source| EngineError::Write { path: path.clone(), source })?;
+    let file =
+        File::create(path).map_err(|source| EngineError::Write { path: path.clone(), source })?;
     Ok(Some(Box::new(file)))
 }
 

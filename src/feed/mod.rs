@@ -339,11 +339,11 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             link.flush = link.transport.flush()?;
             return Ok(Work::Done);
         }
-        let mut out = [0; 512];
-        let count = self.session.poll_transmit(&mut out);
-        if count == 0 {
+        if !self.session.has_output() {
             return Ok(Work::Idle);
         }
+        let mut out = [0; 512];
+        let count = self.session.poll_transmit(&mut out);
         link.transport.seal(&out[..count])?;
         link.flush = link.transport.flush()?;
         Ok(Work::Done)

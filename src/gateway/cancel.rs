@@ -93,6 +93,7 @@ pub(super) enum Cancel {
 
 /// How far a waiting cancel's signature is.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "the queue is preallocated; no box per cancel")]
 pub(super) enum Signing {
     Wanted,
     Asked,

@@ -263,7 +263,8 @@ impl<T: Transport> Connection<T> {
 
     fn poll_idle(&mut self) -> Progress {
         self.read();
-        if self.peer == Peer::Open && !self.reader.has_leftover() {
+        let silent = matches!(self.reader.poll(), Ok(None)) && !self.reader.has_leftover();
+        if self.peer == Peer::Open && silent {
             return Progress::Nothing;
         }
         self.close();

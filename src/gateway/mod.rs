@@ -34,12 +34,12 @@ use self::connection::{Progress, Request, SendOutcome};
 use self::outbox::Outbox;
 use self::pool::{Pool, PoolConfig, Use};
 use self::presign::{Presign, Presigned};
-use crate::ids::OrderKey;
+use crate::ids::{MarketIx, OrderKey};
 use crate::kalshi::auth::{Signature, SigningKey};
 use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
 use crate::kalshi::paths::POST;
 use crate::message::{
-    CancelFailure, CancelOrder, Command, GatewayEvent, NewOrder, SendStamps, Unsent,
+    CancelFailure, CancelOrder, Command, GatewayEvent, Loss, NewOrder, SendStamps, Unsent,
 };
 use crate::net::{Connector, Transport};
 use crate::recorder::record::Record;
@@ -52,6 +52,8 @@ use crate::units::{Nanos, Now, Timestamp};
 const COMMANDS_MAX: usize = 4;
 /// Connections tried for one order: the first, and one more when not a byte had left.
 const SENDS_MAX: usize = 2;
+/// Idle time after which the encoder runs dry: caches go cold within some ten microseconds.
+const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
 /// Dial results taken per poll.
 const DIALLED_MAX: usize = 4;
 
@@ -123,6 +125,9 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     announced: u16,
     /// The idle connection to look at next.
     cursor: usize,
+    /// The market of the last order.
+    last_market: MarketIx,
+    rehearsed: Timestamp,
 }
 
 /// Signatures used that the recorder has not been told of yet.
@@ -171,6 +176,8 @@ where
             ack_timeout: config.ack_timeout,
             announced: 0,
             cursor: 0,
+            last_market: MarketIx(0),
+            rehearsed: now,
         }
     }
 
@@ -200,7 +207,8 @@ where
     /// Sends an order, or says why not. The refusals come cheapest first and use nothing up.
     fn submit(&mut self, order: &Approved<NewOrder>, now: Now) {
         let taken = self.parts.clock.mono();
-        let &NewOrder { key, client_order_id, .. } = order.get();
+        let &NewOrder { key, client_order_id, market, .. } = order.get();
+        self.last_market = market;
         if !self.budget.allows(Spend::Create) {
             return self.not_sent(key, Unsent::NoTokens);
         }
@@ -252,9 +260,7 @@ where
                 SendOutcome::NothingLeft => continue,
                 SendOutcome::Sent(stamps) => answer::sent(&purpose, stamps),
                 SendOutcome::Pending => None,
-                SendOutcome::Lost => {
-                    answer::ended(&purpose, Ending::Lost(crate::message::Loss::Disconnected))
-                }
+                SendOutcome::Lost => answer::ended(&purpose, Ending::Lost(Loss::Disconnected)),
             };
             self.budget.take(match wanted {
                 Use::Order => Spend::Create,
@@ -357,39 +363,33 @@ where
 
     fn serve_connection(&mut self, place: usize, now: Now) -> Work {
         let connection = self.pool.connection(place);
+        let was_ready = connection.is_ready();
         let event = match connection.poll(now) {
             Progress::Nothing => return Work::Idle,
             Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
-            Progress::Answered { purpose } => {
-                let (event, status) = match connection.response() {
-                    Some(response) => (
-                        answer::answered(&purpose, response.status, response.body),
-                        response.status,
-                    ),
-                    None => (None, 0),
-                };
-                let cold = !connection.is_ready();
-                connection.settle(now.mono);
-                match (cold, connection.is_ready()) {
-                    (true, true) => self.pool.handle_warmed(),
-                    (true, false) => self.pool.pause_dialling(now.mono),
-                    (false, _) => {}
-                }
-                if status == 429 && purpose.is_trading() {
-                    self.budget.handle_throttled();
-                }
-                event
-            }
-            Progress::Ended { purpose, ending } => {
-                if purpose == Purpose::Warm {
-                    self.pool.pause_dialling(now.mono);
-                }
-                answer::ended(&purpose, ending)
-            }
+            Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
+            Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
             Progress::Closed => None,
         };
+        if !was_ready {
+            self.pool.handle_first_progress(place, now.mono);
+        }
         self.emit(event);
         Work::Done
+    }
+
+    /// Reads the answer that has come on a connection and frees the connection.
+    fn take_answer(&mut self, place: usize, purpose: &Purpose, now: Now) -> Option<GatewayEvent> {
+        let connection = self.pool.connection(place);
+        let response = connection.response()?;
+        let event = answer::answered(purpose, response.status, response.body);
+        if response.status == 429 && purpose.is_trading() {
+            self.budget.handle_throttled();
+        }
+        connection.settle(now.mono);
+        // Looked at again next: a close right behind the answer is seen before it hurts.
+        self.cursor = (place + self.pool.places() - 1) % self.pool.places();
+        event
     }
 
     /// Makes, warms and replaces connections.
@@ -428,9 +428,17 @@ where
             stamps: SendStamps::default(),
             deadline: now.mono + self.ack_timeout,
         };
-        match self.pool.connection(place).send(&request, || now.mono) {
-            SendOutcome::Sent(_) | SendOutcome::Pending => {}
-            SendOutcome::NothingLeft | SendOutcome::Lost => self.pool.pause_dialling(now.mono),
+        let connection = self.pool.connection(place);
+        let was_ready = connection.is_ready();
+        match connection.send(&request, || now.mono) {
+            SendOutcome::NothingLeft | SendOutcome::Lost if !was_ready => {
+                self.pool.handle_first_progress(place, now.mono);
+            }
+            // A link that had proved itself may be replaced at once; the next poll does.
+            SendOutcome::NothingLeft
+            | SendOutcome::Lost
+            | SendOutcome::Sent(_)
+            | SendOutcome::Pending => {}
         }
     }
 
@@ -440,6 +448,16 @@ where
             self.announced = ready;
             self.outbox.push(GatewayEvent::Connections { ready });
         }
+    }
+
+    /// Keeps what an order needs in the caches while none comes.
+    fn rehearse(&mut self, now: Now) {
+        if now.mono < self.rehearsed + REHEARSAL_EVERY {
+            return;
+        }
+        self.rehearsed = now.mono;
+        let market = self.last_market;
+        self.parts.templates.rehearse(&mut self.request[..], market, now);
     }
 
     fn not_sent(&mut self, key: OrderKey, why: Unsent) {
@@ -493,6 +511,7 @@ where
         self.record_signatures();
         if work == Work::Idle {
             self.parts.presign.refresh(now.wall.unix_ms());
+            self.rehearse(now);
         }
         work
     }

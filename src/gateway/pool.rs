@@ -118,16 +118,21 @@ impl<T: Transport> Pool<T> {
         self.pause_dialling(now);
     }
 
-    /// A link was made and died before its first answer: as good as not made.
-    pub(super) fn pause_dialling(&mut self, now: Timestamp) {
-        self.dial_not_before = now + self.dial_pause;
-        self.dial_pause = (self.dial_pause + self.dial_pause).min(DIAL_PAUSE_MAX);
+    /// Something happened on a link that had not proved itself before: it has now, or it died
+    /// without, which is as good as not having been made.
+    pub(super) fn handle_first_progress(&mut self, place: usize, now: Timestamp) {
+        let connection = &self.connections[place];
+        if connection.is_ready() {
+            self.dial_pause = DIAL_PAUSE_MIN;
+            self.dial_not_before = Timestamp::ZERO;
+        } else if !connection.is_open() {
+            self.pause_dialling(now);
+        }
     }
 
-    /// A link has proved itself.
-    pub(super) const fn handle_warmed(&mut self) {
-        self.dial_pause = DIAL_PAUSE_MIN;
-        self.dial_not_before = Timestamp::ZERO;
+    fn pause_dialling(&mut self, now: Timestamp) {
+        self.dial_not_before = now + self.dial_pause;
+        self.dial_pause = (self.dial_pause + self.dial_pause).min(DIAL_PAUSE_MAX);
     }
 
     /// Closes one connection past its lifetime, if its replacement is ready.

@@ -8,12 +8,12 @@
 //! price the exchange cannot take is sent as it is and refused there.
 
 use crate::gateway::presign::Presigned;
-use crate::ids::{ClientOrderId, MarketIx, TICKER_BYTES_MAX, Ticker};
+use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, TICKER_BYTES_MAX, Ticker};
 use crate::kalshi::market::MarketTable;
 use crate::kalshi::paths;
 use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
 use crate::risk::Approved;
-use crate::units::{Contracts, Price};
+use crate::units::{Contracts, Now, Price};
 
 /// Longest request: an RSA-4096 signature, the longest host, key id and ticker.
 pub const REQUEST_BYTES_MAX: usize = 2_560;
@@ -37,6 +37,10 @@ const TIME_IN_FORCE_WIDTH: usize = 21;
 const TIMESTAMP_WIDTH: usize = 13;
 /// Unix seconds until the year 2286.
 const EXPIRATION_WIDTH: usize = 10;
+const REHEARSAL_PRICE: Price = match Price::from_cents(50) {
+    Some(price) => price,
+    None => panic!("half a dollar is a price"),
+};
 const EXPIRATION_KEY: &[u8; 19] = b",\"expiration_time\":";
 
 /// Why requests cannot be built from the configuration.
@@ -125,7 +129,10 @@ impl OrderTemplates {
         let cancel_head = format!(
             " HTTP/1.1\r\n{common}KALSHI-ACCESS-KEY: {key_id}\r\nKALSHI-ACCESS-TIMESTAMP: "
         );
-        assert!(create.len() <= REQUEST_BYTES_MAX, "the widths above bound the template");
+        debug_assert!(
+            create.len() <= REQUEST_BYTES_MAX,
+            "Invariant: the widths bound the template"
+        );
         Ok(Self {
             create,
             slots,
@@ -177,14 +184,44 @@ impl OrderTemplates {
         order: &Approved<NewOrder>,
         signed: &Presigned,
     ) -> usize {
-        let order = order.get();
+        self.fill(out, order.get(), signed.wall_ms, signed.signature.as_bytes())
+    }
+
+    /// Encodes an order that does not exist into `out`, to keep code and template in the caches
+    /// while nothing else does. It has no signature: nobody would take it.
+    ///
+    /// # Panics
+    /// When `out` is shorter than [`REQUEST_BYTES_MAX`].
+    pub fn rehearse(&self, out: &mut [u8], market: MarketIx, now: Now) {
+        if usize::from(market.0) >= self.markets.len() {
+            return;
+        }
+        let order = NewOrder {
+            key: OrderKey::default(),
+            client_order_id: ClientOrderId::new(RunId::new(0), 0),
+            market,
+            side: BookSide::Bid,
+            price: REHEARSAL_PRICE,
+            quantity: Contracts::ZERO,
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            expiration_secs: None,
+            reduce_only: true,
+            received: now.mono,
+            approved: now.mono,
+        };
+        let at = self.slots.signature;
+        let blank = &self.create[at..at + self.signature_len];
+        let length = self.fill(out, &order, now.wall.unix_ms(), blank);
+        core::hint::black_box(&out[..length]);
+    }
+
+    fn fill(&self, out: &mut [u8], order: &NewOrder, wall_ms: u64, signature: &[u8]) -> usize {
         let market = &self.markets[usize::from(order.market.0)];
         let out = &mut out[..self.create.len()];
         let at = self.slots;
         out.copy_from_slice(&self.create);
-        put(out, at.timestamp, &decimal::<TIMESTAMP_WIDTH>(signed.wall_ms));
-        out[at.signature..at.signature + self.signature_len]
-            .copy_from_slice(signed.signature.as_bytes());
+        put(out, at.timestamp, &decimal::<TIMESTAMP_WIDTH>(wall_ms));
+        out[at.signature..at.signature + self.signature_len].copy_from_slice(signature);
         put(out, at.ticker, &market.ticker_json);
         put(out, at.client_order_id, &client_order_id(order.client_order_id));
         put(out, at.side, side(order.side));
@@ -194,13 +231,7 @@ impl OrderTemplates {
         put(out, at.reduce_only, if order.reduce_only { b"true " } else { b"false" });
         put(out, at.shard, &market.shard);
         if let Some(secs) = order.expiration_secs {
-            put(out, at.expiration, EXPIRATION_KEY);
-            let text = decimal::<EXPIRATION_WIDTH>(secs);
-            // JSON numbers have no leading zeros.
-            let zeros = text.iter().take_while(|&&digit| digit == b'0').count();
-            let digits = &text[zeros.min(EXPIRATION_WIDTH - 1)..];
-            let start = at.expiration + EXPIRATION_KEY.len();
-            out[start..start + digits.len()].copy_from_slice(digits);
+            put_expiration(&mut out[at.expiration..], secs);
         }
         out.len()
     }
@@ -343,6 +374,16 @@ fn market_text(ticker: Ticker, exchange_index: u8) -> MarketText {
     MarketText { ticker, ticker_json, shard }
 }
 
+/// Writes the optional member; without it the slot's spaces stay.
+fn put_expiration(slot: &mut [u8], secs: u64) {
+    put(slot, 0, EXPIRATION_KEY);
+    let text = decimal::<EXPIRATION_WIDTH>(secs);
+    // JSON numbers have no leading zeros.
+    let zeros = text.iter().take_while(|&&digit| digit == b'0').count();
+    let digits = &text[zeros.min(EXPIRATION_WIDTH - 1)..];
+    slot[EXPIRATION_KEY.len()..][..digits.len()].copy_from_slice(digits);
+}
+
 /// Writes fixed-width bytes at a slot: the width is known, so this is a few moves.
 fn put<const N: usize>(out: &mut [u8], at: usize, bytes: &[u8; N]) {
     out[at..at + N].copy_from_slice(bytes);
@@ -350,13 +391,24 @@ fn put<const N: usize>(out: &mut [u8], at: usize, bytes: &[u8; N]) {
 
 /// `value` in `N` digits with leading zeros. Larger values saturate at all nines.
 fn decimal<const N: usize>(value: u64) -> [u8; N] {
-    let mut rest = value.min(10_u64.pow(N as u32) - 1);
+    let mut rest = value.min(const { nines(N) });
     let mut out = [b'0'; N];
     for slot in out.iter_mut().rev() {
         *slot = b'0' + (rest % 10) as u8;
         rest /= 10;
     }
     out
+}
+
+/// The largest number of so many digits.
+const fn nines(digits: usize) -> u64 {
+    let mut value = 0;
+    let mut done = 0;
+    while done < digits {
+        value = value * 10 + 9;
+        done += 1;
+    }
+    value
 }
 
 fn client_order_id(id: ClientOrderId) -> [u8; ClientOrderId::TEXT_BYTES] {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::ids::{OrderId, OrderKey, RunId};
+use crate::ids::OrderId;
 use crate::kalshi::auth::{Signature, SigningKey};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::units::Timestamp;
@@ -287,6 +287,18 @@ fn the_longest_requests_fit() {
     assert!(templates.create.len() <= REQUEST_BYTES_MAX);
     let cancel = paths::PATH_BYTES_MAX + 3 * TICKER_BYTES_MAX + templates.cancel_head.len();
     assert!(cancel + SIGNATURE_BYTES_MAX + 128 <= REQUEST_BYTES_MAX);
+}
+
+#[test]
+fn a_rehearsal_has_no_signature_and_no_size() {
+    let mut out = [0; REQUEST_BYTES_MAX];
+    let templates = templates();
+    templates.rehearse(&mut out, MarketIx(1), Now::default());
+    let parsed = parse(&out[..templates.create.len()]);
+    assert_eq!(parsed.headers[6], ("KALSHI-ACCESS-SIGNATURE".into(), String::new()));
+    let body: Value = serde_json::from_slice(&parsed.body).unwrap();
+    assert_eq!((&body["count"], &body["ticker"]), (&json!("0.00"), &json!("A")));
+    templates.rehearse(&mut out, MarketIx(4), Now::default());
 }
 
 proptest! {

@@ -239,6 +239,15 @@ impl Session {
         }
     }
 
+    /// Whether [`Self::poll_transmit`] has anything.
+    #[must_use]
+    pub const fn has_output(&self) -> bool {
+        !self.outbox.is_empty()
+            || self.ping_due
+            || self.pong_due.is_some()
+            || self.close_due.is_some()
+    }
+
     /// Output: writes pending frames into `out`, returns how many bytes. Call until 0.
     pub fn poll_transmit(&mut self, out: &mut [u8]) -> usize {
         if self.outbox.is_empty() {

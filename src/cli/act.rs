@@ -1,0 +1,163 @@
+//! From arguments to what they ask for: configuration, engine, reports. Thin: each function
+//! builds options, calls one library function, and names the exit code.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+#[cfg(feature = "sim")]
+use super::SimArgs;
+use super::{ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs};
+use crate::config::{Config, Environment, Mode};
+use crate::engine::{self, EngineError, RunOptions};
+use crate::intake::{Pace, SignalSource};
+use crate::recorder::journal::JournalReader;
+use crate::report::export::{self, ExportFormat as Form};
+use crate::report::{Format, Report};
+use crate::runtime::signals::Interrupts;
+
+/// A message for people and the exit code that goes with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What is wrong, with which thing, and what to do.
+    pub message: String,
+    /// 1 failed while running, 2 bad usage or configuration, 3 refused for safety.
+    pub code: u8,
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        Self { message: error.to_string(), code: error.exit_code() }
+    }
+}
+
+fn usage(error: impl ToString) -> Failure {
+    Failure { message: error.to_string(), code: 2 }
+}
+
+fn failed(error: impl ToString) -> Failure {
+    Failure { message: error.to_string(), code: 1 }
+}
+
+/// Logs of cold threads go to standard error; `RUST_LOG` chooses how many.
+pub fn log_to_stderr() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// `run`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn run(args: &RunArgs, working_dir: &Path) -> Result<(), Failure> {
+    let options = run_options(args, working_dir)?;
+    let interrupts = Interrupts::install().map_err(failed)?;
+    engine::run(&options, &interrupts)?;
+    Ok(())
+}
+
+fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure> {
+    let environment = Environment::capture(working_dir);
+    let mut config = Config::load(args.config.as_deref(), &environment).map_err(usage)?;
+    if let Some(mode) = args.mode {
+        config.mode = mode_of(mode);
+    }
+    if let Some(pace) = args.pace {
+        config.pace = pace_of(pace);
+    }
+    if let Some(seed) = args.seed {
+        config.seed = seed;
+        config.paper.seed = seed;
+    }
+    if args.exchange.is_some() && config.mode != Mode::Sim {
+        return Err(usage(format!(
+            "--exchange goes with --mode sim, not with --mode {}",
+            config.mode.as_str()
+        )));
+    }
+    Ok(RunOptions {
+        signals: SignalSource::parse(&args.signals).map_err(usage)?,
+        results: args.results.clone(),
+        report: args.report.clone(),
+        state: args.state.clone(),
+        exchange: args.exchange.clone(),
+        config,
+    })
+}
+
+const fn mode_of(mode: ModeArg) -> Mode {
+    match mode {
+        ModeArg::Paper => Mode::Paper,
+        ModeArg::Sim => Mode::Sim,
+        ModeArg::Demo => Mode::Demo,
+        ModeArg::Live => Mode::Live,
+    }
+}
+
+const fn pace_of(pace: PaceArg) -> Pace {
+    match pace {
+        PaceArg::None => Pace::None,
+        PaceArg::Cycle => Pace::Cycle,
+        PaceArg::Recorded => Pace::Recorded,
+    }
+}
+
+/// `sim`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+#[cfg(feature = "sim")]
+pub fn sim(args: &SimArgs) -> Result<(), Failure> {
+    let interrupts = Interrupts::install().map_err(failed)?;
+    let options = engine::SimOptions {
+        listen: args.listen,
+        ready_file: args.ready_file.clone(),
+        keys: args.keys.clone(),
+        markets: args.markets.clone(),
+        seed: args.seed,
+        cash_cents: args.cash,
+        moving_quotes: !args.still_quotes,
+    };
+    engine::serve(&options, &interrupts)?;
+    Ok(())
+}
+
+/// `report`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn report(args: &ReportArgs) -> Result<(), Failure> {
+    let report = Report::load(&args.dir).map_err(usage)?;
+    let format = match args.format {
+        ReportFormat::Text => Format::Text,
+        ReportFormat::Json => Format::Json,
+        ReportFormat::Html => Format::Html,
+    };
+    print(report.render(format).as_bytes())
+}
+
+/// `export`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn export(args: &ExportArgs) -> Result<(), Failure> {
+    let path: PathBuf = args.journal.clone();
+    let reader = JournalReader::open(&path).map_err(usage)?;
+    let format = match args.format {
+        ExportFormat::Csv => Form::Csv,
+        ExportFormat::Ndjson => Form::Ndjson,
+    };
+    let mut out = Vec::new();
+    export::export(reader, format, &mut out).map_err(failed)?;
+    print(&out)
+}
+
+fn print(bytes: &[u8]) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        // Whoever reads may stop reading: `report | head` is no failure.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        other => other.map_err(failed),
+    }
+}

@@ -1,0 +1,245 @@
+//! One command's way through its reads, as a pure state machine: answers in, the next GET or the
+//! final events out.
+//!
+//! An order is looked up by its id when that is known. When the exchange does not know the id,
+//! or none is known, its market's orders are listed to the end: only a complete listing proves
+//! an absence. What was found is checked to be the order asked for (answers that describe another
+//! order have been seen, reference §3.1), and its fills must add up to what it says was filled:
+//! reads lag writes, and a report whose fills are missing must not be believed yet.
+
+use std::collections::HashSet;
+
+use crate::ids::{ClientOrderId, OrderId, OrderKey, Ticker};
+use crate::kalshi::paths::{FILLS, ORDERS, escape};
+use crate::kalshi::portfolio;
+use crate::message::{FetchCommand, FetchEvent, Fill, OrderReport};
+use crate::reconcile::client::{Reply, RestError, RestFailure};
+use crate::reconcile::listing::{Listing, More};
+use crate::units::Contracts;
+
+/// The order that is looked for.
+#[derive(Clone, Copy, Debug)]
+struct Wanted {
+    key: OrderKey,
+    client_order_id: ClientOrderId,
+    /// Empty when not known.
+    order_id: OrderId,
+    ticker: Ticker,
+}
+
+/// What is being read.
+#[derive(Debug)]
+enum Reading {
+    /// The order by its id.
+    ById(Wanted),
+    /// The orders of its market.
+    InList(Wanted, Listing),
+    /// The fills of the order that was found.
+    FillsOf(Wanted, OrderReport, Listing),
+    /// Every fill since a time.
+    Backfill(Listing),
+}
+
+/// A command under way. Every state has exactly one GET outstanding.
+#[derive(Debug)]
+pub(super) struct Job {
+    reading: Reading,
+    /// Fills read so far, as the exchange lists them: newest first.
+    fills: Vec<Fill>,
+}
+
+/// What follows an answer.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// Another GET.
+    Ask(Box<Job>),
+    /// The command is answered; `why` says what made no sense, if the client does not know.
+    Finished { events: Vec<FetchEvent>, why: Option<RestFailure> },
+}
+
+impl Job {
+    pub(super) fn new(command: FetchCommand) -> Self {
+        let reading = match command {
+            FetchCommand::Order { key, client_order_id, order_id, ticker } => {
+                let wanted = Wanted { key, client_order_id, order_id, ticker };
+                if order_id.is_empty() { wanted.list() } else { Reading::ById(wanted) }
+            }
+            FetchCommand::Backfill { since } => {
+                // One second earlier: the exchange's filter has whole seconds, and our clock may
+                // be ahead of its.
+                let min_ts = since.unix_secs().saturating_sub(1).to_string();
+                Reading::Backfill(Listing::new(FILLS, &[("min_ts", &min_ts)]))
+            }
+        };
+        Self { reading, fills: Vec::new() }
+    }
+
+    fn ask(self) -> Step {
+        Step::Ask(Box::new(self))
+    }
+
+    /// Path of the outstanding GET.
+    pub(super) fn path(&self) -> String {
+        match &self.reading {
+            Reading::ById(wanted) => {
+                let mut path = format!("{ORDERS}/");
+                for &byte in wanted.order_id.as_bytes() {
+                    let (escaped, len) = escape(byte);
+                    path.extend(escaped[..len].iter().map(|&byte| char::from(byte)));
+                }
+                path
+            }
+            Reading::InList(_, listing)
+            | Reading::FillsOf(_, _, listing)
+            | Reading::Backfill(listing) => listing.path().to_owned(),
+        }
+    }
+
+    /// Query of the outstanding GET.
+    pub(super) fn query(&self) -> String {
+        match &self.reading {
+            Reading::ById(_) => String::new(),
+            Reading::InList(_, listing)
+            | Reading::FillsOf(_, _, listing)
+            | Reading::Backfill(listing) => listing.query(),
+        }
+    }
+
+    /// Takes the GET's answer.
+    pub(super) fn handle(self, result: Result<Reply, RestError>) -> Step {
+        let failed = self.failed();
+        let reply = match (result, &self.reading) {
+            (Ok(reply), _) => reply,
+            (
+                Err(RestError { why: RestFailure::Refused { status: 404, .. }, .. }),
+                Reading::ById(wanted),
+            ) => {
+                // Lagging, archived, or never there: only the listing can tell.
+                return Self { reading: wanted.list(), fills: self.fills }.ask();
+            }
+            // The client has said why.
+            (Err(_), _) => return Step::Finished { events: vec![failed], why: None },
+        };
+        self.read(&reply)
+            .unwrap_or_else(|why| Step::Finished { events: vec![failed], why: Some(why) })
+    }
+
+    /// The event that says this command could not be carried out.
+    const fn failed(&self) -> FetchEvent {
+        match &self.reading {
+            Reading::ById(wanted) | Reading::InList(wanted, _) | Reading::FillsOf(wanted, ..) => {
+                FetchEvent::OrderFailed { key: wanted.key }
+            }
+            Reading::Backfill(_) => FetchEvent::BackfillFailed,
+        }
+    }
+
+    fn read(self, reply: &Reply) -> Result<Step, RestFailure> {
+        let received = reply.received.mono;
+        match self.reading {
+            Reading::ById(wanted) => {
+                let report = portfolio::order(&reply.body, received)?;
+                wanted.found(report)
+            }
+            Reading::InList(wanted, listing) => {
+                let page = portfolio::orders_page(&reply.body, received)?;
+                wanted.look_through(&page.rows, page.cursor, listing)
+            }
+            Reading::FillsOf(wanted, report, mut listing) => {
+                let page = portfolio::fills_page(&reply.body, received)?;
+                let mut fills = self.fills;
+                fills.extend(page.rows.into_iter().filter(|fill| fill.order_id == report.order_id));
+                match listing.advance(page.cursor)? {
+                    More::Yes => {
+                        let reading = Reading::FillsOf(wanted, report, listing);
+                        Ok(Self { reading, fills }.ask())
+                    }
+                    More::No => wanted.report(report, fills),
+                }
+            }
+            Reading::Backfill(mut listing) => {
+                let page = portfolio::fills_page(&reply.body, received)?;
+                let mut fills = self.fills;
+                fills.extend(page.rows);
+                match listing.advance(page.cursor)? {
+                    More::Yes => Ok(Self { reading: Reading::Backfill(listing), fills }.ask()),
+                    More::No => Ok(finish(oldest_first(fills), FetchEvent::BackfillDone)),
+                }
+            }
+        }
+    }
+}
+
+impl Wanted {
+    /// Lists the orders of the market.
+    fn list(self) -> Reading {
+        Reading::InList(self, Listing::new(ORDERS, &[("ticker", self.ticker.as_str())]))
+    }
+
+    /// One page of the market's orders.
+    fn look_through(
+        self,
+        orders: &[OrderReport],
+        cursor: Option<String>,
+        mut listing: Listing,
+    ) -> Result<Step, RestFailure> {
+        let ours = |report: &&OrderReport| report.client_order_id == Some(self.client_order_id);
+        if let Some(report) = orders.iter().find(ours) {
+            return self.found(*report);
+        }
+        match listing.advance(cursor)? {
+            More::Yes => {
+                let reading = Reading::InList(self, listing);
+                Ok(Job { reading, fills: Vec::new() }.ask())
+            }
+            More::No => {
+                let events = vec![FetchEvent::OrderAbsent { key: self.key }];
+                Ok(Step::Finished { events, why: None })
+            }
+        }
+    }
+
+    /// The order was found: on to its fills.
+    fn found(self, report: OrderReport) -> Result<Step, RestFailure> {
+        let is_id = self.order_id.is_empty() || report.order_id == self.order_id;
+        if !is_id || report.client_order_id != Some(self.client_order_id) {
+            return Err(RestFailure::WrongOrder);
+        }
+        let listing = Listing::new(FILLS, &[("order_id", report.order_id.as_str())]);
+        Ok(Job { reading: Reading::FillsOf(self, report, listing), fills: Vec::new() }.ask())
+    }
+
+    /// Order and fills are complete.
+    fn report(self, report: OrderReport, fills: Vec<Fill>) -> Result<Step, RestFailure> {
+        let mut fills = oldest_first(fills);
+        let sum = fills
+            .iter()
+            .try_fold(Contracts::ZERO, |sum, fill| sum.checked_add(fill.quantity))
+            .ok_or(RestFailure::FillsMissing)?;
+        if sum < report.filled {
+            return Err(RestFailure::FillsMissing);
+        }
+        for fill in &mut fills {
+            fill.client_order_id = Some(self.client_order_id);
+        }
+        let order = FetchEvent::Order { key: self.key, report };
+        Ok(finish(fills, order))
+    }
+}
+
+/// Fills, then what they belong to.
+fn finish(fills: Vec<Fill>, last: FetchEvent) -> Step {
+    let events = fills.into_iter().map(FetchEvent::Fill).chain([last]).collect();
+    Step::Finished { events, why: None }
+}
+
+/// Turns the exchange's newest-first listing around and drops what two pages both had: fills that
+/// happen while the pages are read shift the rest. The sort is stable, so fills of one instant
+/// stay in the exchange's order.
+fn oldest_first(mut fills: Vec<Fill>) -> Vec<Fill> {
+    let mut seen = HashSet::with_capacity(fills.len());
+    fills.retain(|fill| seen.insert((fill.trade_id, fill.order_id)));
+    fills.reverse();
+    fills.sort_by_key(|fill| fill.exchange_time);
+    fills
+}

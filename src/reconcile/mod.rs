@@ -1,0 +1,13 @@
+//! What the exchange has, fetched by cold REST reads: at start, for one order, for missed fills.
+//!
+//! [`client`] makes one signed GET at a time without blocking; [`fetch`] answers the oms's
+//! questions with it; [`snapshot`] reads everything the engine must know before it trades.
+//! Nothing here decides: it reports evidence, or that there is none to be had now.
+
+pub mod client;
+pub mod fetch;
+mod listing;
+pub mod snapshot;
+
+#[cfg(test)]
+mod scripted;
