@@ -13,14 +13,21 @@
 mod account;
 mod course;
 mod error;
+mod on_exchange;
 mod on_paper;
 mod plant;
 mod scratch;
+#[cfg(feature = "sim")]
+mod sim_exchange;
 mod threads;
 
 use std::path::{Path, PathBuf};
 
 pub use error::EngineError;
+#[cfg(feature = "sim")]
+pub use sim_exchange::{SimOptions, serve};
+
+use account::Account;
 
 use crate::config::{Config, Mode};
 use crate::intake::SignalSource;
@@ -66,10 +73,13 @@ pub fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, Eng
 
 /// On a simulated exchange: the one of the ready file, or one inside the process.
 fn on_sim(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
+    if let Some(path) = &options.exchange {
+        let account = Account::from_ready_file(path)?;
+        return on_exchange::run(options, interrupts, &account);
+    }
     #[cfg(feature = "sim")]
     {
-        let _ = interrupts;
-        unreachable!()
+        sim_exchange::run_inside(options, interrupts)
     }
     #[cfg(not(feature = "sim"))]
     {

@@ -1,1 +1,130 @@
-//! placeholder
+//! The simulated exchange as this program starts it: inside a run, or alone.
+
+use std::io::Write as _;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use super::account::Account;
+use super::scratch::Scratch;
+use super::{EngineError, RunOptions, on_exchange};
+use crate::recorder::summary::Summary;
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::signals::Interrupts;
+use crate::runtime::wait::pause;
+use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
+use crate::sim::exchange::{BookSeed, UserSeed, default_markets, parse_books};
+use crate::sim::keys::{KeyKinds, KeySet};
+use crate::sim::server::{ServeError, ServerConfig, ServerHandle};
+use crate::units::{Money, Nanos};
+
+/// The account's name at the simulated exchange.
+const USER_ID: &str = "5eed0000-0000-4000-8000-000000000001";
+
+/// What `sim` is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SimOptions {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where to write addresses and keys.
+    pub ready_file: Option<PathBuf>,
+    /// Directory of keys and certificates.
+    pub keys: PathBuf,
+    /// Books to open with; the built-in ones when `None`.
+    pub markets: Option<PathBuf>,
+    /// Seed of quotes and ids.
+    pub seed: u64,
+    /// Cash the account starts with, in cents.
+    pub cash_cents: i64,
+    /// Whether quotes move by themselves.
+    pub moving_quotes: bool,
+}
+
+/// Runs the simulated exchange until interrupted.
+///
+/// # Errors
+/// [`EngineError`]: the address is taken, the markets or keys cannot be read, the ready file
+/// cannot be written.
+pub fn serve(options: &SimOptions, interrupts: &Interrupts) -> Result<(), EngineError> {
+    let server = start(options, KeyKinds::Both)?;
+    announce(&server, options)?;
+    while !interrupts.is_asked() {
+        pause(Nanos::from_ms(20));
+    }
+    server.stop().map_err(|error| usage(&error))
+}
+
+/// Trades against an exchange inside the process, gone with it.
+pub(super) fn run_inside(
+    options: &RunOptions,
+    interrupts: &Interrupts,
+) -> Result<Summary, EngineError> {
+    let scratch = Scratch::new()?;
+    let sim = &options.config.sim;
+    let server = start(
+        &SimOptions {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            ready_file: None,
+            keys: scratch.join("keys"),
+            markets: sim.markets.clone(),
+            seed: options.config.seed,
+            cash_cents: sim.cash_cents,
+            moving_quotes: sim.moving_quotes,
+        },
+        KeyKinds::Ed25519Only,
+    )?;
+    let account = Account::from_ready(server.ready())?;
+    let went = on_exchange::run(options, interrupts, &account);
+    server.stop().map_err(|error| usage(&error))?;
+    went
+}
+
+fn start(options: &SimOptions, kinds: KeyKinds) -> Result<ServerHandle, EngineError> {
+    let clock = SystemClock::start();
+    let keys = KeySet::open(&options.keys, kinds)
+        .map_err(|error| EngineError::Credentials(error.to_string()))?;
+    let cash = Money::from_cents(options.cash_cents);
+    let user = UserSeed { user_id: USER_ID.to_owned(), cash };
+    let mut config = SimVenueConfig::world_cup(vec![user], options.seed, clock.now().wall);
+    config.books = books(options.markets.as_deref())?;
+    config.quotes = if options.moving_quotes { QuoteMode::Moving } else { QuoteMode::Still };
+    let venue = SimVenue::new(&config).map_err(|error| EngineError::Usage(error.to_string()))?;
+    let user = venue.user(0).ok_or_else(|| EngineError::Usage("no account".to_owned()))?;
+    let mut server = ServerConfig::new(keys, user, venue, clock);
+    server.listen = options.listen;
+    crate::sim::server::serve(server).map_err(|error| usage(&error))
+}
+
+fn books(file: Option<&Path>) -> Result<Vec<BookSeed>, EngineError> {
+    let Some(path) = file else { return Ok(default_markets()) };
+    let wrong = |why: String| EngineError::Usage(format!("markets file {}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    parse_books(&text).map_err(|error| wrong(error.to_string()))
+}
+
+fn usage(error: &ServeError) -> EngineError {
+    EngineError::Usage(format!("cannot {error}"))
+}
+
+/// Says where it is, what it trades and how to try it; the ready file comes first, because
+/// programs wait for that.
+fn announce(server: &ServerHandle, options: &SimOptions) -> Result<(), EngineError> {
+    let ready = server.ready();
+    if let Some(path) = &options.ready_file {
+        ready.write(path)?;
+    }
+    let markets = books(options.markets.as_deref())?.len();
+    let text = format!(
+        "simulated exchange ready\n  rest     {}\n  ws       {}\n  ca       {}\n  key id   {}\n  \
+         key      {}\n  markets  {markets}\ntry: curl --cacert {} '{}/markets?limit=3'\n",
+        ready.rest,
+        ready.ws,
+        ready.ca_file.display(),
+        ready.key_id,
+        ready.private_key_file.display(),
+        ready.ca_file.display(),
+        ready.rest,
+    );
+    // Nobody may be listening to standard error; the exchange runs all the same.
+    drop(std::io::stderr().write_all(text.as_bytes()));
+    Ok(())
+}

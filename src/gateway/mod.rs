@@ -18,44 +18,34 @@ mod connection;
 mod outbox;
 pub mod pool;
 pub mod presign;
+mod submit;
+mod upkeep;
+mod withdraw;
 
 use core::fmt;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
 
-use self::answer::{Ending, Purpose};
-use self::budget::{Budget, BudgetConfig, Spend};
-use self::cancel::{
-    CANCEL_ALLS_MAX, CANCELS_MAX, Cancel, CancelQueue, CancelSigner, InlineCancelSigner,
-    sign_delete,
-};
-use self::connection::{Progress, Request, SendOutcome};
+use self::budget::{Budget, BudgetConfig};
+use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
 use self::outbox::Outbox;
-use self::pool::{Pool, PoolConfig, Use};
-use self::presign::{Presign, Presigned};
+use self::pool::{Pool, PoolConfig};
+use self::presign::Presign;
 use crate::ids::{MarketIx, OrderKey};
-use crate::kalshi::auth::{Signature, SigningKey};
+use crate::kalshi::auth::SigningKey;
 use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
-use crate::kalshi::paths::POST;
-use crate::message::{
-    CancelFailure, CancelOrder, Command, GatewayEvent, Loss, NewOrder, SendStamps, Unsent,
-};
+use crate::message::{Command, GatewayEvent, Unsent};
 use crate::net::{Connector, Transport};
 use crate::recorder::record::Record;
-use crate::risk::Approved;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::{Stage, Work};
 use crate::units::{Nanos, Now, Timestamp};
 
 /// Commands taken per poll, so that answers are never starved by a burst.
 const COMMANDS_MAX: usize = 4;
-/// Connections tried for one order: the first, and one more when not a byte had left.
-const SENDS_MAX: usize = 2;
 /// Idle time after which the encoder runs dry: caches go cold within some ten microseconds.
 const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
-/// Dial results taken per poll.
-const DIALLED_MAX: usize = 4;
 
 /// Times and sizes of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,262 +192,6 @@ where
             work = Work::Done;
         }
         work
-    }
-
-    /// Sends an order, or says why not. The refusals come cheapest first and use nothing up.
-    fn submit(&mut self, order: &Approved<NewOrder>, now: Now) {
-        let taken = self.parts.clock.mono();
-        let &NewOrder { key, client_order_id, market, .. } = order.get();
-        self.last_market = market;
-        if !self.budget.allows(Spend::Create) {
-            return self.not_sent(key, Unsent::NoTokens);
-        }
-        if self.pool.pick(Use::Order).is_none() {
-            return self.not_sent(key, Unsent::NoConnection);
-        }
-        let Some(signed) = self.create_signature(now) else {
-            return self.not_sent(key, Unsent::NoSignature);
-        };
-        let length = self.parts.templates.encode_order(&mut self.request[..], order, &signed);
-        let encoded = self.parts.clock.mono();
-        let purpose = Purpose::Order { key, client_order_id };
-        let stamps = SendStamps { taken, encoded, ..SendStamps::default() };
-        self.send(Use::Order, purpose, stamps, length, now);
-    }
-
-    /// A signature made ahead, or one made on the spot.
-    fn create_signature(&mut self, now: Now) -> Option<Presigned> {
-        let wall_ms = now.wall.unix_ms();
-        let ahead = self.parts.presign.take(wall_ms);
-        let signed = if let Some(signed) = ahead {
-            self.signatures.hits += 1;
-            signed
-        } else {
-            self.signatures.misses += 1;
-            let mut signature = Signature::default();
-            let path = self.parts.templates.create_path();
-            self.parts.key.sign(wall_ms, POST, path, &mut signature).ok()?;
-            Presigned { wall_ms, signature }
-        };
-        self.fits(&signed).then_some(signed)
-    }
-
-    /// Whether a signature is of the length the requests have room for.
-    fn fits(&self, signed: &Presigned) -> bool {
-        signed.signature.as_bytes().len() == self.parts.templates.signature_len()
-    }
-
-    /// Sends the first `length` bytes of the request buffer on the warmest connection, or on
-    /// the next one when not a byte has left on the first.
-    fn send(&mut self, wanted: Use, purpose: Purpose, stamps: SendStamps, length: usize, now: Now) {
-        for _ in 0..SENDS_MAX {
-            let Some(place) = self.pool.pick(wanted) else { break };
-            let deadline = now.mono + self.ack_timeout;
-            let request = Request { purpose, bytes: &self.request[..length], stamps, deadline };
-            let clock = &self.parts.clock;
-            let outcome = self.pool.connection(place).send(&request, || clock.mono());
-            let event = match outcome {
-                SendOutcome::NothingLeft => continue,
-                SendOutcome::Sent(stamps) => answer::sent(&purpose, stamps),
-                SendOutcome::Pending => None,
-                SendOutcome::Lost => answer::ended(&purpose, Ending::Lost(Loss::Disconnected)),
-            };
-            self.budget.take(match wanted {
-                Use::Order => Spend::Create,
-                Use::Cancel => Spend::Cancel,
-            });
-            return self.emit(event);
-        }
-        self.emit(answer::ended(&purpose, Ending::NothingLeft));
-    }
-
-    fn take_cancel(&mut self, cancel: CancelOrder, now: Now) {
-        if self.cancels.push(cancel, now.mono).is_err() {
-            let why = CancelFailure::Unsent(Unsent::NoConnection);
-            self.outbox.push(GatewayEvent::CancelFailed { key: cancel.key, why });
-        }
-    }
-
-    fn take_cancel_all(&mut self, now: Now) {
-        let path = self.parts.templates.create_path();
-        let signed = sign_delete(&self.parts.key, now.wall.unix_ms(), path);
-        let queued = signed
-            .filter(|signed| self.fits(signed))
-            .is_some_and(|signed| self.cancels.push_all(signed, now.mono).is_ok());
-        if !queued {
-            self.outbox.push(GatewayEvent::CancelAllDone { ok: false });
-        }
-    }
-
-    /// Sends what waits and can go, gives up what has waited too long.
-    fn serve_cancels(&mut self, now: Now) -> Work {
-        let mut work = Work::Idle;
-        let templates = &self.parts.templates;
-        self.cancels.sign(&mut self.parts.cancel_signer, now.wall.unix_ms(), |cancel| {
-            templates.cancel_path(cancel)
-        });
-        while self.send_cancel(now) == Work::Done {
-            work = Work::Done;
-        }
-        let unsent =
-            if self.budget.allows(Spend::Cancel) { Unsent::NoConnection } else { Unsent::NoTokens };
-        while let Some((cancel, why)) = self.cancels.pop_overdue(now.mono, unsent) {
-            self.outbox.push(match cancel {
-                Cancel::One(CancelOrder { key, .. }) => {
-                    GatewayEvent::CancelFailed { key, why: CancelFailure::Unsent(why) }
-                }
-                Cancel::All => GatewayEvent::CancelAllDone { ok: false },
-            });
-            work = Work::Done;
-        }
-        work
-    }
-
-    /// Sends the first cancel that is signed, if a connection is free and tokens are left.
-    fn send_cancel(&mut self, now: Now) -> Work {
-        let Some((at, cancel, signed)) = self.cancels.next() else { return Work::Idle };
-        if !self.budget.allows(Spend::Cancel) || self.pool.pick(Use::Cancel).is_none() {
-            return Work::Idle;
-        }
-        if !self.fits(signed) {
-            self.cancels.remove(at);
-            return self.refuse_cancel(cancel);
-        }
-        let out = &mut self.request[..];
-        let templates = &self.parts.templates;
-        let (purpose, length) = match cancel {
-            Cancel::One(one) => (
-                Purpose::Cancel { key: one.key, order_id: one.order_id },
-                templates.encode_cancel(out, &one, signed),
-            ),
-            Cancel::All => (Purpose::CancelAll, templates.encode_cancel_all(out, signed)),
-        };
-        self.cancels.remove(at);
-        self.send(Use::Cancel, purpose, SendStamps::default(), length, now);
-        Work::Done
-    }
-
-    #[cold]
-    fn refuse_cancel(&mut self, cancel: Cancel) -> Work {
-        self.outbox.push(match cancel {
-            Cancel::One(CancelOrder { key, .. }) => {
-                let why = CancelFailure::Unsent(Unsent::NoSignature);
-                GatewayEvent::CancelFailed { key, why }
-            }
-            Cancel::All => GatewayEvent::CancelAllDone { ok: false },
-        });
-        Work::Done
-    }
-
-    /// Looks at every connection with something under way and at one of the others.
-    fn serve_connections(&mut self, now: Now) -> Work {
-        let mut work = Work::Idle;
-        self.cursor = (self.cursor + 1) % self.pool.places();
-        for place in 0..self.pool.places() {
-            if place == self.cursor || self.pool.connection(place).purpose().is_some() {
-                work = work.or(self.serve_connection(place, now));
-            }
-        }
-        work
-    }
-
-    fn serve_connection(&mut self, place: usize, now: Now) -> Work {
-        let connection = self.pool.connection(place);
-        let was_ready = connection.is_ready();
-        let event = match connection.poll(now) {
-            Progress::Nothing => return Work::Idle,
-            Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
-            Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
-            Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
-            Progress::Closed => None,
-        };
-        if !was_ready {
-            self.pool.handle_first_progress(place, now.mono);
-        }
-        self.emit(event);
-        Work::Done
-    }
-
-    /// Reads the answer that has come on a connection and frees the connection.
-    fn take_answer(&mut self, place: usize, purpose: &Purpose, now: Now) -> Option<GatewayEvent> {
-        let connection = self.pool.connection(place);
-        let response = connection.response()?;
-        let event = answer::answered(purpose, response.status, response.body);
-        if response.status == 429 && purpose.is_trading() {
-            self.budget.handle_throttled();
-        }
-        connection.settle(now.mono);
-        // Looked at again next: a close right behind the answer is seen before it hurts.
-        self.cursor = (place + self.pool.places() - 1) % self.pool.places();
-        event
-    }
-
-    /// Makes, warms and replaces connections.
-    fn tend_pool(&mut self, now: Now) -> Work {
-        let mut work = Work::Idle;
-        for _ in 0..DIALLED_MAX {
-            let Some(dialled) = self.parts.connector.poll() else { break };
-            match dialled {
-                Ok(link) => {
-                    if let Some(place) = self.pool.handle_dialled(link, now.mono) {
-                        self.warm(place, now);
-                    }
-                }
-                Err(_) => self.pool.handle_dial_failed(now.mono),
-            }
-            work = Work::Done;
-        }
-        if self.pool.retire(now.mono) {
-            work = Work::Done;
-        }
-        while self.pool.wants_dial(now.mono) {
-            self.parts.connector.request();
-        }
-        if let Some(place) = self.pool.wants_warming(now.mono) {
-            self.warm(place, now);
-            work = Work::Done;
-        }
-        self.announce();
-        work
-    }
-
-    fn warm(&mut self, place: usize, now: Now) {
-        let request = Request {
-            purpose: Purpose::Warm,
-            bytes: self.parts.templates.status_request(),
-            stamps: SendStamps::default(),
-            deadline: now.mono + self.ack_timeout,
-        };
-        let connection = self.pool.connection(place);
-        let was_ready = connection.is_ready();
-        match connection.send(&request, || now.mono) {
-            SendOutcome::NothingLeft | SendOutcome::Lost if !was_ready => {
-                self.pool.handle_first_progress(place, now.mono);
-            }
-            // A link that had proved itself may be replaced at once; the next poll does.
-            SendOutcome::NothingLeft
-            | SendOutcome::Lost
-            | SendOutcome::Sent(_)
-            | SendOutcome::Pending => {}
-        }
-    }
-
-    fn announce(&mut self) {
-        let ready = self.pool.ready();
-        if ready != self.announced && self.outbox.is_empty() {
-            self.announced = ready;
-            self.outbox.push(GatewayEvent::Connections { ready });
-        }
-    }
-
-    /// Keeps what an order needs in the caches while none comes.
-    fn rehearse(&mut self, now: Now) {
-        if now.mono < self.rehearsed + REHEARSAL_EVERY {
-            return;
-        }
-        self.rehearsed = now.mono;
-        let market = self.last_market;
-        self.parts.templates.rehearse(&mut self.request[..], market, now);
     }
 
     fn not_sent(&mut self, key: OrderKey, why: Unsent) {

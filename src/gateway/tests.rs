@@ -3,6 +3,7 @@
 mod cancels;
 mod connections;
 mod orders;
+mod properties;
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,12 +12,18 @@ use std::sync::{Arc, Mutex};
 use rtrb::RingBuffer;
 use serde_json::Value;
 
+use super::budget::Spend;
+use super::cancel::{Cancel, sign_delete};
+use super::pool::Use;
+use super::presign::Presigned;
 use super::*;
 use crate::ids::{ClientOrderId, OrderId, RunId, Ticker};
+use crate::kalshi::auth::Signature;
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::kalshi::paths::BASE_PATH;
-use crate::message::{BookSide, TimeInForce};
+use crate::message::{BookSide, CancelFailure, CancelOrder, Loss, NewOrder, TimeInForce};
 use crate::net::{DialError, Flush, LinkError, Received};
+use crate::risk::Approved;
 use crate::units::{Contracts, Price, WallTime};
 
 const PEM: &[u8] = b"-----BEGIN PRIVATE KEY-----\n\
@@ -30,7 +37,8 @@ struct Wire {
     sealed: VecDeque<u8>,
     /// Bytes the kernel took and no test has read yet.
     left: Vec<u8>,
-    bytes_out: u64,
+    /// Bytes the kernel ever took.
+    history: Vec<u8>,
     /// What further flushes take in total; `None` is everything.
     takes: Option<usize>,
     seal_fails: bool,
@@ -109,8 +117,9 @@ impl Transport for Link {
         let wire = &mut *self.0.lock().unwrap();
         let count = wire.takes.unwrap_or(usize::MAX).min(wire.sealed.len());
         wire.takes = wire.takes.map(|takes| takes - count);
-        wire.left.extend(wire.sealed.drain(..count));
-        wire.bytes_out += count as u64;
+        let taken: Vec<u8> = wire.sealed.drain(..count).collect();
+        wire.left.extend_from_slice(&taken);
+        wire.history.extend(taken);
         if wire.flush_fails {
             return Err(LinkError::Socket(std::io::ErrorKind::BrokenPipe));
         }
@@ -135,7 +144,7 @@ impl Transport for Link {
     }
 
     fn bytes_out(&self) -> u64 {
-        self.0.lock().unwrap().bytes_out
+        self.0.lock().unwrap().history.len() as u64
     }
 }
 

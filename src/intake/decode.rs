@@ -84,7 +84,8 @@ impl Decoder {
     }
 
     fn content(&mut self, content: Content<'_>) -> Result<Meaning, Fault> {
-        if let Some(fields) = scan(content.text) {
+        let mut fields = Fields::new();
+        if scan(content.text, &mut fields).is_some() {
             return judge(&fields, content);
         }
         self.fallbacks += 1;
@@ -119,10 +120,7 @@ pub(super) fn reference(content: Content<'_>) -> Result<Meaning, Fault> {
     collect(text, Group::Top, &mut found)?;
     let mut fields = Fields::new();
     for (field, owned) in &found {
-        match (field.group(), owned.borrow()) {
-            (Some(_), Value::Compound(text)) => fields.mark(*field, text),
-            (_, value) => fields.set(*field, value),
-        }
+        fields.set(*field, owned.borrow());
     }
     judge(&fields, content)
 }

@@ -177,22 +177,21 @@ impl<'a> Fields<'a> {
         self.values[field as usize]
     }
 
-    /// Notes that `field` was the object `text`, keeping what was found inside it.
-    pub(super) const fn mark(&mut self, field: Field, text: &'a [u8]) {
-        self.values[field as usize] = Value::Compound(text);
+    /// Notes a value. For a field that opens an object, call [`Self::forget_inside`] before.
+    pub(super) const fn set(&mut self, field: Field, value: Value<'a>) {
+        self.values[field as usize] = value;
     }
 
-    /// Notes a value, forgetting an earlier one and everything inside it.
-    pub(super) fn set(&mut self, field: Field, value: Value<'a>) {
-        let inside = match field {
-            Field::Kalshi => Field::Ticker as usize..Field::EdgeCents as usize,
-            Field::Edge => Field::EdgeCents as usize..Field::Score as usize,
-            Field::Confidence => Field::Score as usize..Field::Contracts as usize,
-            Field::Position => Field::Contracts as usize..Field::COUNT,
-            _ => 0..0,
+    /// Forgets what an earlier object of the same name held.
+    pub(super) fn forget_inside(&mut self, group: Group) {
+        let inside = match group {
+            Group::Top => 0..Field::COUNT,
+            Group::Kalshi => Field::Ticker as usize..Field::EdgeCents as usize,
+            Group::Edge => Field::EdgeCents as usize..Field::Score as usize,
+            Group::Confidence => Field::Score as usize..Field::Contracts as usize,
+            Group::Position => Field::Contracts as usize..Field::COUNT,
         };
         self.values[inside].fill(Value::Absent);
-        self.values[field as usize] = value;
     }
 }
 
@@ -205,14 +204,22 @@ mod tests {
     #[test]
     fn a_repeated_object_replaces_the_earlier_one_whole() {
         let mut fields = Fields::new();
-        fields.set(Field::Edge, Value::Compound(b"{}"));
-        fields.set(Field::EdgeCents, Value::Number(b"1"));
-        fields.set(Field::Kalshi, Value::Compound(b"{}"));
-        fields.set(Field::NoAskDollars, Value::Text(b"0.5"));
-        fields.set(Field::Ticker, Value::Text(b"A"));
-        fields.set(Field::Kalshi, Value::Absent);
-        assert_eq!(fields.value(Field::Ticker), Value::Absent);
-        assert_eq!(fields.value(Field::NoAskDollars), Value::Absent);
-        assert_eq!(fields.value(Field::EdgeCents), Value::Number(b"1"));
+        let inside = [
+            (Group::Kalshi, vec![Field::Ticker, Field::YesAsk, Field::NoAskDollars]),
+            (Group::Edge, vec![Field::EdgeCents]),
+            (Group::Confidence, vec![Field::Score]),
+            (Group::Position, vec![Field::Contracts, Field::ContractsFp]),
+        ];
+        let all = || inside.iter().flat_map(|(group, fields)| fields.iter().map(|f| (*group, *f)));
+        for (forgotten, _) in &inside {
+            all().for_each(|(_, field)| fields.set(field, Value::True));
+            fields.set(Field::Id, Value::True);
+            fields.forget_inside(*forgotten);
+            for (group, field) in all() {
+                let kept = fields.value(field) == Value::True;
+                assert_eq!(kept, group != *forgotten, "{}", field.path());
+            }
+            assert_eq!(fields.value(Field::Id), Value::True);
+        }
     }
 }

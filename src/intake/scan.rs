@@ -10,23 +10,37 @@ use super::fields::{Field, Fields, Group, Value};
 /// Deepest nesting inside a skipped value: one bit each in a word. Signals nest three deep.
 const DEPTH_MAX: u32 = 64;
 
-/// Scans one line. `None` means "ask the full parser", not "bad".
-pub(super) fn scan(line: &[u8]) -> Option<Fields<'_>> {
+/// Scans one line into `fields`. `None` means "ask the full parser", not "bad"; then `fields`
+/// holds whatever was found before.
+pub(super) fn scan<'a>(line: &'a [u8], fields: &mut Fields<'a>) -> Option<()> {
     let mut scanner = Scanner { line, at: 0, high: 0 };
-    let mut fields = Fields::new();
     scanner.spaces();
-    scanner.object(Group::Top, &mut fields)?;
+    scanner.object(Group::Top, fields)?;
     scanner.spaces();
     let ended = scanner.at == line.len();
-    let text = scanner.high < 0x80 || core::str::from_utf8(line).is_ok();
-    (ended && text).then_some(fields)
+    let text = scanner.high & HIGH == 0 || core::str::from_utf8(line).is_ok();
+    (ended && text).then_some(())
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// The high bit of each byte that ends a plain run. Exact for the lowest one, which is the one
+/// that counts: a borrow only runs upwards.
+const fn stops(word: u64) -> u64 {
+    let quote = word ^ (LOW * b'"' as u64);
+    let backslash = word ^ (LOW * b'\\' as u64);
+    let quotes = quote.wrapping_sub(LOW) & !quote;
+    let backslashes = backslash.wrapping_sub(LOW) & !backslash;
+    let controls = word.wrapping_sub(LOW * 0x20) & !word;
+    (quotes | backslashes | controls) & HIGH
 }
 
 struct Scanner<'a> {
     line: &'a [u8],
     at: usize,
     /// All string bytes or-ed together: whether UTF-8 has to be checked.
-    high: u8,
+    high: u64,
 }
 
 impl<'a> Scanner<'a> {
@@ -78,14 +92,20 @@ impl<'a> Scanner<'a> {
     }
 
     fn field(&mut self, field: Field, fields: &mut Fields<'a>) -> Option<()> {
-        let start = self.at;
-        if let (Some(group), b'{') = (field.group(), self.peek()?) {
-            fields.set(field, Value::Absent);
-            self.object(group, fields)?;
-            fields.mark(field, &self.line[start..self.at]);
-            return Some(());
-        }
-        let value = self.value()?;
+        let value = match field.group() {
+            None => self.value()?,
+            Some(group) => {
+                fields.forget_inside(group);
+                let start = self.at;
+                match self.peek()? {
+                    b'{' => {
+                        self.object(group, fields)?;
+                        Value::Compound(&self.line[start..self.at])
+                    }
+                    _ => self.value()?,
+                }
+            }
+        };
         fields.set(field, value);
         Some(())
     }
@@ -159,13 +179,31 @@ impl<'a> Scanner<'a> {
 
     /// Moves over string content up to a quote, a backslash, a control byte or the line's end.
     fn plain_run(&mut self) {
-        for &byte in &self.line[self.at..] {
-            if byte == b'"' || byte == b'\\' || byte < 0x20 {
+        let rest = &self.line[self.at..];
+        let (words, _) = rest.as_chunks::<8>();
+        let (mut at, mut high) = (0, 0_u64);
+        for word in words {
+            let word = u64::from_le_bytes(*word);
+            let stops = stops(word);
+            if stops != 0 {
+                let before = stops.trailing_zeros() / 8;
+                high |= word & !(u64::MAX << (before * 8));
+                self.high |= high;
+                self.at += at + before as usize;
                 return;
             }
-            self.high |= byte;
-            self.at += 1;
+            high |= word;
+            at += 8;
         }
+        for &byte in &rest[at..] {
+            if byte == b'"' || byte == b'\\' || byte < 0x20 {
+                break;
+            }
+            high |= u64::from(byte);
+            at += 1;
+        }
+        self.high |= high;
+        self.at += at;
     }
 
     /// A string that nobody wants: escapes are checked, not resolved.
@@ -292,10 +330,14 @@ impl Nest {
 mod tests {
     use super::*;
 
+    fn takes(line: &[u8]) -> bool {
+        scan(line, &mut Fields::new()).is_some()
+    }
+
     #[track_caller]
     fn skips(json: &str, expected: bool) {
         let line = format!("{{\"other\":{json}}}");
-        assert_eq!(scan(line.as_bytes()).is_some(), expected, "{json}");
+        assert_eq!(takes(line.as_bytes()), expected, "{json}");
     }
 
     #[test]
@@ -315,14 +357,35 @@ mod tests {
 
     #[test]
     fn bytes_that_are_not_utf8_go_to_the_full_parser() {
-        assert!(scan("{\"team\":\"Türkiye\"}".as_bytes()).is_some());
-        assert!(scan(b"{\"team\":\"T\xfcrkiye\"}").is_none());
+        assert!(takes("{\"team\":\"Türkiye\"}".as_bytes()));
+        assert!(!takes(b"{\"team\":\"T\xfcrkiye\"}"));
     }
 
     #[test]
     fn a_wanted_string_with_an_escape_goes_to_the_full_parser() {
-        assert!(scan(br#"{"id":"a\u0041"}"#).is_none());
-        assert!(scan(br#"{"tier":"a\u0041"}"#).is_some());
-        assert!(scan(br#"{"i\u0064":"a"}"#).is_none());
+        assert!(!takes(br#"{"id":"a\u0041"}"#));
+        assert!(takes(br#"{"tier":"a\u0041"}"#));
+        assert!(!takes(br#"{"i\u0064":"a"}"#));
+    }
+
+    #[test]
+    fn a_run_of_plain_bytes_ends_at_the_same_place_as_byte_by_byte() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for first in &bytes {
+            for second in [b'a', b'"', b'\\', 0x1f, 0x20, 0x80, 0xff] {
+                for length in [1, 7, 8, 9, 17] {
+                    let mut line = vec![b'a'; length];
+                    line[length / 2] = *first;
+                    line.push(second);
+                    let stop = |&byte: &u8| byte == b'"' || byte == b'\\' || byte < 0x20;
+                    let expected = line.iter().position(stop).unwrap_or(line.len());
+                    let mut scanner = Scanner { line: &line, at: 0, high: 0 };
+                    scanner.plain_run();
+                    assert_eq!(scanner.at, expected, "{line:?}");
+                    let high = line[..expected].iter().any(|&byte| byte >= 0x80);
+                    assert_eq!(scanner.high & HIGH != 0, high, "{line:?}");
+                }
+            }
+        }
     }
 }

@@ -103,10 +103,14 @@ impl Seen {
     }
 }
 
+/// Where a hash's probe begins. FNV alone leaves the ids of a counting producer side by side,
+/// and probes would grow into thousands: the halves are mixed first (MurmurHash3's finaliser).
 #[expect(clippy::cast_possible_truncation, reason = "only the low bits choose the slot")]
 const fn home(hash: u128) -> usize {
-    // FNV mixes upwards: the high half is the better spread.
-    (hash >> 64) as usize % SLOTS
+    let mut mixed = (hash >> 64) as u64 ^ hash as u64;
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    mixed = (mixed ^ (mixed >> 33)).wrapping_mul(0xc4ce_b9fe_1a85_ec53);
+    (mixed ^ (mixed >> 33)) as usize % SLOTS
 }
 
 /// FNV-1a in 128 bits, never 0.
@@ -146,6 +150,9 @@ mod tests {
             assert_eq!(seen.insert(&id(number)), Novelty::Repeat, "{number}");
         }
         assert_eq!(seen.slots.iter().filter(|&&slot| slot != 0).count(), SEEN_MAX);
+        let probe = |at: usize| at.wrapping_sub(home(seen.slots[at])) % SLOTS;
+        let longest = (0..SLOTS).filter(|&at| seen.slots[at] != 0).map(probe).max();
+        assert!(longest < Some(64), "ids that count up do not crowd: {longest:?}");
         assert_eq!(seen.insert(&id(0)), Novelty::New);
         assert_eq!(seen.insert(&id(extra)), Novelty::New, "pushed out by the one before");
     }

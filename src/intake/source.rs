@@ -69,19 +69,18 @@ pub(super) enum Delivery {
 }
 
 impl Source {
-    /// Opens a file of signals. Pipes and devices by name are read as standard input would be.
+    /// Opens a file of signals. A named pipe is waited for until somebody writes to it.
     ///
     /// # Errors
     /// Names the file and what the system said.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
         let failed = |why| OpenError { path: path.to_owned(), why };
-        // Non-blocking, so that a named pipe without a writer does not hold the start up.
-        let file = open_nonblocking(path).map_err(failed)?;
+        let file = File::open(path).map_err(failed)?;
         let kind = file.metadata().map_err(failed)?.file_type();
         if kind.is_dir() {
             return Err(failed(ErrorKind::IsADirectory.into()));
         }
-        Ok(if kind.is_file() { Self::File(file) } else { Self::Stdin(file) })
+        if kind.is_file() { Ok(Self::File(file)) } else { Self::pipe(file.into()).map_err(failed) }
     }
 
     /// Takes standard input: a redirected file is read like a file, a pipe or terminal without
@@ -102,15 +101,14 @@ impl Source {
             stream.set_nonblocking(true)?;
             return Ok(Self::Unix(stream));
         }
-        match open_nonblocking(Path::new("/dev/stdin")) {
-            Ok(own) => Ok(Self::Stdin(own)),
-            Err(_) => Self::shared_stdin(shared),
-        }
+        let own = File::options().read(true).custom_flags(libc::O_NONBLOCK).open("/dev/stdin");
+        // A terminal that belongs to another user cannot be opened anew.
+        own.map_or_else(|_| Self::pipe(shared), |own| Ok(Self::Stdin(own)))
     }
 
-    /// For a terminal that belongs to another user and cannot be opened anew.
-    fn shared_stdin(shared: OwnedFd) -> io::Result<Self> {
-        let pipe = mio::unix::pipe::Receiver::from(shared);
+    /// A pipe, set non-blocking.
+    fn pipe(fd: OwnedFd) -> io::Result<Self> {
+        let pipe = mio::unix::pipe::Receiver::from(fd);
         pipe.set_nonblocking(true)?;
         Ok(Self::Stdin(File::from(OwnedFd::from(pipe))))
     }
@@ -159,10 +157,6 @@ impl Source {
             Self::File(_) | Self::Stdin(_) | Self::Unix(_) | Self::Tcp(_) => Timestamp::NEVER,
         }
     }
-}
-
-fn open_nonblocking(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// See [`Source::scheduled`].

@@ -136,9 +136,20 @@ mod tests {
     use super::*;
     use crate::ids::RunId;
 
-    const MAKER: &str = r#"{"client_order_id":"CID","fill_count":"0.00","order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","remaining_count":"1.00","ts_ms":1781159360866}"#;
-    const TAKER: &str = r#"{"average_fee_paid":"0.0175","average_fill_price":"0.5200","client_order_id":"CID","fill_count":"1.00","order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","remaining_count":"0.00","ts_ms":1781159370164}"#;
-    const CANCEL: &str = r#"{"order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","reduced_by":"1.00","ts_ms":1781159364112}"#;
+    const MAKER: &str = concat!(
+        r#"{"client_order_id":"CID","fill_count":"0.00","#,
+        r#""order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","remaining_count":"1.00","#,
+        r#""ts_ms":1781159360866}"#,
+    );
+    const TAKER: &str = concat!(
+        r#"{"average_fee_paid":"0.0175","average_fill_price":"0.5200","client_order_id":"CID","#,
+        r#""fill_count":"1.00","order_id":"97ec18b7-10d3-4557-9de0-8598aad625f0","#,
+        r#""remaining_count":"0.00","ts_ms":1781159370164}"#,
+    );
+    const CANCEL: &str = concat!(
+        r#"{"order_id":"2597b999-f887-4195-8bac-c3f97a1f2021","reduced_by":"1.00","#,
+        r#""ts_ms":1781159364112}"#,
+    );
 
     fn ours() -> ClientOrderId {
         ClientOrderId::new(RunId::new(7), 42)
@@ -177,19 +188,31 @@ mod tests {
     fn shapes_that_changed_are_still_read() {
         let expected = Ok(accepted("o-1", 1050, 0, 5));
         creates(
-            r#"{"new":{"a":[1,"}"]},"order_id":"o-1","ts_ms":5,"client_order_id":"CID","remaining_count":"0.00","fill_count":"10.50"}"#,
+            concat!(
+                r#"{"new":{"a":[1,"}"]},"order_id":"o-1","ts_ms":5,"client_order_id":"CID","#,
+                r#""remaining_count":"0.00","fill_count":"10.50"}"#,
+            ),
             expected,
         );
         creates(
-            r#"{ "order_id":"o\u002d1","client_order_id":"CID","fill_count":"10.5","remaining_count":"0","ts_ms":5,"average_fill_price":null}"#,
+            concat!(
+                r#"{ "order_id":"o\u002d1","client_order_id":"CID","fill_count":"10.5","#,
+                r#""remaining_count":"0","ts_ms":5,"average_fill_price":null}"#,
+            ),
             expected,
         );
         creates(
-            r#"{"order_id":"o-1","client_order_id":"CID","fill_count":10.50,"remaining_count":0,"ts_ms":5}"#,
+            concat!(
+                r#"{"order_id":"o-1","client_order_id":"CID","fill_count":10.50,"#,
+                r#""remaining_count":0,"ts_ms":5}"#,
+            ),
             expected,
         );
         creates(
-            r#"{"order_id":"o-1","client_order_id":"CID","fill_count":"10.50","remaining_count":"0.00"}"#,
+            concat!(
+                r#"{"order_id":"o-1","client_order_id":"CID","fill_count":"10.50","#,
+                r#""remaining_count":"0.00"}"#,
+            ),
             Ok(accepted("o-1", 1050, 0, 0)),
         );
     }

@@ -21,7 +21,8 @@ const KINDS: &[(&str, RejectKind)] = &[
     ("exchange_is_paused",            RejectKind::Paused),
     ("trading_paused",                RejectKind::Paused),
     ("exchange_paused",               RejectKind::Paused),
-    ("market_not_active",             RejectKind::MarketInactive), // `inactive` is a paused market, §7
+    // The exchange's status `inactive` is a paused market (reference §7).
+    ("market_not_active",             RejectKind::MarketInactive),
     ("market_inactive",               RejectKind::MarketInactive),
     ("market_already_closed",         RejectKind::MarketInactive),
     ("market_closed",                 RejectKind::MarketInactive),
@@ -176,7 +177,10 @@ mod tests {
 
     #[test]
     fn the_nested_shape_is_read() {
-        let body = r#"{"error":{"code":"order_already_exists","message":"order already exists","service":"exchange"}}"#;
+        let body = concat!(
+            r#"{"error":{"code":"order_already_exists","message":"order already exists","#,
+            r#""service":"exchange"}}"#,
+        );
         check(
             409,
             body,
@@ -184,7 +188,10 @@ mod tests {
             "order_already_exists",
             "order already exists",
         );
-        let body = r#"{"error":{"code":"insufficient_balance","message":"insufficient balance","service":"exchange"}}"#;
+        let body = concat!(
+            r#"{"error":{"code":"insufficient_balance","message":"insufficient balance","#,
+            r#""service":"exchange"}}"#,
+        );
         check(
             400,
             body,
@@ -195,7 +202,10 @@ mod tests {
         let body =
             r#"{"error":{"code":"invalid_price","message":"invalid price","service":"exchange"}}"#;
         check(400, body, RejectKind::InvalidPrice, "invalid_price", "invalid price");
-        let body = r#"{"error":{"code":"invalid_order","message":"invalid order","details":"post only cross"}}"#;
+        let body = concat!(
+            r#"{"error":{"code":"invalid_order","message":"invalid order","#,
+            r#""details":"post only cross"}}"#,
+        );
         check(
             400,
             body,
@@ -205,21 +215,31 @@ mod tests {
         );
         let body = r#"{"error":{"code":"not_found","message":"not found"}}"#;
         check(404, body, RejectKind::NotFound, "not_found", "not found");
-        let body = r#"{"error":{"code":"authentication_error","message":"authentication_error","details":"INCORRECT_API_KEY_SIGNATURE"}}"#;
+        let body = concat!(
+            r#"{"error":{"code":"authentication_error","message":"authentication_error","#,
+            r#""details":"INCORRECT_API_KEY_SIGNATURE"}}"#,
+        );
         let message = "authentication_error: INCORRECT_API_KEY_SIGNATURE";
         check(401, body, RejectKind::Unauthorized, "authentication_error", message);
     }
 
     #[test]
     fn the_flat_shape_is_read() {
-        let body = r#"{"code":"bad_request","message":"bad request","details":"json: cannot unmarshal number into Go struct field CreateOrderV2Request.count of type string"}"#;
-        let message = "bad request: json: cannot unmarshal number into Go struct field CreateOrderV2Request.count of type string";
+        let body = concat!(
+            r#"{"code":"bad_request","message":"bad request","details":"json: cannot unmarshal "#,
+            r#"number into Go struct field CreateOrderV2Request.count of type string"}"#,
+        );
+        let message = "bad request: json: cannot unmarshal number into Go struct field \
+                       CreateOrderV2Request.count of type string";
         check(400, body, RejectKind::InvalidRequest, "bad_request", message);
     }
 
     #[test]
     fn the_bare_message_is_read() {
-        let body = r#"{"msg":"Parameter validation failed for GetMarkets: Key: 'GetMarketsParams.Limit'"}"#;
+        let body = concat!(
+            r#"{"msg":"Parameter validation failed for GetMarkets: "#,
+            r#"Key: 'GetMarketsParams.Limit'"}"#,
+        );
         let message = "Parameter validation failed for GetMarkets: Key: 'GetMarketsParams.Limit'";
         check(400, body, RejectKind::InvalidRequest, CODE_VALIDATION, message);
     }
@@ -270,7 +290,8 @@ mod tests {
         maps(410, "deprecated_v1_order_endpoint", RejectKind::Gone);
         maps(
             403,
-            "Your_location_attestation_for_API_trading_is_missing_or_expired._Please_verify_your_location_in_the_Kalshi_app_or_website,_and_then_retry.",
+            "Your_location_attestation_for_API_trading_is_missing_or_expired._Please_verify_your_\
+             location_in_the_Kalshi_app_or_website,_and_then_retry.",
             RejectKind::Unauthorized,
         );
     }

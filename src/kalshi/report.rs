@@ -100,6 +100,24 @@ pub(super) struct RawOrder<'a> {
 }
 
 impl RawOrder<'_> {
+    /// Whether the client order id is one of the engine's.
+    pub(super) fn is_ours(&self) -> bool {
+        self.client_order_id.is_some_and(|id| ClientOrderId::parse(id).is_some())
+    }
+
+    /// As [`Self::build`], but an order that is not ours and cannot be read is `None`: what a
+    /// person does on the same account must not stop the engine.
+    pub(super) fn build_or_skip(
+        &self,
+        origin: Origin,
+        received: Timestamp,
+    ) -> Result<Option<OrderReport>, FieldError> {
+        match self.build(origin, received) {
+            Err(_) if !self.is_ours() => Ok(None),
+            built => built.map(Some),
+        }
+    }
+
     /// Gives every field its meaning.
     pub(super) fn build(
         &self,

@@ -6,7 +6,7 @@ use super::plan::leg_price;
 use crate::message::{Action, Leg};
 use crate::order::{Order, State};
 use crate::recorder::record::{ChildResult, ExecutionResult, Outcome, Record};
-use crate::units::{Contracts, Money, Now, Position};
+use crate::units::{Contracts, Money, Now, Position, Timestamp};
 
 impl Core {
     /// Brings exposure, counters and results in line after an order changed from `before`.
@@ -52,11 +52,15 @@ impl Core {
     }
 
     fn tell_end(&self, order: &Order, state: State, out: &mut Outbox) {
-        out.records.push(Record::OrderEnded {
-            client_order_id: order.terms().client_order_id,
-            state,
-            filled: order.filled(),
-        });
+        // What never left is no order to anybody but its signal, whose result says so.
+        let left = order.sent_at != Timestamp::ZERO || !order.order_id().is_empty();
+        if left {
+            out.records.push(Record::OrderEnded {
+                client_order_id: order.terms().client_order_id,
+                state,
+                filled: order.filled(),
+            });
+        }
         if let Some(result) = self.result_of(order, state) {
             out.records.push(Record::Result(result));
         }

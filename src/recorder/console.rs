@@ -11,10 +11,14 @@ use super::record::{ExecutionResult, Outcome, Record};
 use super::results::{Count, average_price};
 use super::summary::Summary;
 use crate::risk::Limit;
-use crate::units::{Money, PriceDelta, WallTime};
+use crate::units::{PriceDelta, WallTime};
 
-/// Refusals shown per limit before they are only counted: enough to see what is wrong.
+/// Refusals shown per limit, and bad lines in all, before they are only counted: enough to see
+/// what is wrong, and a flood does not bury the trades.
 const BLOCKED_LINES_MAX: u64 = 20;
+/// Trades, misses and alerts shown, each: twenty days of the default `MAX_DAILY_TRADES`. A stress
+/// run makes more, and a slow terminal must not hold the recorder up.
+const TRADE_LINES_MAX: u64 = 1_000;
 /// Width of rules.
 const WIDTH: usize = 60;
 
@@ -51,7 +55,38 @@ pub struct Banner {
 pub struct Console {
     out: Option<Box<dyn Write + Send>>,
     style: Style,
-    blocked: [u64; Limit::COUNT],
+    blocked: [Quota; Limit::COUNT],
+    malformed: Quota,
+    trades: Quota,
+    misses: Quota,
+    alerts: Quota,
+}
+
+/// How many lines of one kind are still shown.
+#[derive(Clone, Copy, Debug)]
+struct Quota {
+    left: u64,
+}
+
+impl Quota {
+    const fn of(lines_max: u64) -> Self {
+        Self { left: lines_max }
+    }
+
+    /// What to put after the next line; `None` when it is not shown.
+    const fn take(&mut self) -> Option<&'static str> {
+        match self.left {
+            0 => None,
+            1 => {
+                self.left = 0;
+                Some(" (further ones are only counted)")
+            }
+            _ => {
+                self.left -= 1;
+                Some("")
+            }
+        }
+    }
 }
 
 impl fmt::Debug for Console {
@@ -73,13 +108,21 @@ impl Console {
     /// Writes to `out`.
     #[must_use]
     pub fn new(out: Box<dyn Write + Send>, style: Style) -> Self {
-        Self { out: Some(out), style, blocked: [0; Limit::COUNT] }
+        Self { out: Some(out), style, ..Self::silent() }
     }
 
     /// Writes nothing.
     #[must_use]
     pub const fn silent() -> Self {
-        Self { out: None, style: Style::Plain, blocked: [0; Limit::COUNT] }
+        Self {
+            out: None,
+            style: Style::Plain,
+            blocked: [Quota::of(BLOCKED_LINES_MAX); Limit::COUNT],
+            malformed: Quota::of(BLOCKED_LINES_MAX),
+            trades: Quota::of(TRADE_LINES_MAX),
+            misses: Quota::of(TRADE_LINES_MAX),
+            alerts: Quota::of(TRADE_LINES_MAX),
+        }
     }
 
     /// The plan's banner.
@@ -104,19 +147,20 @@ impl Console {
         match record {
             Record::Result(result) => self.result(now, result),
             Record::Malformed { source, line, kind, detail } => {
-                let text = format!("source {} line {line}: {}", source.0, kind.as_str());
+                let Some(more) = self.malformed.take() else { return };
                 let detail = if detail.is_empty() { String::new() } else { format!(" ({detail})") };
-                self.event(now, Tone::Dim, "MALFORMED:", &format!("{text}{detail}"));
+                let text =
+                    format!("source {} line {line}: {}{detail}{more}", source.0, kind.as_str());
+                self.event(now, Tone::Dim, "MALFORMED:", &text);
             }
             Record::Halted { reason } => {
                 self.event(now, Tone::Bad, "HALTED:", reason.as_str());
             }
             Record::Resumed => self.event(now, Tone::Good, "RESUMED", ""),
-            Record::Alert { ticker, reason } if ticker.is_empty() => {
-                self.event(now, Tone::Bad, "ALERT:", reason.as_str());
-            }
             Record::Alert { ticker, reason } => {
-                self.event(now, Tone::Bad, "ALERT:", &format!("{ticker} - {reason}"));
+                let Some(more) = self.alerts.take() else { return };
+                let dash = if ticker.is_empty() { "" } else { " - " };
+                self.event(now, Tone::Bad, "ALERT:", &format!("{ticker}{dash}{reason}{more}"));
             }
             Record::Received
             | Record::SourceEnded { .. }
@@ -135,34 +179,24 @@ impl Console {
         match result.outcome {
             Outcome::NotTradeable => {}
             Outcome::Refused(refusal) => {
-                let seen = &mut self.blocked[refusal.limit as usize];
-                *seen += 1;
-                let text = format!("{} - {refusal}", result.ticker);
-                match *seen {
-                    0..BLOCKED_LINES_MAX => self.event(now, Tone::Dim, "BLOCKED:", &text),
-                    BLOCKED_LINES_MAX => {
-                        let rest = format!("{text} (further ones are counted)");
-                        self.event(now, Tone::Dim, "BLOCKED:", &rest);
-                    }
-                    _ => {}
-                }
+                let Some(more) = self.blocked[refusal.limit as usize].take() else { return };
+                let text = format!("{} - {refusal}{more}", result.ticker);
+                self.event(now, Tone::Dim, "BLOCKED:", &text);
             }
             Outcome::Ended(_) if !result.filled.is_zero() => self.trade(now, result),
             Outcome::Ended(state) => {
+                let Some(more) = self.misses.take() else { return };
                 let why =
                     result.error.map_or_else(String::new, |error| format!(" ({})", error.code));
-                let text = format!(
-                    "{} {}x {} - {state}{why}",
-                    result.action.as_str(),
-                    Count(result.contracts),
-                    result.ticker
-                );
+                let (action, asked) = (result.action.as_str(), Count(result.contracts));
+                let text = format!("{action} {asked}x {} - {state}{why}{more}", result.ticker);
                 self.event(now, Tone::Dim, "UNFILLED:", &text);
             }
         }
     }
 
     fn trade(&mut self, now: WallTime, result: &ExecutionResult) {
+        let Some(more) = self.trades.take() else { return };
         let price = average_price(result).map_or_else(
             || "?".to_owned(),
             |price| PriceDelta::from_micros(i64::from(price.micros())).to_string(),
@@ -173,7 +207,7 @@ impl Console {
             format!(" of {}", Count(result.contracts))
         };
         let text = format!(
-            "{} {}x{of} {} @ {price} (edge: {})",
+            "{} {}x{of} {} @ {price} (edge: {}){more}",
             result.action.as_str(),
             Count(result.filled),
             result.ticker,
@@ -285,13 +319,13 @@ pub fn summary_text(summary: &Summary) -> String {
             ),
         ),
         ("Contracts", format!("{} filled", summary.contracts_filled)),
-        ("Fees", dollars(summary.fees_cents.0)),
+        ("Fees", summary.fees_cents.0.to_string()),
     ];
     if let Some(realized) = summary.realized_pnl_cents {
-        rows.push(("Realised P&L", dollars(realized.0)));
+        rows.push(("Realised P&L", realized.0.to_string()));
     }
     if let Some(cash) = summary.cash_cents {
-        rows.push(("Cash", dollars(cash.0)));
+        rows.push(("Cash", cash.0.to_string()));
     }
     let presign = summary.presign;
     rows.push(("Signatures", format!("{} ahead, {} inline", presign.hits, presign.misses)));
@@ -301,10 +335,6 @@ pub fn summary_text(summary: &Summary) -> String {
     let held = summary.positions.iter();
     rows.extend(held.map(|(ticker, held)| ("Position", format!("{held:>8} {ticker}"))));
     rows.iter().map(|(name, text)| format!("  {name:<14}{text}\n")).collect()
-}
-
-fn dollars(money: Money) -> String {
-    money.to_string()
 }
 
 #[cfg(test)]
@@ -389,7 +419,7 @@ mod tests {
         let mut records = vec![refused; 1_000];
         records.push(halted);
         let text = shown(Style::Plain, &records);
-        assert_eq!(text.lines().count() as u64, BLOCKED_LINES_MAX + 1);
+        assert_eq!(text.lines().count() as u64, BLOCKED_LINES_MAX + 1, "and the other limit's");
         assert!(text.contains("max_orders_per_minute: 11 against a bound of 10"));
     }
 

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use self::console::Console;
 use self::histograms::Histograms;
 use self::journal::SegmentKeeper;
-use self::record::Record;
+pub use self::record::Record;
 use self::results::{malformed_line, result_line};
 use self::sinks::{SinkCounts, Sinks};
 use self::summary::{Run, Summary, Tally};
@@ -227,7 +227,7 @@ impl<C: Clock> Recorder<C> {
         Finished {
             summary,
             histograms: self.histograms,
-            lost: self.outlets.sinks.counts(),
+            lost: self.outlets.sinks.close(),
             journal: self.outlets.keeper.map_or(Ok(()), SegmentKeeper::finish),
         }
     }
@@ -283,9 +283,17 @@ impl<C: Clock> Recorder<C> {
         }
     }
 
-    /// Lets writers of ended sources go once every signal is answered: whose signals are still
-    /// open cannot be told apart, so the last answer decides for all.
-    fn release_writers(&mut self) {
+    /// Writes result lines, and lets writers of ended sources go once every signal is answered:
+    /// whose signals are still open cannot be told apart, so the last answer decides for all.
+    fn write_lines(&mut self, now: Now) {
+        let before = self.outlets.sinks.counts();
+        self.outlets.sinks.flush();
+        let after = self.outlets.sinks.counts();
+        if after != before {
+            let lines = after.dropped_lines - before.dropped_lines;
+            let text = format!("a reader of results is gone or too slow, {lines} lines lost");
+            self.outlets.console.trouble(now.wall, &text);
+        }
         if self.tally.in_flight() == 0 && !self.leaving.is_empty() {
             let sinks = &mut self.outlets.sinks;
             self.leaving.retain(|source| !sinks.release(*source));
@@ -347,8 +355,7 @@ impl<C: Clock> Stage for Recorder<C> {
         // After looking: a producer attaches before it sends, so whoever is answered below is in.
         self.outlets.sinks.attach_new();
         self.take(now);
-        self.outlets.sinks.flush();
-        self.release_writers();
+        self.write_lines(now);
         self.say_stats(now);
         self.publish();
         work.or(self.keep_journal(now))
@@ -363,8 +370,7 @@ impl<C: Clock> Stage for Recorder<C> {
             self.outlets.sinks.attach_new();
             self.take(now);
         }
-        self.outlets.sinks.flush();
-        self.release_writers();
+        self.write_lines(self.clock.now());
         self.publish();
     }
 }

@@ -99,6 +99,15 @@ impl Sinks {
         self.file.iter().chain(self.by_source.values()).any(|sink| !sink.pending.is_empty())
     }
 
+    /// The end: what still waits reaches nobody.
+    #[must_use]
+    pub fn close(mut self) -> SinkCounts {
+        for sink in self.file.iter().chain(self.by_source.values()) {
+            self.counts.dropped_lines += sink.waiting_lines();
+        }
+        self.counts
+    }
+
     /// What was given up.
     #[must_use]
     pub const fn counts(&self) -> SinkCounts {
@@ -116,10 +125,14 @@ impl Sink {
         let alive = self.write_pending().is_ok() && self.pending.len() <= PENDING_BYTES_MAX;
         if !alive {
             counts.dropped_sinks += 1;
-            let lost = self.pending.iter().filter(|&&byte| byte == b'\n').count();
-            counts.dropped_lines += u64::try_from(lost).unwrap_or(u64::MAX);
+            counts.dropped_lines += self.waiting_lines();
         }
         alive
+    }
+
+    fn waiting_lines(&self) -> u64 {
+        let lines = self.pending.iter().filter(|&&byte| byte == b'\n').count();
+        u64::try_from(lines).unwrap_or(u64::MAX)
     }
 
     fn write_pending(&mut self) -> io::Result<()> {
@@ -150,32 +163,39 @@ mod tests {
 
     /// A socket's far end: what arrived, and how much more it takes.
     #[derive(Clone, Default)]
-    struct Peer(Arc<Mutex<(Vec<u8>, usize, Option<io::ErrorKind>)>>);
+    struct Peer(Arc<Mutex<Far>>);
+
+    #[derive(Default)]
+    struct Far {
+        arrived: Vec<u8>,
+        room: usize,
+        broken: Option<io::ErrorKind>,
+    }
 
     impl Peer {
         fn taking(room: usize) -> Self {
             let peer = Self::default();
-            peer.0.lock().unwrap().1 = room;
+            peer.0.lock().unwrap().room = room;
             peer
         }
 
         fn arrived(&self) -> String {
-            String::from_utf8(self.0.lock().unwrap().0.clone()).unwrap()
+            String::from_utf8(self.0.lock().unwrap().arrived.clone()).unwrap()
         }
     }
 
     impl Write for Peer {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             let mut state = self.0.lock().unwrap();
-            if let Some(kind) = state.2 {
+            if let Some(kind) = state.broken {
                 return Err(kind.into());
             }
-            let count = bytes.len().min(state.1);
+            let count = bytes.len().min(state.room);
             if count == 0 {
                 return Err(io::ErrorKind::WouldBlock.into());
             }
-            state.1 -= count;
-            state.0.extend(&bytes[..count]);
+            state.room -= count;
+            state.arrived.extend(&bytes[..count]);
             Ok(count)
         }
 
@@ -215,19 +235,30 @@ mod tests {
         sinks.flush();
         assert_eq!(peer.arrived(), "hel");
         assert!(!sinks.release(SourceId(1)), "a line still waits");
+        assert!(sinks.is_behind());
 
-        peer.0.lock().unwrap().1 = 100;
+        peer.0.lock().unwrap().room = 100;
         sinks.flush();
         assert_eq!(peer.arrived(), "hello\n");
         assert!(sinks.release(SourceId(1)));
-        assert_eq!(sinks.counts(), SinkCounts::default());
+        assert_eq!(sinks.close(), SinkCounts::default());
+    }
+
+    #[test]
+    fn what_waits_at_the_end_is_counted_as_lost() {
+        let (_attach, attachments) = unbounded::<Attachment>();
+        let mut sinks = Sinks::new(Some(Box::new(Peer::taking(4))), attachments);
+        sinks.line(SourceId(0), "abc");
+        sinks.line(SourceId(0), "def");
+        sinks.flush();
+        assert_eq!(sinks.close(), SinkCounts { dropped_sinks: 0, dropped_lines: 1 });
     }
 
     #[test]
     fn a_dead_or_hopeless_producer_is_dropped_and_counted() {
         let (attach, attachments) = unbounded::<Attachment>();
         let (dead, stuck, file) = (Peer::taking(100), Peer::taking(0), Peer::taking(usize::MAX));
-        dead.0.lock().unwrap().2 = Some(io::ErrorKind::BrokenPipe);
+        dead.0.lock().unwrap().broken = Some(io::ErrorKind::BrokenPipe);
         let mut sinks = Sinks::new(Some(Box::new(file.clone())), attachments);
         attach.send((SourceId(1), Box::new(dead))).unwrap();
         attach.send((SourceId(2), Box::new(stuck))).unwrap();

@@ -57,7 +57,8 @@ pub(super) fn percentile_curves(histograms: &Histograms) -> Option<String> {
         let points = curve(histograms.of(hop), &axis);
         let (name, colour) = (hop.as_str(), colour(hop));
         svg += &format!(
-            r#"<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"><title>{name}</title></polyline>"#
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{colour}\" \
+             stroke-width=\"2\"><title>{name}</title></polyline>"
         );
     }
     svg += "</svg>";
@@ -95,9 +96,10 @@ fn grid(svg: &mut String, axis: &Decades) {
     for decade in axis.first..=axis.last {
         let ns = 10_u64.saturating_pow(decade);
         let y = axis.y(10_f64.powi(decade.cast_signed()));
-        let label = Span(ns).to_string().replace(".00", "");
+        let label = Span(ns).to_string().replace(".0 ", " ");
         *svg += &format!(
-            r#"<line class="grid" x1="{LEFT}" x2="{right}" y1="{y:.1}" y2="{y:.1}"/><text class="tick" x="{:.0}" y="{:.1}" text-anchor="end">{label}</text>"#,
+            "<line class=\"grid\" x1=\"{LEFT}\" x2=\"{right}\" y1=\"{y:.1}\" y2=\"{y:.1}\"/>\
+             <text class=\"tick\" x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{label}</text>",
             LEFT - 8.0,
             y + 4.0
         );
@@ -105,7 +107,8 @@ fn grid(svg: &mut String, axis: &Decades) {
     for (share, label) in PERCENTILES {
         let x = x(share);
         *svg += &format!(
-            r#"<line class="grid" x1="{x:.1}" x2="{x:.1}" y1="{TOP}" y2="{bottom}"/><text class="tick" x="{x:.1}" y="{:.0}" text-anchor="middle">{label}</text>"#,
+            "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{TOP}\" y2=\"{bottom}\"/>\
+             <text class=\"tick\" x=\"{x:.1}\" y=\"{:.0}\" text-anchor=\"middle\">{label}</text>",
             bottom + 20.0
         );
     }

@@ -319,14 +319,19 @@ mod tests {
         let rows: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!((count, rows.len()), (3, 3));
-        assert_eq!(rows[0]["kind"], "order");
-        assert_eq!(rows[0]["ticker"], "KXA-1,B");
-        assert_eq!(rows[0]["price_dollars"], "0.4800");
-        assert_eq!(rows[0]["contracts"], 25);
-        assert_eq!(rows[0]["time"], "2026-01-01T00:00:00Z");
+        let expected = serde_json::json!({
+            "seq": 3, "time": "2026-01-01T00:00:00Z", "time_ns": 1_767_225_600_000_000_000_u64,
+            "run": "0000000001", "kind": "order",
+            "client_order_id": "6b786578-0000-8000-8001-000000000002",
+            "ticker": "KXA-1,B", "side": rows[0]["side"], "price_dollars": "0.4800",
+            "contracts": 25,
+        });
+        assert_eq!(rows[0], expected);
         assert_eq!(rows[1]["fees_cents"], 1.75);
-        assert_eq!(rows[2]["state"], "not_tradeable");
-        assert_eq!(rows[2]["signal_id"], "sig-1");
+        assert_eq!(
+            (&rows[2]["state"], &rows[2]["signal_id"]),
+            (&"not_tradeable".into(), &"sig-1".into())
+        );
         assert_eq!(rows[2].get("trade_id"), None);
     }
 

@@ -178,6 +178,7 @@ mod tests {
     use crate::recorder::journal::{Journal, MemoryJournal};
     use crate::recorder::pack::sample::Dice;
     use crate::recorder::record::{CHILDREN_MAX, ChildResult, Hops, Outcome};
+    use crate::recorder::summary::Summary;
     use crate::units::{Nanos, Price, Timestamp, WallTime};
 
     fn fill(trade: &[u8], side: BookSide, cents: u32, whole: u32) -> Fill {
@@ -246,12 +247,13 @@ mod tests {
         std::fs::write(&file, memory.bytes()).unwrap();
 
         let Report { summary, histograms } = Report::load(&file).unwrap();
-        assert_eq!(summary.run_id, "0000000002");
-        assert_eq!(summary.mode, "sim");
-        assert_eq!(summary.started, "2026-01-01T00:00:00.002Z");
-        assert_eq!(summary.duration_ms, 9);
-        assert_eq!((summary.signals.received, summary.signals.accepted), (1, 1));
-        assert_eq!((summary.orders.sent, summary.orders.filled), (1, 1));
+        let Summary { run_id, mode, started, duration_ms, .. } = &summary;
+        assert_eq!(
+            (run_id.as_str(), mode.as_str(), started.as_str(), *duration_ms),
+            ("0000000002", "sim", "2026-01-01T00:00:00.002Z", 9)
+        );
+        let counts = (summary.signals.received, summary.signals.accepted, summary.orders.sent);
+        assert_eq!((counts, summary.orders.filled), ((1, 1, 1), 1));
         assert_eq!(summary.contracts_filled, Held(Position::from_centis(1_000)));
         assert_eq!(summary.positions["KXA-1-B"], Held(Position::from_centis(1_000)));
         // 100.00 less ten at 48c, less a fee of 1c, once.

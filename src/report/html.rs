@@ -8,8 +8,10 @@ use crate::recorder::record::Hop;
 use crate::recorder::summary::Summary;
 
 const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1c2430;--soft:#667080;--line:#d9dee6;--card:#f6f8fa;--page:#fff}
-@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a2b3;--line:#303845;--card:#1a2029;--page:#12161c}}
+:root{color-scheme:light dark;--ink:#1c2430;--soft:#667080;--line:#d9dee6;--card:#f6f8fa;
+--page:#fff}
+@media(prefers-color-scheme:dark){:root{--ink:#e6eaf0;--soft:#98a2b3;--line:#303845;
+--card:#1a2029;--page:#12161c}}
 body{margin:2rem auto;max-width:940px;padding:0 1rem;background:var(--page);color:var(--ink);
 font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .6rem}

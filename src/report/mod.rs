@@ -8,17 +8,18 @@ pub mod export;
 mod from_journal;
 mod html;
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::ids::RunId;
 use crate::recorder::console::summary_text;
 use crate::recorder::histograms::{Histograms, LatencyTable};
-use crate::recorder::journal::JournalError;
+use crate::recorder::journal::{COPY_FILE, JournalError, copy_run};
 use crate::recorder::summary::Summary;
 use crate::units::{Nanos, WallTime};
 
@@ -168,6 +169,21 @@ pub fn write_report(
     histograms.write_logs(dir, start, length).map_err(failed(dir))
 }
 
+/// Copies one run's entries out of the journal at `from` into the report in `dir`. Returns how
+/// many there were.
+///
+/// # Errors
+/// [`ReportError`] when the journal cannot be read or the copy not be written.
+pub fn copy_journal(from: &Path, run: RunId, dir: &Path) -> Result<u64, ReportError> {
+    let path = dir.join(COPY_FILE);
+    let failed = |source| ReportError::Io { doing: "write", path: path.clone(), source };
+    fs::create_dir_all(dir).map_err(failed)?;
+    let mut out = BufWriter::new(File::create(&path).map_err(failed)?);
+    let count = copy_run(from, run, &mut out)?;
+    out.flush().map_err(failed)?;
+    Ok(count)
+}
+
 fn json(summary: &Summary) -> String {
     // Numbers, strings and maps with string keys: nothing that JSON cannot say.
     let mut text = serde_json::to_string_pretty(summary).unwrap_or_default();
@@ -188,9 +204,10 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
+    use crate::recorder::journal::{Entry, Journal, MappedJournal, Opened, StateDir};
     use crate::recorder::number::{Cents, Held};
     use crate::recorder::record::Hop;
-    use crate::units::{Money, Position};
+    use crate::units::{Money, Now, Position};
 
     pub(super) fn sample() -> Report {
         let mut histograms = Histograms::new();
@@ -235,6 +252,27 @@ mod tests {
             again.render(Format::Json),
             fs::read_to_string(target.join(SUMMARY_FILE)).unwrap()
         );
+    }
+
+    #[test]
+    fn a_run_is_copied_out_of_a_journal_and_reported_from_the_copy() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, target) = (dir.path().join("state"), dir.path().join("report"));
+        for run in [1, 2] {
+            let held = StateDir::open(&state, "sim").unwrap();
+            let Opened { mut journal, keeper, .. } =
+                MappedJournal::open(&held, RunId::new(run), 1 << 16).unwrap();
+            let started =
+                Entry::RunStarted { run: RunId::new(run), config_digest: 0, seed: 0, mode: 1 };
+            for entry in [started, Entry::Timer, Entry::RunEnded] {
+                journal.append(Now::default(), &entry).unwrap();
+            }
+            drop(journal);
+            keeper.finish().unwrap();
+        }
+        assert_eq!(copy_journal(&state, RunId::new(1), &target).unwrap(), 3);
+        assert_eq!(Report::load(&target).unwrap().summary.run_id, "0000000001");
+        assert_eq!(Report::load(&state).unwrap().summary.run_id, "0000000002");
     }
 
     #[test]

@@ -151,6 +151,23 @@ fn a_connection_that_speaks_unasked_is_not_trusted() {
 }
 
 #[test]
+fn what_follows_an_answer_is_never_the_answer_to_the_next_order() {
+    let mut world = World::warm(1);
+    world.submit(order(1));
+    let wire = world.busy_wire();
+    let refused = "HTTP/1.1 400 X\r\ncontent-length: 2\r\n\r\n{}";
+    wire.lock().unwrap().respond(&format!("{refused}{refused}"));
+    let next = Approved::unchecked_for_tests(order(2));
+
+    let _work: Work = world.gateway.poll();
+    world.commands.push(Command::Submit(next)).unwrap();
+    let _work: Work = world.gateway.poll();
+
+    let expected = not_sent(2, Unsent::NoConnection);
+    assert!(world.outcomes().contains(&expected), "the connection was given up at once");
+}
+
+#[test]
 fn failed_dials_are_repeated_ever_more_slowly() {
     let mut world = World::new(&config(1));
     world.dials.lock().unwrap().fails = true;

@@ -1,9 +1,10 @@
 //! One line: every field's forms, every way to get it wrong.
 
-use crate::intake::{Intent, decode_line};
-use crate::message::{Action, TimeInForce};
+use crate::ids::{SignalId, SourceId, Ticker};
+use crate::intake::{Decoded, Intent, decode_line};
+use crate::message::{Action, Signal, TimeInForce};
 use crate::recorder::record::Malformed;
-use crate::units::{Contracts, Price, PriceDelta, WallTime};
+use crate::units::{Contracts, Price, PriceDelta, Timestamp, WallTime};
 
 /// The line of `execution-layer` §2.
 const PLAN: &str = r#"{"id":"sig-000123","ts_ns":1767225600123456789,"cycle":17,
@@ -38,18 +39,26 @@ fn missing(from: &str, to: &str, field: &str) {
 #[test]
 fn the_plans_line_is_a_signal() {
     let decoded = decode_line(PLAN.as_bytes()).unwrap();
-    let signal = decoded.signal;
-    assert_eq!(decoded.intent, Intent::Trade);
-    assert_eq!(signal.id.as_str(), "sig-000123");
-    assert_eq!(signal.produced_at, Some(WallTime::from_unix_ns(1_767_225_600_123_456_789)));
-    assert_eq!(signal.cycle, Some(17));
-    assert_eq!(signal.action, Action::BuyYes);
-    assert_eq!(signal.ticker.as_str(), "KXNFL-26JAN11-BUF");
-    assert_eq!((signal.yes_ask, signal.no_ask), (Price::from_cents(48), Price::from_cents(53)));
-    assert_eq!(signal.edge, PriceDelta::from_cents(7));
-    assert_eq!(signal.confidence, 75);
-    assert_eq!(signal.contracts, Contracts::from_whole(25));
-    assert_eq!((signal.max_price, signal.time_in_force, signal.expires_at), (None, None, None));
+    let expected = Signal {
+        source: SourceId::default(),
+        line: 0,
+        id: SignalId::new(b"sig-000123").unwrap(),
+        ticker: Ticker::new(b"KXNFL-26JAN11-BUF").unwrap(),
+        action: Action::BuyYes,
+        yes_ask: Price::from_cents(48),
+        no_ask: Price::from_cents(53),
+        edge: PriceDelta::from_cents(7),
+        confidence: 75,
+        contracts: Contracts::from_whole(25),
+        max_price: None,
+        time_in_force: None,
+        produced_at: Some(WallTime::from_unix_ns(1_767_225_600_123_456_789)),
+        expires_at: None,
+        cycle: Some(17),
+        received: Timestamp::ZERO,
+        decoded: Timestamp::ZERO,
+    };
+    assert_eq!(decoded, Decoded { signal: expected, intent: Intent::Trade });
 }
 
 #[test]
@@ -174,7 +183,8 @@ fn what_is_no_json_says_where_and_what() {
 fn unknown_fields_and_repeated_keys_read_as_in_python() {
     let line = with(
         r#""edge":{"cents":7"#,
-        r#""edge":{"cents":1},"x":{"edge":{"cents":NaNish},"deep":[[{"y":"\"}"}]]},"edge":{"cents":9"#,
+        r#""edge":{"cents":1},"x":{"edge":{"cents":NaNish},"deep":[[{"y":"\"}"}]]},
+           "edge":{"cents":9"#,
     );
     refused(
         &line,

@@ -40,15 +40,11 @@ fn the_outcome_is_the_same_wherever_the_stream_is_cut() {
     for cut in 0..=stream.len() {
         let mut bench = Bench::new(IntakeConfig::default());
         let (first, second) = stream.as_bytes().split_at(cut);
-        let pieces = [first, second].map(|piece| (Timestamp::ZERO, piece.to_vec()));
-        let mut memory = Source::scheduled(pieces[..1].to_vec());
-        if let Source::Memory(_) = &memory {
-            // The second half becomes readable only after the first was taken.
-            memory = Source::scheduled(vec![
-                pieces[0].clone(),
-                (Timestamp::from_ns(1), pieces[1].1.clone()),
-            ]);
-        }
+        // The second half becomes readable only after the first was taken.
+        let memory = Source::scheduled(vec![
+            (Timestamp::ZERO, first.to_vec()),
+            (Timestamp::from_ns(1), second.to_vec()),
+        ]);
         bench.add(0, memory);
         let mut output = bench.settle();
         bench.clock.set(1);
@@ -142,6 +138,12 @@ fn members_without_an_id_are_told_apart_by_their_batchs_cycle() {
     let output = run([batch(1), batch(2), batch(2)].concat());
     assert_eq!(output.signals.len(), 2);
     assert_eq!(output.refused_by(Limit::DuplicateSignal), 1);
+}
+
+#[test]
+fn lines_may_end_as_on_windows() {
+    let bytes = [line("a"), line("b")].concat().replace('\n', "\r\n");
+    assert_eq!(run(bytes).passed(), ["a", "b"]);
 }
 
 #[test]

@@ -118,8 +118,8 @@ impl Output {
     }
 
     fn refused_by(&self, limit: Limit) -> usize {
-        let by = |result: &&ExecutionResult| matches!(result.outcome, Outcome::Refused(why) if why.limit == limit);
-        self.results().filter(by).count()
+        let name = format!(" {limit} ");
+        self.refused().iter().filter(|refusal| refusal.contains(&name)).count()
     }
 
     fn not_tradeable(&self) -> usize {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::sync::atomic::AtomicBool;
@@ -121,6 +122,28 @@ fn tcp_producers_are_numbered_and_kept_apart() {
         let output = until(bench, |output| !output.signals.is_empty());
         assert_eq!(output.passed(), ["c"]);
     });
+}
+
+#[test]
+fn a_pipe_lingers_over_its_cycle_and_ends_with_its_writer() {
+    let (mut writer, reader) = mio::unix::pipe::new().unwrap();
+    let name = format!("/proc/self/fd/{}", reader.as_raw_fd());
+    let mut bench = Bench::new(IntakeConfig::default());
+    bench.add(0, Source::open(name.as_ref()).unwrap());
+    drop(reader);
+    let text = cycle_line("a", "1", "1");
+    let (first, second) = text.split_at(30);
+    writer.write_all(first.as_bytes()).unwrap();
+    assert_eq!(bench.settle().received(), 0);
+    writer.write_all(second.as_bytes()).unwrap();
+    assert_eq!(bench.settle().received(), 1);
+    bench.clock.set(IntakeConfig::default().cycle_linger.ns());
+    assert_eq!(bench.settle().passed(), ["a"]);
+    writer.write_all(b"{\"unfinished").unwrap();
+    drop(writer);
+    let output = bench.settle();
+    assert_eq!(output.malformed(), ["2 cut_short: source ended 12 bytes into the line"]);
+    assert_eq!(output.ended(), [0]);
 }
 
 #[test]

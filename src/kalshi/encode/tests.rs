@@ -135,7 +135,8 @@ fn a_create_request_is_complete() {
         ("KALSHI-ACCESS-TIMESTAMP", "1703123456789"),
         (
             "KALSHI-ACCESS-SIGNATURE",
-            "0QpWibMOICW7GcsR2QVXSLi+4s2EwyYdYP2ypIV/6vEqQPr5hKsX+kHaxO6SOVuIR60F5Lms8Ds0mnn63IMMBA==",
+            "0QpWibMOICW7GcsR2QVXSLi+4s2EwyYdYP2ypIV/6vEqQPr5hKsX+kHaxO6SOVuIR60F5Lms8Ds0mnn63IMM\
+             BA==",
         ),
     ];
     let found: Vec<(&str, &str)> =

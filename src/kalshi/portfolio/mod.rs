@@ -45,7 +45,7 @@ pub struct Page<R> {
     pub rows: Vec<R>,
     /// Where the next page begins; `None` on the last.
     pub cursor: Option<String>,
-    /// Rows that concern markets this engine cannot name or trade.
+    /// Rows about markets this engine cannot name or trade, and unreadable orders of others.
     pub skipped: usize,
 }
 
@@ -128,13 +128,7 @@ pub fn orders_page(body: &[u8], received: Timestamp) -> Result<Page<OrderReport>
     }
     let Body { orders, cursor } = read(body)?;
     let cursor = next_cursor(cursor, Cursor::Required)?;
-    page(&orders, cursor, |row| {
-        let raw = row.raw();
-        if is_foreign(raw.ticker) {
-            return Ok(None);
-        }
-        raw.build(Origin::Rest, received).map(Some)
-    })
+    page(&orders, cursor, |row| row.raw().build_or_skip(Origin::Rest, received))
 }
 
 /// Reads `GET /portfolio/orders/{order_id}`.

@@ -108,10 +108,12 @@ fn a_listing_without_its_cursor_is_not_complete() {
 }
 
 #[test]
-fn orders_in_markets_with_unspeakable_tickers_are_skipped() {
-    let text = ORDERS.replace("KXA-B", &"K".repeat(65));
-    let page = orders_page(text.as_bytes(), RECEIVED).unwrap();
-    assert_eq!((page.rows.len(), page.skipped), (2, 1));
+fn orders_of_others_that_cannot_be_read_are_skipped() {
+    for (from, to) in [("KXA-B", "K".repeat(65)), ("0.4700", "1.0000".to_owned())] {
+        let text = ORDERS.replace(from, &to);
+        let page = orders_page(text.as_bytes(), RECEIVED).unwrap();
+        assert_eq!((page.rows.len(), page.skipped), (2, 1), "{from}");
+    }
 }
 
 #[test]

@@ -326,10 +326,11 @@ fn parse_order(text: &str, received: Timestamp) -> Result<StreamMessage, Undecod
     let Carrying { msg } = read::<Carrying<OrderRow>>(text)?;
     let raw = msg.raw();
     // `unknown` is a documented status and says nothing.
-    if is_foreign(raw.ticker) || raw.status == Some(b"unknown") {
+    if raw.status == Some(b"unknown") {
         return Ok(StreamMessage::Other);
     }
-    Ok(StreamMessage::Order(raw.build(Origin::Stream, received)?))
+    let report = raw.build_or_skip(Origin::Stream, received)?;
+    Ok(report.map_or(StreamMessage::Other, StreamMessage::Order))
 }
 
 fn parse_subscribed(text: &str) -> Result<StreamMessage, Undecodable> {

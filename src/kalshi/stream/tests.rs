@@ -188,6 +188,16 @@ fn what_cannot_be_ours_or_says_nothing_is_other() {
 }
 
 #[test]
+fn an_unreadable_order_matters_only_when_it_is_ours() {
+    let mut message = order_json();
+    message["msg"]["yes_price_dollars"] = json!("1.0000");
+    let error = decode(&message.to_string()).unwrap_err();
+    assert_eq!(error, Undecodable::Field(FieldError { field: "yes_price_dollars" }));
+    message["msg"]["client_order_id"] = json!("by-hand");
+    assert_eq!(decode(&message.to_string()), Ok(StreamMessage::Other));
+}
+
+#[test]
 fn answers_to_commands_are_read() {
     let check = |text: &str, expected| assert_eq!(decode(text), Ok(expected), "{text}");
     check(

@@ -2,7 +2,8 @@
 //!
 //! A state machine polled like the other services: status, balance, positions, resting orders,
 //! then markets: first those the account is already in, whatever their state, then the open ones
-//! of the wanted series. Any read that fails ends it: nothing is traded on half a picture.
+//! of the wanted series. A throttled read is made again a second later; any other that fails ends
+//! the snapshot: nothing is traded on half a picture.
 
 #[cfg(test)]
 mod tests;
@@ -21,7 +22,7 @@ use crate::kalshi::portfolio::{
 use crate::message::OrderReport;
 use crate::net::{Connector, Transport};
 use crate::runtime::clock::Clock;
-use crate::units::Money;
+use crate::units::{Money, Nanos, Timestamp};
 
 /// What the snapshot is to contain.
 #[derive(Clone, Debug)]
@@ -104,6 +105,11 @@ enum Reading {
     Over,
 }
 
+/// Wait after 429: the bucket refills within a second, and the exchange asks for no longer.
+const THROTTLE_WAIT: Nanos = Nanos::from_secs(1);
+/// Most such waits in one snapshot: a bucket that stays empty is somebody else's doing.
+const THROTTLE_WAITS_MAX: u32 = 30;
+
 /// Most tickers in one `GET /markets?tickers=…`: keeps the request below 8 KiB.
 const TICKERS_PER_PAGE_MAX: usize = 100;
 
@@ -113,6 +119,9 @@ pub struct Snapshotter<T, K, C> {
     client: RestClient<T, K, C>,
     config: SnapshotConfig,
     reading: Reading,
+    /// Nothing is asked before this.
+    wait_until: Timestamp,
+    throttle_waits: u32,
     markets: MarketTable,
     exchange: Option<ExchangeState>,
     balance: Option<Balance>,
@@ -129,6 +138,8 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
             client,
             config,
             reading: Reading::Status,
+            wait_until: Timestamp::ZERO,
+            throttle_waits: 0,
             markets: MarketTable::new(),
             exchange: None,
             balance: None,
@@ -146,7 +157,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
 
     /// Does what can be done now.
     pub fn step(&mut self) -> Progress {
-        if matches!(self.reading, Reading::Over) {
+        if matches!(self.reading, Reading::Over) || self.client.clock().mono() < self.wait_until {
             return Progress::Waiting;
         }
         if !self.client.is_busy() {
@@ -156,6 +167,11 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
         }
         let read = match self.client.poll() {
             None => return Progress::Waiting,
+            Some(Err(error)) if self.may_wait(&error) => {
+                self.throttle_waits += 1;
+                self.wait_until = self.client.clock().mono() + THROTTLE_WAIT;
+                return Progress::Waiting;
+            }
             Some(result) => result.and_then(|reply| self.read(&reply)),
         };
         match read {
@@ -165,6 +181,12 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
                 Progress::Failed(Box::new(error))
             }
         }
+    }
+
+    /// Whether the read was only too early: then it is made again.
+    const fn may_wait(&self, error: &RestError) -> bool {
+        matches!(error.why, RestFailure::Refused { status: 429, .. })
+            && self.throttle_waits < THROTTLE_WAITS_MAX
     }
 
     fn read(&mut self, reply: &Reply) -> Result<Progress, RestError> {

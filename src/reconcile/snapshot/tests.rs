@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::feed::scripted::{Peer, ScriptedConnector, ScriptedTransport, VirtualClock};
-use crate::reconcile::scripted::{Script, client, response, take_request};
+use crate::reconcile::scripted::{Script, answer, client, response, take_request};
 use crate::units::{Nanos, Position};
 
 const STATUS: &str = r#"{"exchange_active":true,"trading_active":true}"#;
@@ -179,6 +179,24 @@ fn a_read_that_fails_ends_the_snapshot_and_names_itself() {
     let error = bench.run(script).1.unwrap_err();
     assert_eq!(error.path, "/exchange/status");
     assert!(matches!(error.why, RestFailure::Decode(_)));
+}
+
+#[test]
+fn a_throttled_read_is_made_again_a_second_later() {
+    let mut bench = Bench::new(&[]);
+    let throttled = |bench: &mut Bench| {
+        assert!(matches!(bench.snapshotter.step(), Progress::Waiting));
+        assert!(take_request(&bench.peer).is_some());
+        answer(&bench.peer, 429, r#"{"error":"too many requests"}"#);
+        bench.snapshotter.step()
+    };
+    for _ in 0..THROTTLE_WAITS_MAX {
+        assert!(matches!(throttled(&mut bench), Progress::Waiting));
+        assert!(matches!(bench.snapshotter.step(), Progress::Waiting));
+        assert!(take_request(&bench.peer).is_none(), "not at once");
+        bench.clock.advance(THROTTLE_WAIT);
+    }
+    assert!(matches!(throttled(&mut bench), Progress::Failed(_)), "not for ever");
 }
 
 #[test]

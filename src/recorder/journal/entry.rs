@@ -12,7 +12,6 @@ use crate::units::{Money, Position};
 
 /// One entry. Inputs first, outputs after; a replay feeds the former and compares the latter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "built on the stack and packed at once; no box")]
 pub enum Entry {
     /// A run begins. Always the first entry of its run.
     RunStarted {
@@ -22,7 +21,7 @@ pub enum Entry {
         config_digest: u64,
         /// Seed of everything random in it.
         seed: u64,
-        /// Its mode, as `config.rs` numbers them.
+        /// Its mode: 0 paper, 1 sim, 2 demo, 3 live.
         mode: u8,
     },
     /// A piece of the run's effective configuration, in order.
@@ -151,6 +150,7 @@ impl Pack for Entry {
         }
     }
 
+    #[expect(clippy::cognitive_complexity, reason = "one arm per kind, no nesting")]
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Some(match from.take::<u8>()? {
             0 => Self::RunStarted {

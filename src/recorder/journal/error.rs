@@ -94,6 +94,16 @@ pub enum JournalError {
 }
 
 impl JournalError {
+    /// Why a segment of so many bytes could not be made.
+    pub(crate) fn unmade(path: &Path, bytes: usize, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                Self::DiskFull { path: path.to_path_buf(), bytes }
+            }
+            _ => Self::io("make journal segment", path, source),
+        }
+    }
+
     /// Wraps the system's error on `path`.
     pub(crate) fn io(doing: &'static str, path: &Path, source: io::Error) -> Self {
         Self::Io { doing, path: path.to_path_buf(), source }

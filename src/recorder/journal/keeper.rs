@@ -89,14 +89,17 @@ impl SegmentKeeper {
             self.retry_at = now + RETRY_EVERY;
             work = Work::Done;
         }
-        if now >= self.populate_at || self.writer_is_close() {
-            self.trouble = self.populate().err();
-            self.populate_at = now + POPULATE_EVERY;
-        }
         if now >= self.sync_at {
             self.trouble = self.sync().and_then(|()| self.put_to_rest()).err();
             self.sync_at = now + SYNC_EVERY;
+            // What was synced is write-protected, the page being written among it.
+            self.populate_at = now;
             work = Work::Done;
+        }
+        if now >= self.populate_at || self.writer_is_close() {
+            let populated = self.populate();
+            self.trouble = self.trouble.take().or_else(|| populated.err());
+            self.populate_at = now + POPULATE_EVERY;
         }
         work
     }
@@ -130,16 +133,9 @@ impl SegmentKeeper {
     /// Makes one segment and sends it to the oms.
     pub(super) fn prepare(&mut self) -> Result<(), JournalError> {
         let path = state_dir::segment_path(&self.dir, self.next_segment);
-        let (bytes, watched) =
-            mapping::create(&path, self.segment_bytes).map_err(|error| match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    JournalError::DiskFull { path: path.clone(), bytes: self.segment_bytes }
-                }
-                _ => JournalError::io("make journal segment", &path, error),
-            })?;
-        let ahead = AHEAD_BYTES.min(self.segment_bytes);
-        populate(&watched, 0, ahead, &path)?;
-        self.live.push_back(Live { path, watched, populated: ahead, synced: 0 });
+        let (bytes, watched) = mapping::create(&path, self.segment_bytes)
+            .map_err(|error| JournalError::unmade(&path, self.segment_bytes, error))?;
+        self.live.push_back(Live { path, watched, populated: 0, synced: 0 });
         let spare = Spare { number: self.next_segment, bytes };
         self.next_segment += 1;
         self.spares.push(spare).map_err(|_full| JournalError::Full)
@@ -153,7 +149,8 @@ impl SegmentKeeper {
         })
     }
 
-    fn populate(&mut self) -> Result<(), JournalError> {
+    /// Makes the pages ahead of the writer present in every segment.
+    pub(super) fn populate(&mut self) -> Result<(), JournalError> {
         for segment in &mut self.live {
             let written = segment.watched.written();
             let ahead = (written + AHEAD_BYTES).min(self.segment_bytes);

@@ -56,6 +56,7 @@ impl MappedJournal {
         keeper.prepare()?;
         let first = spares.pop().map_err(|_empty| JournalError::Full)?;
         keeper.prepare()?;
+        keeper.populate()?;
         let mut journal = Self {
             run,
             current: first.bytes,
@@ -115,7 +116,7 @@ fn find_end(dir: &StateDir) -> Result<End, JournalError> {
     let next_segment = segments.last().map_or(1, |(number, _)| number + 1);
     while let Some((_, path)) = segments.pop() {
         let mut reader = JournalReader::open(&path)?;
-        while let Some(item) = reader.next() {
+        for item in reader.by_ref() {
             item?;
         }
         let Some((_, good_bytes)) = reader.position() else {

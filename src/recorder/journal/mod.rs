@@ -26,7 +26,7 @@ pub use frame::{FRAME_BYTES_MAX, Header, VERSION};
 pub use keeper::SegmentKeeper;
 pub use mapped::{MappedJournal, Opened, SEGMENT_BYTES};
 pub use memory::MemoryJournal;
-pub use reader::{JournalReader, Torn, copy_run};
+pub use reader::{COPY_FILE, JournalReader, Torn, copy_run};
 pub use state_dir::StateDir;
 
 use crate::units::Now;

@@ -14,6 +14,9 @@ use super::state_dir;
 use super::{Entry, Header, JournalError};
 use crate::ids::RunId;
 
+/// Name of a single run's journal in a report directory.
+pub const COPY_FILE: &str = "journal.kxj";
+
 /// A frame that was begun and not finished, at the end of a journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Torn {
@@ -44,7 +47,7 @@ pub struct JournalReader {
 }
 
 impl JournalReader {
-    /// Opens a segment file, or every segment of a state or report directory.
+    /// Opens a segment file, every segment of a state directory, or a report directory's copy.
     ///
     /// # Errors
     /// [`JournalError::Io`] when it cannot be read, [`JournalError::NotAJournal`] when there is
@@ -57,6 +60,10 @@ impl JournalReader {
         let files: VecDeque<PathBuf> =
             state_dir::segments(path)?.into_iter().map(|(_, file)| file).collect();
         if files.is_empty() {
+            let copy = path.join(COPY_FILE);
+            if copy.is_file() {
+                return Ok(Self::over([copy].into()));
+            }
             return Err(JournalError::NotAJournal { path: path.to_path_buf() });
         }
         Ok(Self::over(files))

@@ -82,7 +82,7 @@ fn memory(seed: u64, count: usize) -> (Vec<u8>, Vec<Entry>) {
 
 fn read_all(mut reader: JournalReader) -> (Vec<Entry>, JournalReader) {
     let mut found = Vec::new();
-    while let Some(item) = reader.next() {
+    for item in reader.by_ref() {
         found.push(item.unwrap().1);
     }
     (found, reader)
@@ -146,7 +146,10 @@ fn identical_input_gives_identical_bytes() {
 
 proptest! {
     #[test]
-    fn a_cut_journal_keeps_every_whole_entry(seed in any::<u64>(), cut in any::<prop::sample::Index>()) {
+    fn a_cut_journal_keeps_every_whole_entry(
+        seed in any::<u64>(),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let (bytes, entries) = memory(seed, 20);
         let cut = 64 + cut.index(bytes.len() - 64);
         let mut cut_bytes = bytes[..cut].to_vec();
@@ -190,7 +193,8 @@ proptest! {
         journal.extend_from_slice(&bytes);
         let after_head = JournalReader::from_bytes(journal).unwrap().flatten().count();
         prop_assert!(after_head <= 1);
-        let from_nothing = JournalReader::from_bytes(bytes).map_or(0, |reader| reader.flatten().count());
+        let from_nothing =
+            JournalReader::from_bytes(bytes).map_or(0, |reader| reader.flatten().count());
         prop_assert_eq!(from_nothing, 0);
     }
 }
@@ -324,18 +328,25 @@ fn a_missing_segment_is_an_error() {
 }
 
 #[test]
-fn a_state_directory_has_one_engine_and_one_owner() {
+fn a_state_directory_has_one_engine() {
     let dir = tempfile::tempdir().unwrap();
-    let state = StateDir::open(dir.path(), "demo key-1").unwrap();
+    let state = StateDir::open(dir.path(), "paper").unwrap();
     let opened = MappedJournal::open(&state, RunId::new(1), SMALL_SEGMENT).unwrap();
 
-    let error = StateDir::open(dir.path(), "demo key-1").unwrap_err();
+    let error = StateDir::open(dir.path(), "paper").unwrap_err();
     assert!(matches!(&error, JournalError::Locked { path } if path == dir.path()));
     assert!(error.to_string().contains(dir.path().to_str().unwrap()));
     drop(state);
-    assert!(matches!(StateDir::open(dir.path(), "demo key-1"), Err(JournalError::Locked { .. })));
-
+    let error = StateDir::open(dir.path(), "paper").unwrap_err();
+    assert!(matches!(error, JournalError::Locked { .. }), "the journal still uses it");
     drop(opened);
+    assert!(StateDir::open(dir.path(), "paper").is_ok());
+}
+
+#[test]
+fn a_state_directory_has_one_owner() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(StateDir::open(dir.path(), "demo key-1").unwrap());
     let error = StateDir::open(dir.path(), "live key-2").unwrap_err();
     assert!(matches!(&error, JournalError::OwnedByOther { owner, .. } if owner == "demo key-1"));
     assert!(StateDir::open(dir.path(), "demo key-1").is_ok());
@@ -353,42 +364,24 @@ fn what_is_no_directory_is_refused_by_name() {
 }
 
 #[test]
-fn a_segment_larger_than_the_disk_is_refused_before_use() {
+fn a_segment_that_cannot_be_made_leaves_nothing_behind() {
     let dir = tempfile::tempdir().unwrap();
     let state = StateDir::open(dir.path(), "paper").unwrap();
-    // More than any disk of a test machine, less than the largest file size.
-    let error = MappedJournal::open(&state, RunId::new(1), 1 << 43).unwrap_err();
-    assert!(matches!(error, JournalError::DiskFull { .. } | JournalError::Io { .. }), "{error}");
-    assert_eq!(segment_files(dir.path()), Vec::<PathBuf>::new(), "nothing is left behind");
+    // Refused before the disk is asked: a test must not fill anybody's disk.
+    let error = MappedJournal::open(&state, RunId::new(1), usize::MAX).unwrap_err();
+    assert!(matches!(error, JournalError::Io { .. }), "{error}");
+    assert_eq!(segment_files(dir.path()), Vec::<PathBuf>::new());
 }
 
-/// Set in the process that is to die.
-const CHILD_DIR: &str = "KALSHI_EXEC_JOURNAL_TEST_DIR";
-
 #[test]
-fn entries_survive_the_sudden_end_of_the_process() {
-    let entries = entries(6, 300);
-    if let Some(dir) = std::env::var_os(CHILD_DIR) {
-        let state = StateDir::open(Path::new(&dir), "paper").unwrap();
-        let opened = MappedJournal::open(&state, RunId::new(1), SEGMENT_BYTES).unwrap();
-        let mut journal = opened.journal;
-        append_all(&mut journal, &entries);
-        // No destructor, no flush, no exit handler.
-        std::process::abort();
+fn a_full_disk_is_told_from_other_trouble() {
+    let path = Path::new("/state/journal-00000001.kxj");
+    for kind in [std::io::ErrorKind::StorageFull, std::io::ErrorKind::QuotaExceeded] {
+        let error = JournalError::unmade(path, 64, kind.into());
+        assert!(matches!(error, JournalError::DiskFull { bytes: 64, .. }), "{error}");
     }
-    let dir = tempfile::tempdir().unwrap();
-    let name = "recorder::journal::tests::entries_survive_the_sudden_end_of_the_process";
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", name])
-        .env(CHILD_DIR, dir.path())
-        .output()
-        .unwrap();
-    assert!(!child.status.success(), "the child aborts");
-
-    assert_eq!(read_dir(dir.path()), entries);
-    let (_state, Opened { journal, cut, .. }) = open(dir.path(), 2);
-    assert_eq!((journal.next_seq(), cut), (301, None));
-    assert_eq!(read_dir(dir.path()), entries);
+    let error = JournalError::unmade(path, 64, std::io::ErrorKind::PermissionDenied.into());
+    assert!(matches!(error, JournalError::Io { .. }), "{error}");
 }
 
 #[test]

@@ -58,7 +58,8 @@ impl Board<'_> {
 
     fn find(&self, ticker: &str) -> Result<&MarketState, ApiError> {
         let market = Ticker::new(ticker.as_bytes()).and_then(|it| self.exchange.find_market(&it));
-        market.map(|ix| &self.exchange.markets()[ix]).ok_or_else(ApiError::not_found)
+        let market = market.map(|ix| &self.exchange.markets()[ix]);
+        market.ok_or_else(|| ApiError::nested(404, "market_not_found"))
     }
 
     /// `GET /markets`.

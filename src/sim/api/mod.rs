@@ -97,6 +97,12 @@ impl SimVenue {
         self.exchange.is_member(user).then_some(user)
     }
 
+    /// The usage tier of its accounts, whose buckets a transport may enforce.
+    #[must_use]
+    pub const fn tier(&self) -> Tier {
+        self.tier
+    }
+
     /// The engine room, for looking.
     #[must_use]
     pub const fn exchange(&self) -> &Exchange {
@@ -186,10 +192,11 @@ impl Venue for SimVenue {
     }
 
     fn advance(&mut self, now: WallTime) {
-        self.exchange.expire(now);
+        // Every quote lets the orders expire that end before it; then those until now.
         if let Some(quotes) = &mut self.quotes {
             quotes.advance(&mut self.exchange, now);
         }
+        self.exchange.expire(now);
         self.publish(now);
     }
 

@@ -8,13 +8,25 @@ use crate::sim::fixture::{
 use crate::sim::venue::{ApiRequest, Venue};
 
 #[track_caller]
-fn refused(change: impl FnOnce(&mut Value), status: u16, body: &str) {
+fn refused(change: impl FnOnce(&mut Value), status: u16, expected: &Value) {
     let mut venue = venue();
     let mut request = resting();
     change(&mut request);
     let (got, answer) = call(&mut venue, "POST", ORDERS, &request);
-    assert_eq!((got, answer), (status, parse(body)));
+    assert_eq!((got, &answer), (status, expected));
     assert!(venue.open_orders(ALICE).is_empty());
+}
+
+fn error(code: &str, message: &str) -> Value {
+    json!({ "error": { "code": code, "message": message } })
+}
+
+fn error_with(code: &str, message: &str, details: &str) -> Value {
+    json!({ "error": { "code": code, "message": message, "details": details } })
+}
+
+fn put(field: &'static str, value: Value) -> impl FnOnce(&mut Value) {
+    move |request| request[field] = value
 }
 
 #[test]
@@ -73,61 +85,45 @@ fn a_cancel_works_once() {
 }
 
 #[test]
+fn numbers_instead_of_strings_are_refused_in_the_decoders_words() {
+    let details = "json: cannot unmarshal number into Go struct field \
+                   CreateOrderV2Request.count of type string";
+    let flat = json!({ "code": "bad_request", "message": "bad request", "details": details });
+    refused(put("count", json!(1)), 400, &flat);
+}
+
+#[test]
 fn refusals_have_the_recorded_bodies() {
-    let nothing = |_: &mut Value| {};
-    let put = |field: &'static str, value: Value| move |it: &mut Value| it[field] = value;
-    refused(
-        put("count", json!(1)),
-        400,
-        r#"{"code":"bad_request","message":"bad request","details":"json: cannot unmarshal number into Go struct field CreateOrderV2Request.count of type string"}"#,
-    );
-    refused(
-        put("price", json!("0.5150")),
-        400,
-        r#"{"error":{"code":"invalid_price","message":"invalid price"}}"#,
-    );
-    refused(
-        put("price", json!("1.0000")),
-        400,
-        r#"{"error":{"code":"invalid_price","message":"invalid price"}}"#,
-    );
-    refused(
-        put("count", json!("10099.00")),
-        400,
-        r#"{"error":{"code":"insufficient_balance","message":"insufficient balance"}}"#,
-    );
-    refused(
-        put("self_trade_prevention_type", Value::Null),
-        400,
-        r#"{"error":{"code":"missing_parameters","message":"missing parameters","details":"Key: 'CreateOrderV2Request.SelfTradePreventionType' Error:Field validation for 'SelfTradePreventionType' failed on the 'required' tag"}}"#,
-    );
-    refused(
-        put("ticker", json!("KXNOT-THERE")),
-        404,
-        r#"{"error":{"code":"market_not_found","message":"market not found"}}"#,
-    );
-    refused(
-        |it| (it["post_only"], it["price"]) = (json!(true), json!("0.9900")),
-        400,
-        r#"{"error":{"code":"invalid_order","message":"invalid order","details":"post only cross"}}"#,
-    );
-    refused(
-        |it| (it["time_in_force"], it["price"]) = (json!("fill_or_kill"), json!("0.5100")),
-        409,
-        r#"{"error":{"code":"fill_or_kill_insufficient_resting_volume","message":"fill or kill insufficient resting volume"}}"#,
-    );
-    refused(
-        put("reduce_only", json!(true)),
-        400,
-        r#"{"error":{"code":"invalid_parameters","message":"invalid parameters","details":"reduce_only requires immediate_or_cancel"}}"#,
-    );
+    let invalid_price = error("invalid_price", "invalid price");
+    refused(put("price", json!("0.5150")), 400, &invalid_price);
+    refused(put("price", json!("1.0000")), 400, &invalid_price);
+    let poor = error("insufficient_balance", "insufficient balance");
+    let all = |it: &mut Value| (it["count"], it["price"]) = (json!("10099.00"), json!("0.9900"));
+    refused(all, 400, &poor);
+    let details = "Key: 'CreateOrderV2Request.SelfTradePreventionType' Error:Field validation \
+                   for 'SelfTradePreventionType' failed on the 'required' tag";
+    let missing = error_with("missing_parameters", "missing parameters", details);
+    refused(put("self_trade_prevention_type", Value::Null), 400, &missing);
+    let unknown = error("market_not_found", "market not found");
+    refused(put("ticker", json!("KXNOT-THERE")), 404, &unknown);
+    refused(put("exchange_index", json!(3)), 404, &unknown);
+    let cross = error_with("invalid_order", "invalid order", "post only cross");
+    let post = |it: &mut Value| (it["post_only"], it["price"]) = (json!(true), json!("0.9900"));
+    refused(post, 400, &cross);
+    let kill = |it: &mut Value| it["time_in_force"] = json!("fill_or_kill");
+    let code = "fill_or_kill_insufficient_resting_volume";
+    refused(kill, 409, &error(code, "fill or kill insufficient resting volume"));
+    let reduce = "reduce_only requires immediate_or_cancel";
+    let invalid = error_with("invalid_parameters", "invalid parameters", reduce);
+    refused(put("reduce_only", json!(true)), 400, &invalid);
+}
+
+#[test]
+fn a_repeated_client_order_id_is_a_conflict() {
     let mut venue = venue();
-    let mut request = resting();
-    nothing(&mut request);
-    call(&mut venue, "POST", ORDERS, &request);
-    let again = call(&mut venue, "POST", ORDERS, &request);
-    let exists = r#"{"error":{"code":"order_already_exists","message":"order already exists"}}"#;
-    assert_eq!(again, (409, parse(exists)));
+    call(&mut venue, "POST", ORDERS, &resting());
+    let again = call(&mut venue, "POST", ORDERS, &resting());
+    assert_eq!(again, (409, error("order_already_exists", "order already exists")));
 }
 
 #[test]
@@ -138,9 +134,10 @@ fn private_endpoints_need_a_signature_and_public_ones_do_not() {
         let answer = venue.handle(START, None, &request);
         (answer.status, answer.body)
     };
-    let unsigned = r#"{"error":{"code":"signature_is_missing_from_headers","message":"signature is missing from headers"}}"#;
-    let (code, body) = status("/trade-api/v2/portfolio/balance");
-    assert_eq!((code, parse(&body)), (401, parse(unsigned)));
+    let code = "signature_is_missing_from_headers";
+    let unsigned = error(code, "signature is missing from headers");
+    let (got, body) = status("/trade-api/v2/portfolio/balance");
+    assert_eq!((got, parse(&body)), (401, unsigned));
     assert_eq!(status("/trade-api/v2/account/limits").0, 401);
     assert_eq!(status("/trade-api/v2/markets").0, 200);
     let active = r#"{"exchange_active":true,"trading_active":true}"#;

@@ -83,7 +83,10 @@ impl Tier {
 
     /// `GET /account/limits`.
     pub(crate) fn limits(self) -> ApiResponse {
-        let bucket = |bucket: Bucket| json!({ "bucket_capacity": bucket.capacity, "refill_rate": bucket.refill_rate });
+        let bucket = |bucket: Bucket| {
+            let Bucket { capacity, refill_rate } = bucket;
+            json!({ "bucket_capacity": capacity, "refill_rate": refill_rate })
+        };
         let body = json!({
             "grants": [],
             "read": bucket(self.read()),

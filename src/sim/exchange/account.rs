@@ -14,7 +14,7 @@ use crate::sim::exchange::order::{ClientText, Order};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
 
 /// Fills kept for reading per account. About 200 bytes each.
-pub const FILLS_KEPT_MAX: usize = 1 << 18;
+pub(crate) const FILLS_KEPT_MAX: usize = 1 << 18;
 
 /// Who is behind an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,29 +76,37 @@ pub(crate) struct Holding {
     pub(crate) traded: Money,
     pub(crate) volume_centis: u64,
     pub(crate) updated: WallTime,
-    bids: BTreeMap<Priority, Resting>,
-    asks: BTreeMap<Priority, Resting>,
-    gross_bids: Money,
-    gross_asks: Money,
+    bids: RestingSide,
+    asks: RestingSide,
     locked: Money,
 }
 
+/// An account's resting orders on one side of one market, with their sums.
+#[derive(Debug, Default)]
+struct RestingSide {
+    orders: BTreeMap<Priority, Resting>,
+    /// Collateral if no position covered any.
+    gross: Money,
+    centis: u64,
+}
+
 impl Holding {
-    pub(crate) const fn resting(&self, side: BookSide) -> &BTreeMap<Priority, Resting> {
+    const fn side(&self, side: BookSide) -> &RestingSide {
         match side {
             BookSide::Bid => &self.bids,
             BookSide::Ask => &self.asks,
         }
     }
 
-    const fn resting_mut(
-        &mut self,
-        side: BookSide,
-    ) -> (&mut BTreeMap<Priority, Resting>, &mut Money) {
+    const fn side_mut(&mut self, side: BookSide) -> &mut RestingSide {
         match side {
-            BookSide::Bid => (&mut self.bids, &mut self.gross_bids),
-            BookSide::Ask => (&mut self.asks, &mut self.gross_asks),
+            BookSide::Bid => &mut self.bids,
+            BookSide::Ask => &mut self.asks,
         }
+    }
+
+    pub(crate) const fn resting(&self, side: BookSide) -> &BTreeMap<Priority, Resting> {
+        &self.side(side).orders
     }
 
     /// How many contracts an order on `side` can close.
@@ -114,18 +122,20 @@ impl Holding {
         position: Position,
         extra: Option<(Priority, Price, Contracts)>,
     ) -> Money {
-        let (resting, mut gross) = match side {
-            BookSide::Bid => (&self.bids, self.gross_bids),
-            BookSide::Ask => (&self.asks, self.gross_asks),
-        };
+        let &RestingSide { ref orders, mut gross, centis } = self.side(side);
         let mut capacity = closable(position, side);
+        let extra_centis = extra.map_or(0, |(.., quantity)| u64::from(quantity.centis()));
+        // A position that covers everything needs no walk; the common case beside having none.
+        if u64::from(capacity.centis()) >= centis + extra_centis {
+            return Money::ZERO;
+        }
         let mut extra = extra.inspect(|&(_, price, quantity)| gross += price * quantity);
         let mut cover = |capacity: &mut Contracts, price: Price, quantity: Contracts| {
             let covered = quantity.min(*capacity);
             *capacity -= covered;
             gross -= price * covered;
         };
-        for (priority, order) in resting {
+        for (priority, order) in orders {
             if capacity.is_zero() {
                 break;
             }
@@ -252,21 +262,24 @@ impl Account {
     pub(crate) fn rest(&mut self, ix: OrderIx, order: &Order) {
         let resting =
             Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
-        let (orders, gross) = self.holdings[order.market].resting_mut(order.side);
-        orders.insert(order.priority(), resting);
-        *gross += resting.own_price * resting.remaining;
+        let side = self.holdings[order.market].side_mut(order.side);
+        side.orders.insert(order.priority(), resting);
+        side.gross += resting.own_price * resting.remaining;
+        side.centis += u64::from(resting.remaining.centis());
         self.relock(order.market);
     }
 
     /// Unlocks `quantity` of a resting order; all of it takes it off the list.
     pub(crate) fn unrest(&mut self, order: &Order, quantity: Contracts) {
-        let (orders, gross) = self.holdings[order.market].resting_mut(order.side);
+        let side = self.holdings[order.market].side_mut(order.side);
         let priority = order.priority();
-        let resting = orders.get_mut(&priority).expect("a resting order is in its account's list");
+        let resting = side.orders.get_mut(&priority);
+        let resting = resting.expect("a resting order is in its account's list");
         resting.remaining -= quantity;
-        *gross -= resting.own_price * quantity;
+        side.gross -= resting.own_price * quantity;
+        side.centis -= u64::from(quantity.centis());
         if resting.remaining.is_zero() {
-            orders.remove(&priority);
+            side.orders.remove(&priority);
         }
         self.relock(order.market);
     }

@@ -2,6 +2,7 @@
 
 use crate::message::BookSide;
 use crate::sim::exchange::account::FillRecord;
+use crate::sim::exchange::market::MarketStatus;
 use crate::sim::exchange::order::{ClientText, Order};
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Price, WallTime};
@@ -46,7 +47,6 @@ pub struct TradePrint {
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "a short-lived queue on a cold path")]
 pub enum ExchangeEvent {
     /// A price level changed.
     Book(BookChange),
@@ -61,6 +61,13 @@ pub enum ExchangeEvent {
     },
     /// An account's order changed; this is its state afterwards.
     Order(Order),
+    /// A market was paused or reopened.
+    Lifecycle {
+        /// Index of the market.
+        market: usize,
+        /// What it is now.
+        status: MarketStatus,
+    },
     /// An account's position changed.
     Position {
         /// Whose.

@@ -46,7 +46,7 @@ use random::Random;
 use crate::ids::Ticker;
 use crate::message::BookSide;
 use crate::sim::venue::UserId;
-use crate::units::{Contracts, Money, Position, WallTime};
+use crate::units::{Contracts, Money, Position, Price, WallTime};
 
 /// Whether the exchange takes requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,7 @@ pub struct Exchange {
     by_ticker: HashMap<Ticker, usize>,
     /// Members by [`UserId`], then the background.
     accounts: Vec<Account>,
+    background: UserId,
     orders: OrderStore,
     /// Resting orders that end by themselves, soonest first.
     expiries: BTreeSet<(WallTime, u64, OrderIx)>,
@@ -84,7 +85,8 @@ impl Exchange {
     /// An exchange at `now` with its opening books quoted by the background account.
     ///
     /// # Errors
-    /// [`BooksError::Duplicate`], which [`parse_books`] does not let through.
+    /// [`BooksError::Duplicate`], which [`parse_books`] does not let through;
+    /// [`BooksError::TooManyAccounts`].
     pub fn new(
         now: WallTime,
         books: &[BookSeed],
@@ -104,12 +106,15 @@ impl Exchange {
             Account::new(user.user_id.clone(), Role::Member, user.cash, books.len())
         };
         let mut accounts: Vec<_> = users.iter().map(member).collect();
-        let background = uuid::Uuid::from_u128(ids.uuid()).to_string();
-        accounts.push(Account::new(background, Role::Background, Money::ZERO, books.len()));
+        let place = u32::try_from(accounts.len());
+        let background = UserId(place.map_err(|_| BooksError::TooManyAccounts)?);
+        let name = uuid::Uuid::from_u128(ids.uuid()).to_string();
+        accounts.push(Account::new(name, Role::Background, Money::ZERO, books.len()));
         let mut exchange = Self {
             markets,
             by_ticker,
             accounts,
+            background,
             orders: OrderStore::default(),
             expiries: BTreeSet::new(),
             ids,
@@ -138,8 +143,8 @@ impl Exchange {
 
     /// The account that stands for everybody else.
     #[must_use]
-    pub fn background(&self) -> UserId {
-        UserId(u32::try_from(self.accounts.len() - 1).expect("accounts fit 32 bits"))
+    pub const fn background(&self) -> UserId {
+        self.background
     }
 
     /// Whether `user` is a member (the background is not).
@@ -248,12 +253,12 @@ impl Exchange {
         self.expiries.first().map(|(time, ..)| *time)
     }
 
-    /// Whether the background rests `quantity` or more at a price, and how much it does.
+    /// What the background rests on a side, best first: order id, price, quantity.
     pub(crate) fn background_at(
         &self,
         market: usize,
         side: BookSide,
-    ) -> impl Iterator<Item = (u128, crate::units::Price, Contracts)> {
+    ) -> impl Iterator<Item = (u128, Price, Contracts)> {
         let holding = &self.account(self.background()).holdings[market];
         holding.resting(side).values().map(|resting| {
             let order = self.orders.get(resting.order);

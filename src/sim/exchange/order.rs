@@ -203,8 +203,9 @@ impl Order {
     }
 }
 
-/// Ended orders kept for reading. About 350 bytes each.
-pub const ENDED_KEPT_MAX: usize = 1 << 18;
+/// Ended orders kept for reading: days of trading at the highest usage tier's rate would not be
+/// read back by anybody, and each takes about 350 bytes.
+pub(crate) const ENDED_KEPT_MAX: usize = 1 << 18;
 
 /// All orders, by place and by id. Places are reused.
 #[derive(Debug, Default)]

@@ -5,6 +5,7 @@
 use crate::kalshi::fees::{FeeAccumulator, taker_fee_bound};
 use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::OrderIx;
+use crate::sim::exchange::event::ExchangeEvent;
 use crate::sim::exchange::matching::{Matched, Stop, crossing_centis};
 use crate::sim::exchange::order::{
     ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
@@ -244,16 +245,18 @@ impl Exchange {
         reason: UpdateReason,
         matches: impl Fn(&Order) -> bool,
     ) -> usize {
-        let members = &self.accounts[..self.accounts.len() - 1];
-        let doomed: Vec<OrderIx> = members
+        let members = &self.accounts[..self.background.0 as usize];
+        let mut doomed: Vec<(u64, OrderIx)> = members
             .iter()
-            .flat_map(|account| account.orders.values().copied())
-            .filter(|ix| {
-                let order = self.orders.get(*ix);
-                order.status == OrderStatus::Resting && matches(order)
-            })
+            .flat_map(|account| &account.holdings)
+            .flat_map(|holding| [BookSide::Bid, BookSide::Ask].map(|side| holding.resting(side)))
+            .flat_map(|resting| resting.values())
+            .map(|resting| (self.orders.get(resting.order), resting.order))
+            .filter(|(order, _)| matches(order))
+            .map(|(order, ix)| (order.seq, ix))
             .collect();
-        for ix in &doomed {
+        doomed.sort_unstable();
+        for (_, ix) in &doomed {
             self.close(*ix, reason, now);
         }
         doomed.len()
@@ -448,17 +451,14 @@ impl Exchange {
     /// Pauses or reopens a market. Reopening cancels what members have resting in it.
     pub fn set_market_status(&mut self, now: WallTime, market: usize, status: MarketStatus) {
         let before = core::mem::replace(&mut self.markets[market].status, status);
-        match (before, status) {
-            (MarketStatus::Inactive, MarketStatus::Active) => {
-                self.close_where(now, UpdateReason::HaltCancel, |order| order.market == market);
-            }
-            (_, MarketStatus::Inactive) => {
-                self.close_where(now, UpdateReason::HaltCancel, |order| {
-                    order.market == market && order.terms.cancel_on_pause
-                });
-            }
-            (MarketStatus::Active, MarketStatus::Active) => {}
+        if before == status {
+            return;
         }
+        self.events.push(ExchangeEvent::Lifecycle { market, status });
+        self.close_where(now, UpdateReason::HaltCancel, |order| {
+            let asked = order.terms.cancel_on_pause || status == MarketStatus::Active;
+            order.market == market && asked
+        });
     }
 
     /// Adds a background order; where it crosses members' orders it trades with them.

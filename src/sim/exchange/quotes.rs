@@ -172,7 +172,7 @@ impl MarketQuotes {
             BookSide::Bid => (&self.bids, self.bids.last_key_value()),
             BookSide::Ask => (&self.asks, self.asks.first_key_value()),
         };
-        levels.get(&price).or(best.map(|(_, quantity)| quantity)).copied()
+        levels.get(&price).or_else(|| best.map(|(_, quantity)| quantity)).copied()
     }
 }
 

@@ -12,7 +12,7 @@ use crate::units::{Contracts, Money, Price};
 const WORLD_CUP: &str = include_str!("../../../examples/worldcup-books.csv");
 
 /// Most markets one exchange simulates: each holds a book and a record per account.
-pub const MARKETS_MAX: usize = 4_096;
+const MARKETS_MAX: usize = 4_096;
 
 /// An account that exists from the start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +66,9 @@ impl PriceStructure {
     }
 
     /// The prices it admits.
+    ///
+    /// # Panics
+    /// Never: its bands are constants.
     #[must_use]
     pub fn grid(self) -> TickGrid {
         let tapered = |edge: u32, edge_step: u32, center_step: u32| {
@@ -161,9 +164,12 @@ pub enum BooksError {
         /// Which market.
         ticker: Ticker,
     },
-    /// More than [`MARKETS_MAX`] markets.
+    /// More markets than one exchange simulates.
     #[error("more than {MARKETS_MAX} markets")]
     TooMany,
+    /// More accounts than can be numbered.
+    #[error("more than 2^32 accounts")]
+    TooManyAccounts,
     /// No market at all.
     #[error("no market in the file")]
     Empty,

@@ -1,11 +1,13 @@
 //! The exchange's rules, one by one and under random flow.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::kalshi::fees::FeeType;
 use crate::message::TimeInForce;
-use crate::units::{Nanos, Price};
+use crate::units::Nanos;
 
 const ALICE: UserId = UserId(0);
 const BOB: UserId = UserId(1);
@@ -122,6 +124,39 @@ fn fill_or_kill_is_refused_when_the_fee_cannot_be_paid() {
     let mut exchange = exchange(&[book(&[], &[(50, 100)])], 5_000);
     let all = order(BookSide::Bid, 50, 100, TimeInForce::FillOrKill);
     assert_eq!(exchange.submit(START, ALICE, &all), Err(Reject::InsufficientBalance));
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
+}
+
+#[test]
+fn a_taker_without_money_for_the_fee_does_not_trade() {
+    let mut exchange = exchange(&[book(&[], &[(50, 100)])], 5_000);
+    let all = ioc(BookSide::Bid, 50, 100);
+    assert_eq!(exchange.submit(START, ALICE, &all), Err(Reject::InsufficientBalance));
+    assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
+    assert!(exchange.orders_of(ALICE).next().is_none(), "a refused order does not exist");
+}
+
+#[test]
+fn what_the_fee_made_unaffordable_does_not_rest() {
+    let mut exchange = exchange(&[book(&[], &[(50, 10)])], 5_000);
+    let receipt = exchange.submit(START, ALICE, &bid(50, 100)).unwrap();
+    assert_eq!((receipt.filled, receipt.order.status), (whole(10), OrderStatus::Canceled));
+    assert_eq!(receipt.order.reason, UpdateReason::MarginCancel);
+    assert_eq!(exchange.available(ALICE), exchange.cash(ALICE));
+}
+
+#[test]
+fn a_maker_without_money_for_the_fee_is_cancelled_and_the_next_one_trades() {
+    let mut book = book(&[], &[]);
+    book.fee_type = FeeType::QuadraticWithMakerFees;
+    let mut exchange = exchange(&[book], 5_000);
+    let broke = exchange.submit(START, ALICE, &bid(50, 100)).unwrap().order.id;
+    exchange.submit(START, BOB, &bid(50, 90)).unwrap();
+
+    exchange.quote(START, 0, BookSide::Ask, cents(50), whole(10));
+
+    assert_eq!(exchange.order(ALICE, broke).unwrap().reason, UpdateReason::MarginCancel);
+    assert_eq!(exchange.fills(BOB)[0].fee, Money::from_micros(43_800));
     assert_eq!(exchange.cash(ALICE), Money::from_cents(5_000));
 }
 
@@ -281,6 +316,7 @@ fn fills_come_before_the_order_they_change() {
             ExchangeEvent::Fill { .. } => "fill",
             ExchangeEvent::Order(_) => "order",
             ExchangeEvent::Position { .. } => "position",
+            ExchangeEvent::Lifecycle { .. } => "lifecycle",
         })
         .collect();
     assert_eq!(kinds, ["book", "trade", "fill", "book", "order", "position"]);
@@ -407,16 +443,7 @@ fn sums_agree(exchange: &Exchange) {
     for (ix, market) in exchange.markets.iter().enumerate() {
         uncrossed(market);
         for side in [BookSide::Bid, BookSide::Ask] {
-            let mut resting: std::collections::BTreeMap<Price, u64> = Default::default();
-            for user in 0..2 {
-                let open = exchange.open_orders(UserId(user)).into_iter();
-                for order in open.filter(|order| order.market == ix && order.side == side) {
-                    *resting.entry(order.price).or_default() += u64::from(order.remaining.centis());
-                }
-            }
-            for (_, price, quantity) in exchange.background_at(ix, side) {
-                *resting.entry(price).or_default() += u64::from(quantity.centis());
-            }
+            let resting = resting_by_price(exchange, ix, side);
             for (price, centis) in &resting {
                 assert_eq!(market.book.centis_at(side, *price), *centis);
             }
@@ -427,10 +454,24 @@ fn sums_agree(exchange: &Exchange) {
         assert_eq!(positions, 0, "positions of {} sum to zero", market.ticker);
     }
     for account in &exchange.accounts[..2] {
-        let locked: i64 =
-            account.holdings.iter().map(|holding| holding.lock_both(holding.position).e8()).sum();
+        let holdings = account.holdings.iter();
+        let locked: i64 = holdings.map(|holding| holding.lock_both(holding.position).e8()).sum();
         assert_eq!(account.reserved.e8(), locked, "locks add up");
     }
+}
+
+fn resting_by_price(exchange: &Exchange, market: usize, side: BookSide) -> BTreeMap<Price, u64> {
+    let members = (0..2)
+        .flat_map(|user| exchange.open_orders(UserId(user)))
+        .filter(|order| order.market == market && order.side == side)
+        .map(|order| (order.price, order.remaining));
+    let background =
+        exchange.background_at(market, side).map(|(_, price, quantity)| (price, quantity));
+    let mut resting = BTreeMap::new();
+    for (price, quantity) in members.chain(background) {
+        *resting.entry(price).or_default() += u64::from(quantity.centis());
+    }
+    resting
 }
 
 proptest! {

@@ -183,3 +183,11 @@ pub(crate) struct MarketPosition {
     pub(crate) volume_fp: String,
     pub(crate) subaccount: u32,
 }
+
+/// A market was paused or reopened.
+#[derive(Debug, Serialize)]
+pub(crate) struct Lifecycle {
+    pub(crate) market_ticker: String,
+    pub(crate) event_type: &'static str,
+    pub(crate) is_deactivated: bool,
+}

@@ -163,6 +163,9 @@ fn publish_event(
         ExchangeEvent::Position { user, market } => {
             (Channel::MarketPositions, "market_position", *market, Some(*user))
         }
+        ExchangeEvent::Lifecycle { market, .. } => {
+            (Channel::MarketLifecycle, "market_lifecycle_v2", *market, None)
+        }
     };
     if owner.is_some_and(|owner| owner != reader) {
         return;
@@ -190,6 +193,9 @@ fn publish_event(
             }
             ExchangeEvent::Position { user, market } => {
                 out.push(envelope, Some(publish::position(exchange, *user, *market)));
+            }
+            ExchangeEvent::Lifecycle { market, status } => {
+                out.push(envelope, Some(publish::lifecycle(exchange, *market, *status)));
             }
         }
     }

@@ -4,9 +4,11 @@ use crate::ids::InlineText;
 use crate::kalshi::fees::Liquidity;
 use crate::message::BookSide;
 use crate::sim::api::{levels, outcome};
-use crate::sim::exchange::{BookChange, Exchange, FillRecord, MarketState, Order, TradePrint};
+use crate::sim::exchange::{
+    BookChange, Exchange, FillRecord, MarketState, MarketStatus, Order, TradePrint,
+};
 use crate::sim::stream::message::{
-    Delta, Fill, MarketPosition, Snapshot, TickerBody, Trade, UserOrder,
+    Delta, Fill, Lifecycle, MarketPosition, Snapshot, TickerBody, Trade, UserOrder,
 };
 use crate::sim::text::{count, dollars, no_price, rfc3339, signed_count, uuid_text};
 use crate::sim::venue::UserId;
@@ -145,6 +147,19 @@ pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> Mark
         position_fee_cost_dollars: dollars(holding.open_fees),
         volume_fp: count(holding.volume_centis),
         subaccount: 0,
+    }
+}
+
+/// A market that was paused or reopened.
+pub(crate) fn lifecycle(exchange: &Exchange, market: usize, status: MarketStatus) -> Lifecycle {
+    let event_type = match status {
+        MarketStatus::Active => "activated",
+        MarketStatus::Inactive => "deactivated",
+    };
+    Lifecycle {
+        market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
+        event_type,
+        is_deactivated: status == MarketStatus::Inactive,
     }
 }
 

@@ -17,7 +17,7 @@ pub(crate) enum Channel {
     MarketPositions,
     /// The account's orders.
     UserOrders,
-    /// Acknowledged like the others; simulated markets neither open nor close.
+    /// Markets paused and reopened; simulated markets neither close nor settle.
     MarketLifecycle,
     /// Acknowledged like the others; order groups are not simulated.
     OrderGroupUpdates,

@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 use crate::ids::Ticker;
 use crate::message::BookSide;
 use crate::sim::api::{SimVenue, SimVenueConfig};
-use crate::sim::exchange::UserSeed;
-use crate::sim::fixture::{ALICE, ORDERS, START, TICKER, call, order, parse, taken, venue};
+use crate::sim::exchange::{MarketStatus, UserSeed};
+use crate::sim::fixture::{
+    ALICE, ORDERS, START, TICKER, call, order, parse, resting, taken, venue,
+};
 use crate::sim::venue::{ApiRequest, UserId, Venue};
 use crate::units::{Money, Nanos, parse_decimal};
 
@@ -21,33 +23,65 @@ fn frames(venue: &mut SimVenue) -> Vec<Value> {
     out
 }
 
-#[test]
-fn acknowledgements_come_first_and_numbers_count_per_subscription() {
-    let mut venue = venue();
+/// A session of everything that can happen to an account in the recorded market.
+fn listener(venue: &mut SimVenue) -> Vec<Value> {
     let session = venue.open_session(START, ALICE);
     let subscribe = json!({ "id": 1, "cmd": "subscribe", "params": {
         "channels": ["orderbook_delta", "trade", "fill", "user_orders", "market_positions"],
         "market_tickers": [TICKER], "use_yes_price": false,
     }});
     venue.session_text(START, session, &subscribe.to_string());
-    let got = frames(&mut venue);
+    frames(venue)
+}
+
+#[test]
+fn acknowledgements_come_before_data() {
+    let got = listener(&mut venue());
     assert_eq!(got[0]["msg"], json!({ "channel": "orderbook_delta", "sid": 1 }));
     assert_eq!(got[1]["msg"]["no_dollars_fp"], json!([["0.4800", "3.00"]]));
-    assert_eq!((&got[1]["seq"], &got[2]["type"]), (&json!(1), &json!("subscribed")));
+    assert_eq!(got[1]["seq"], 1);
+    assert_eq!(got[2]["type"], "subscribed");
+    assert_eq!(got.len(), 6);
+}
 
+#[test]
+fn a_fill_is_told_on_every_channel_in_order() {
+    let mut venue = venue();
+    listener(&mut venue);
     call(&mut venue, "POST", ORDERS, &taken());
     let got = frames(&mut venue);
     let kinds: Vec<_> = got.iter().map(|frame| frame["type"].as_str().unwrap()).collect();
     assert_eq!(kinds, ["orderbook_delta", "trade", "fill", "user_order", "market_position"]);
-    let delta = &got[0]["msg"];
-    assert_eq!((&got[0]["seq"], &delta["delta_fp"]), (&json!(2), &json!("-1.00")));
-    assert_eq!((&delta["side"], &delta["price_dollars"]), (&json!("no"), &json!("0.4800")));
-    assert_eq!(got[2]["msg"]["client_order_id"], "id-0.9900-immediate_or_cancel");
-    assert_eq!(got[2]["msg"]["post_position_fp"], "1.00");
+    let parts = |index: usize, keys: &[&str]| -> Value {
+        keys.iter().map(|key| got[index]["msg"][*key].clone()).collect()
+    };
+    assert_eq!(got[0]["seq"], 2, "after the snapshot");
+    let delta = parts(0, &["delta_fp", "side", "price_dollars"]);
+    assert_eq!(delta, json!(["-1.00", "no", "0.4800"]));
+    let fill = parts(2, &["client_order_id", "post_position_fp", "fee_cost"]);
+    assert_eq!(fill, json!(["id-0.9900-immediate_or_cancel", "1.00", "0.017500"]));
     assert!(got[2].get("seq").is_none(), "fills are not numbered");
-    assert_eq!(got[3]["msg"]["status"], "executed");
-    assert_eq!(got[3]["msg"]["last_update_reason"], "Trade");
+    let order = parts(3, &["status", "last_update_reason"]);
+    assert_eq!(order, json!(["executed", "Trade"]));
     assert_eq!(got[4]["msg"]["position_cost_dollars"], "0.520000");
+}
+
+#[test]
+fn pauses_are_told_to_everybody_and_cancel_on_reopening() {
+    let mut venue = venue();
+    call(&mut venue, "POST", ORDERS, &resting());
+    let session = venue.open_session(START, UserId(1));
+    let subscribe = r#"{"cmd":"subscribe","params":{"channels":["market_lifecycle_v2"]}}"#;
+    venue.session_text(START, session, subscribe);
+    frames(&mut venue);
+    let ticker = Ticker::new(TICKER.as_bytes()).unwrap();
+    venue.set_market_status(START, &ticker, MarketStatus::Inactive);
+    assert_eq!(frames(&mut venue)[0]["msg"]["event_type"], "deactivated");
+    assert_eq!(call(&mut venue, "POST", ORDERS, &taken()).0, 400);
+    assert_eq!(venue.open_orders(ALICE).len(), 1);
+    venue.set_market_status(START, &ticker, MarketStatus::Active);
+    assert_eq!(frames(&mut venue)[0]["msg"]["event_type"], "activated");
+    assert!(venue.open_orders(ALICE).is_empty());
 }
 
 #[test]
@@ -219,4 +253,45 @@ fn a_client_that_applies_deltas_has_the_exchanges_book() {
         }
     }
     assert_eq!(replica.levels, book);
+}
+
+/// A minute of one account trading three markets against moving quotes, written down.
+fn minute(seed: u64) -> String {
+    let user = UserSeed { user_id: "a".into(), cash: Money::from_cents(50_000) };
+    let mut venue = SimVenue::new(&SimVenueConfig::world_cup(vec![user], seed, START)).unwrap();
+    let total = venue.total_cash_and_collateral();
+    let session = venue.open_session(START, ALICE);
+    let subscribe = r#"{"cmd":"subscribe","params":{"channels":["fill","user_orders","trade"]}}"#;
+    venue.session_text(START, session, subscribe);
+    let mut diary = String::new();
+    for step in 0..240_u64 {
+        let market = &venue.exchange().markets()[21 + (step % 3) as usize];
+        let side = if step % 5 < 3 { BookSide::Bid } else { BookSide::Ask };
+        let best = market.best(side).unwrap().price.to_string();
+        let mut order = order(&best, "good_till_canceled");
+        order["ticker"] = json!(market.ticker.as_str());
+        order["side"] = json!(side.as_str());
+        order["count"] = json!("20.00");
+        order["client_order_id"] = json!(format!("n{step}"));
+        order["expiration_time"] = json!(START.unix_secs() + step / 4 + 9);
+        let body = order.to_string();
+        let request = ApiRequest { method: "POST", path: ORDERS, query: "", body: body.as_bytes() };
+        let answer = venue.handle(START + Nanos::from_ms(250 * step), Some(ALICE), &request);
+        diary.push_str(&answer.body);
+        while let Some((_, text)) = venue.poll_outgoing() {
+            diary.push_str(&text);
+        }
+        assert_eq!(venue.total_cash_and_collateral(), total);
+        assert!(venue.exchange().available(ALICE) >= Money::ZERO);
+    }
+    diary
+}
+
+#[test]
+fn the_same_seed_and_calls_give_the_same_answers() {
+    let diary = minute(5);
+    assert_eq!(diary, minute(5));
+    assert_ne!(diary, minute(6));
+    assert!(diary.contains("\"is_taker\":false"), "moving quotes fill resting orders");
+    assert!(diary.contains("ExpiryCancel"), "orders end when their time is up");
 }

@@ -1,0 +1,199 @@
+//! Trading over the wire: connect, learn the account's books, then gateway, feed, signer,
+//! dialler and REST service around the common parts.
+
+use std::sync::Arc;
+
+use super::account::Account;
+use super::course::{Course, Inlet};
+use super::plant::{Books, OuterRings, Plant};
+use super::threads::Threads;
+use super::{EngineError, RunOptions};
+use crate::config::WireConfig;
+use crate::feed::{Feed, FeedConfig};
+use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
+use crate::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
+use crate::kalshi::auth::Signature;
+use crate::kalshi::encode::OrderTemplates;
+use crate::kalshi::market::{FeeSchedule, MarketTable};
+use crate::net::dial::{DialHandle, Dialler};
+use crate::net::endpoint::Endpoint;
+use crate::net::tls::TlsStream;
+use crate::oms::Opening;
+use crate::oms::account::Holding;
+use crate::oms::config::Admission;
+use crate::reconcile::client::{RestClient, RestConfig};
+use crate::reconcile::fetch::Fetch;
+use crate::reconcile::snapshot::{Progress, Snapshot, SnapshotConfig, Snapshotter};
+use crate::recorder::summary::Summary;
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::signals::Interrupts;
+use crate::runtime::thread::Stop;
+use crate::runtime::wait::pause;
+use crate::units::Nanos;
+
+type Rest = RestClient<TlsStream, DialHandle<TlsStream>, SystemClock>;
+
+/// Connections a dialler may hold ready for one customer.
+const PENDING_MAX: usize = 16;
+
+/// How long reading the account may take: a full market list is hundreds of pages.
+const SNAPSHOT_WAIT: Nanos = Nanos::from_secs(120);
+
+/// Trades on the exchange that `account` describes.
+pub(super) fn run(
+    options: &RunOptions,
+    interrupts: &Interrupts,
+    account: &Account,
+) -> Result<Summary, EngineError> {
+    let clock = SystemClock::start();
+    let inlet = Inlet::open(options)?;
+    let stop = Stop::new();
+    let mut threads = Threads::default();
+    let cold = options.config.machine.cores.cold;
+
+    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), options.config.seed);
+    let orders = dialler.https(account.rest.clone(), PENDING_MAX);
+    let reads = dialler.https(account.rest.clone(), PENDING_MAX);
+    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    threads.start_cold("dialler", cold, dialler, &stop)?;
+
+    let rest = rest_client(account, reads, &clock);
+    let (rest, snapshot) = match load(rest, &account.rest, &clock, interrupts) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            stop.request();
+            threads.join()?;
+            return Err(error);
+        }
+    };
+    let templates = templates(account, &snapshot.markets)?;
+    let owner = format!("{} {}", options.config.mode.as_str(), account.credentials.key_id());
+    let books = books(snapshot, &clock, &owner);
+    let (plant, outer) = Plant::build(options, &clock, books)?;
+    let OuterRings { commands, gateway: events, feed: feed_events, asks, fetch, records } = outer;
+
+    let (ready, desk, signer) = presign(
+        Arc::clone(account.credentials.key()),
+        templates.create_path(),
+        presign_config(&options.config.wire),
+    );
+    threads.start_cold("signer", cold, SignerStage::new(signer, clock.clone()), &stop)?;
+    threads.start_cold("fetch", cold, Fetch::new(rest, asks, fetch), &stop)?;
+    let parts = GatewayParts {
+        clock: clock.clone(),
+        connector: orders,
+        presign: ready,
+        cancel_signer: desk,
+        key: Arc::clone(account.credentials.key()),
+        templates,
+    };
+    let rings = GatewayRings { commands, events, records };
+    let gateway: Gateway<TlsStream, DialHandle<TlsStream>, PresignRing, SystemClock, SignDesk> =
+        Gateway::new(parts, rings, &gateway_config(&options.config.wire));
+    let feed = Feed::new(feed_config(&options.config.wire), stream, clock, feed_events);
+    let course = Course { options, interrupts, inlet, stop, threads };
+    course.follow(plant, (gateway, feed))
+}
+
+fn authorize(account: &Account) -> crate::net::dial::Authorize {
+    let credentials = account.credentials.clone();
+    Box::new(move |wall, path| {
+        credentials.header_lines(wall.unix_ms(), "GET", path).map_err(|error| error.to_string())
+    })
+}
+
+fn rest_client(account: &Account, reads: DialHandle<TlsStream>, clock: &SystemClock) -> Rest {
+    let config = RestConfig::new(
+        account.rest.authority(),
+        account.rest.base_path().to_owned(),
+        account.credentials.clone(),
+    );
+    RestClient::new(config, reads, clock.clone())
+}
+
+/// Everything the engine must know before it trades, read once.
+fn load(
+    rest: Rest,
+    exchange: &Endpoint,
+    clock: &SystemClock,
+    interrupts: &Interrupts,
+) -> Result<(Rest, Snapshot), EngineError> {
+    let failed = |why: String| EngineError::Exchange { exchange: exchange.address(), why };
+    let config = SnapshotConfig { series: Vec::new(), fees: FeeSchedule::QUADRATIC };
+    let mut reader = Snapshotter::new(rest, config);
+    let until = clock.mono() + SNAPSHOT_WAIT;
+    loop {
+        match reader.step() {
+            Progress::Done(snapshot) if snapshot.trading_active => {
+                return Ok((reader.into_client(), *snapshot));
+            }
+            Progress::Done(_) => {
+                return Err(failed(
+                    "trading is paused there; try again when it is open".to_owned(),
+                ));
+            }
+            Progress::Failed(error) => {
+                let remedy = "is it running, and does the ready file belong to this run of it?";
+                return Err(failed(format!("{error}; {remedy}")));
+            }
+            Progress::Waiting | Progress::Read { .. } => {}
+        }
+        if interrupts.is_asked() {
+            return Err(failed("interrupted before the account was read".to_owned()));
+        }
+        if clock.mono() >= until {
+            let secs = SNAPSHOT_WAIT.ms() / 1_000;
+            return Err(failed(format!("the account could not be read within {secs} s")));
+        }
+        pause(Nanos::from_us(200));
+    }
+}
+
+fn books<'a>(snapshot: Snapshot, clock: &SystemClock, owner: &'a str) -> Books<'a> {
+    let holdings = snapshot
+        .positions
+        .iter()
+        .map(|held| (held.ticker, Holding { position: held.position, cost: held.cost }));
+    let opening =
+        Opening { cash: snapshot.cash, holdings: holdings.collect(), as_of: clock.now().wall };
+    Books { markets: snapshot.markets, opening, admission: Admission::Listed, owner }
+}
+
+fn templates(account: &Account, markets: &MarketTable) -> Result<OrderTemplates, EngineError> {
+    // Signatures of one key all have one length; making one is the way to know it.
+    let bad = |error: &dyn std::fmt::Display| EngineError::Credentials(error.to_string());
+    let mut sample = Signature::default();
+    account.credentials.key().sign(0, "GET", "/", &mut sample).map_err(|error| bad(&error))?;
+    OrderTemplates::new(
+        &account.rest.authority(),
+        account.rest.base_path(),
+        account.credentials.key_id(),
+        sample.as_bytes().len(),
+        markets,
+    )
+    .map_err(|error| bad(&error))
+}
+
+fn presign_config(wire: &WireConfig) -> PresignConfig {
+    PresignConfig {
+        depth: usize::from(wire.signatures_ready),
+        age_max: wire.signature_age_max,
+        ..PresignConfig::default()
+    }
+}
+
+fn gateway_config(wire: &WireConfig) -> GatewayConfig {
+    let mut config = GatewayConfig::default();
+    config.pool.connections = wire.connections;
+    config.budget.refill_per_sec = wire.write_tokens_per_second;
+    config.budget.capacity = wire.write_tokens_max;
+    config.budget.cancel_reserve = wire.cancel_reserve_tokens;
+    config.ack_timeout = wire.ack_timeout;
+    config
+}
+
+fn feed_config(wire: &WireConfig) -> FeedConfig {
+    let mut config = FeedConfig::default();
+    config.session.silence_max = wire.feed_silence_max;
+    config
+}

@@ -1,0 +1,112 @@
+//! New orders on their way out: the hot path from command to `send`.
+
+use super::answer::{self, Ending, Purpose};
+use super::budget::Spend;
+use super::cancel::CancelSigner;
+use super::connection::{Request, SendOutcome};
+use super::pool::Use;
+use super::presign::{Presign, Presigned};
+use super::{Gateway, REHEARSAL_EVERY};
+use crate::kalshi::auth::Signature;
+use crate::kalshi::paths::POST;
+use crate::message::{Loss, NewOrder, SendStamps, Unsent};
+use crate::net::{Connector, Transport};
+use crate::risk::Approved;
+use crate::runtime::clock::Clock;
+use crate::units::Now;
+
+/// Connections tried for one order: the first, and one more when not a byte had left.
+const SENDS_MAX: usize = 2;
+
+impl<T, K, P, C, S> Gateway<T, K, P, C, S>
+where
+    T: Transport,
+    K: Connector<T>,
+    P: Presign,
+    C: Clock,
+    S: CancelSigner,
+{
+    /// Sends an order, or says why not. The refusals come cheapest first and use nothing up.
+    pub(super) fn submit(&mut self, order: &Approved<NewOrder>, now: Now) {
+        let taken = self.parts.clock.mono();
+        let &NewOrder { key, client_order_id, market, .. } = order.get();
+        self.last_market = market;
+        if !self.budget.allows(Spend::Create) {
+            return self.not_sent(key, Unsent::NoTokens);
+        }
+        if self.pool.pick(Use::Order).is_none() {
+            return self.not_sent(key, Unsent::NoConnection);
+        }
+        let Some(signed) = self.create_signature(now) else {
+            return self.not_sent(key, Unsent::NoSignature);
+        };
+        let length = self.parts.templates.encode_order(&mut self.request[..], order, &signed);
+        let encoded = self.parts.clock.mono();
+        let purpose = Purpose::Order { key, client_order_id };
+        let stamps = SendStamps { taken, encoded, ..SendStamps::default() };
+        self.send(Use::Order, purpose, stamps, length, now);
+    }
+
+    /// A signature made ahead, or one made on the spot.
+    fn create_signature(&mut self, now: Now) -> Option<Presigned> {
+        let wall_ms = now.wall.unix_ms();
+        let ahead = self.parts.presign.take(wall_ms);
+        let signed = if let Some(signed) = ahead {
+            self.signatures.hits += 1;
+            signed
+        } else {
+            self.signatures.misses += 1;
+            let mut signature = Signature::default();
+            let path = self.parts.templates.create_path();
+            self.parts.key.sign(wall_ms, POST, path, &mut signature).ok()?;
+            Presigned { wall_ms, signature }
+        };
+        self.fits(&signed).then_some(signed)
+    }
+
+    /// Whether a signature is of the length the requests have room for.
+    pub(super) fn fits(&self, signed: &Presigned) -> bool {
+        signed.signature.as_bytes().len() == self.parts.templates.signature_len()
+    }
+
+    /// Sends the first `length` bytes of the request buffer on the warmest connection, or on
+    /// the next one when not a byte has left on the first.
+    pub(super) fn send(
+        &mut self,
+        wanted: Use,
+        purpose: Purpose,
+        stamps: SendStamps,
+        length: usize,
+        now: Now,
+    ) {
+        for _ in 0..SENDS_MAX {
+            let Some(place) = self.pool.pick(wanted) else { break };
+            let deadline = now.mono + self.ack_timeout;
+            let request = Request { purpose, bytes: &self.request[..length], stamps, deadline };
+            let clock = &self.parts.clock;
+            let outcome = self.pool.connection(place).send(&request, || clock.mono());
+            let event = match outcome {
+                SendOutcome::NothingLeft => continue,
+                SendOutcome::Sent(stamps) => answer::sent(&purpose, stamps),
+                SendOutcome::Pending => None,
+                SendOutcome::Lost => answer::ended(&purpose, Ending::Lost(Loss::Disconnected)),
+            };
+            self.budget.take(match wanted {
+                Use::Order => Spend::Create,
+                Use::Cancel => Spend::Cancel,
+            });
+            return self.emit(event);
+        }
+        self.emit(answer::ended(&purpose, Ending::NothingLeft));
+    }
+
+    /// Keeps what an order needs in the caches while none comes.
+    pub(super) fn rehearse(&mut self, now: Now) {
+        if now.mono < self.rehearsed + REHEARSAL_EVERY {
+            return;
+        }
+        self.rehearsed = now.mono;
+        let market = self.last_market;
+        self.parts.templates.rehearse(&mut self.request[..], market, now);
+    }
+}

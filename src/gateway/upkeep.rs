@@ -1,0 +1,125 @@
+//! Connections between requests: answers come in, links are made, warmed and replaced.
+
+use super::Gateway;
+use super::answer::{self, Purpose};
+use super::cancel::CancelSigner;
+use super::connection::{Progress, Request, SendOutcome};
+use super::presign::Presign;
+use crate::message::{GatewayEvent, SendStamps};
+use crate::net::{Connector, Transport};
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::Work;
+use crate::units::Now;
+
+/// Dial results taken per poll.
+const DIALLED_MAX: usize = 4;
+
+impl<T, K, P, C, S> Gateway<T, K, P, C, S>
+where
+    T: Transport,
+    K: Connector<T>,
+    P: Presign,
+    C: Clock,
+    S: CancelSigner,
+{
+    /// Looks at every connection with something under way and at one of the others.
+    pub(super) fn serve_connections(&mut self, now: Now) -> Work {
+        let mut work = Work::Idle;
+        self.cursor = (self.cursor + 1) % self.pool.places();
+        for place in 0..self.pool.places() {
+            if place == self.cursor || self.pool.connection(place).purpose().is_some() {
+                work = work.or(self.serve_connection(place, now));
+            }
+        }
+        work
+    }
+
+    fn serve_connection(&mut self, place: usize, now: Now) -> Work {
+        let connection = self.pool.connection(place);
+        let was_ready = connection.is_ready();
+        let event = match connection.poll(now) {
+            Progress::Nothing => return Work::Idle,
+            Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
+            Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
+            Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
+            Progress::Closed => None,
+        };
+        if !was_ready {
+            self.pool.handle_first_progress(place, now.mono);
+        }
+        self.emit(event);
+        Work::Done
+    }
+
+    /// Reads the answer that has come on a connection and frees the connection.
+    fn take_answer(&mut self, place: usize, purpose: &Purpose, now: Now) -> Option<GatewayEvent> {
+        let connection = self.pool.connection(place);
+        let response = connection.response()?;
+        let event = answer::answered(purpose, response.status, response.body);
+        if response.status == 429 && purpose.is_trading() {
+            self.budget.handle_throttled();
+        }
+        connection.settle(now.mono);
+        // Looked at again next: a close right behind the answer is seen before it hurts.
+        self.cursor = (place + self.pool.places() - 1) % self.pool.places();
+        event
+    }
+
+    /// Makes, warms and replaces connections.
+    pub(super) fn tend_pool(&mut self, now: Now) -> Work {
+        let mut work = Work::Idle;
+        for _ in 0..DIALLED_MAX {
+            let Some(dialled) = self.parts.connector.poll() else { break };
+            match dialled {
+                Ok(link) => {
+                    if let Some(place) = self.pool.handle_dialled(link, now.mono) {
+                        self.warm(place, now);
+                    }
+                }
+                Err(_) => self.pool.handle_dial_failed(now.mono),
+            }
+            work = Work::Done;
+        }
+        if self.pool.retire(now.mono) {
+            work = Work::Done;
+        }
+        while self.pool.wants_dial(now.mono) {
+            self.parts.connector.request();
+        }
+        if let Some(place) = self.pool.wants_warming(now.mono) {
+            self.warm(place, now);
+            work = Work::Done;
+        }
+        self.announce();
+        work
+    }
+
+    fn warm(&mut self, place: usize, now: Now) {
+        let request = Request {
+            purpose: Purpose::Warm,
+            bytes: self.parts.templates.status_request(),
+            stamps: SendStamps::default(),
+            deadline: now.mono + self.ack_timeout,
+        };
+        let connection = self.pool.connection(place);
+        let was_ready = connection.is_ready();
+        match connection.send(&request, || now.mono) {
+            SendOutcome::NothingLeft | SendOutcome::Lost if !was_ready => {
+                self.pool.handle_first_progress(place, now.mono);
+            }
+            // A link that had proved itself may be replaced at once; the next poll does.
+            SendOutcome::NothingLeft
+            | SendOutcome::Lost
+            | SendOutcome::Sent(_)
+            | SendOutcome::Pending => {}
+        }
+    }
+
+    fn announce(&mut self) {
+        let ready = self.pool.ready();
+        if ready != self.announced && self.outbox.is_empty() {
+            self.announced = ready;
+            self.outbox.push(GatewayEvent::Connections { ready });
+        }
+    }
+}
