@@ -18,7 +18,7 @@ pub mod network;
 pub mod pipe;
 pub mod signals;
 mod stream;
-mod tap;
+pub mod tap;
 
 pub use config::{WorldConfig, default_books};
 pub use journal::WitnessedJournal;
@@ -214,7 +214,7 @@ impl World {
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.recorder.in_flight() == 0
-            && self.intake.deadline() == Timestamp::NEVER
+            && self.recorder.ended_sources().len() == self.sources_made as usize
             && self.core().orders().live() == 0
             && self.core().readiness() != Readiness::NotReady
     }
