@@ -90,8 +90,8 @@ impl WorldConfig {
         config.rates = FaultRates::rough();
         config.read_lag = Nanos::from_ms(random.between(0, 1_000));
         config.ring_slots = usize::try_from(random.between(16, 64)).unwrap_or(64);
-        config.orders.fill_timeout = Nanos::from_ms(random.between(500, 30_000));
-        config.orders.partial_wait = Nanos::from_ms(random.between(100, 5_000));
+        config.orders.fill_timeout = Nanos::from_ms(random.between(2_500, 30_000));
+        config.orders.partial_wait = Nanos::from_ms(random.between(500, 5_000));
         if random.chance(300) {
             config.limits.position_per_event_max = Contracts::from_whole(40);
         }

@@ -210,11 +210,17 @@ impl World {
         assert!(opened, "connections and feed are up within a minute");
     }
 
+    /// Whether every producer has sent everything.
+    #[must_use]
+    pub fn has_heard_all(&self) -> bool {
+        self.recorder.ended_sources().len() == self.sources_made as usize
+    }
+
     /// Whether every signal is answered, every order over and the feed caught up.
     #[must_use]
     pub fn is_quiet(&self) -> bool {
         self.recorder.in_flight() == 0
-            && self.recorder.ended_sources().len() == self.sources_made as usize
+            && self.has_heard_all()
             && self.core().orders().live() == 0
             && self.core().readiness() != Readiness::NotReady
     }
@@ -222,6 +228,8 @@ impl World {
     /// Lets faults end, everything settle, and the run drain; then checks that the engine's books
     /// are the exchange's. The violations of the whole run are the answer.
     pub fn finish(&mut self) -> Vec<String> {
+        self.run_until(Nanos::from_secs(300), Self::has_heard_all);
+        self.run_until(Nanos::from_secs(20), Self::is_quiet);
         self.network.heal();
         let settled = self.run_until(Nanos::from_secs(600), Self::is_quiet);
         // Reads that lag and frames held back have their say before the end.

@@ -107,18 +107,18 @@ impl Network {
         early.chain(twice).collect()
     }
 
-    /// A request is about to be written: what is to become of it.
-    pub(super) fn request_sealed(&self, kind: RequestKind, request: &[u8]) -> RequestFault {
+    /// What is to become of a request of this kind.
+    pub(super) fn fault_of(&self, kind: RequestKind) -> RequestFault {
+        self.lock().faults.of_request(kind)
+    }
+
+    /// The first byte of an order's request has left.
+    pub(super) fn order_leaves(&self, id: ClientOrderId) {
         let mut state = self.lock();
-        if kind == RequestKind::Create
-            && let Some(id) = client_order_id(request)
-        {
-            *state.written.entry(id).or_insert(0) += 1;
-            if !state.journaled.contains(&id) {
-                state.unjournaled.push(id);
-            }
+        *state.written.entry(id).or_insert(0) += 1;
+        if !state.journaled.contains(&id) {
+            state.unjournaled.push(id);
         }
-        state.faults.of_request(kind)
     }
 
     /// What is to become of a stream frame of this type.
@@ -140,13 +140,6 @@ impl Network {
     pub(super) fn next_dial(&self) -> Timestamp {
         self.lock().dials.iter().copied().min().unwrap_or(Timestamp::NEVER)
     }
-}
-
-/// The id in a create request's body.
-fn client_order_id(request: &[u8]) -> Option<ClientOrderId> {
-    const MARK: &[u8] = b"\"client_order_id\":\"";
-    let at = request.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
-    ClientOrderId::parse(request.get(at..at + ClientOrderId::TEXT_BYTES)?)
 }
 
 /// Makes pipes after a while, as a dialler on a thread of its own would.

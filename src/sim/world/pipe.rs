@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::fault::{RequestFault, RequestKind};
 use super::network::Network;
+use crate::ids::ClientOrderId;
 use crate::net::{Flush, LinkError, Received, Transport};
 use crate::runtime::clock::{Clock, VirtualClock};
 use crate::runtime::random::Random;
@@ -172,6 +173,7 @@ pub fn pipe(
         sealed: Vec::new(),
         taken: 0,
         request: RequestFault::None,
+        leaving: None,
     };
     (engine, HostEnd { wire })
 }
@@ -187,6 +189,8 @@ pub struct PipeEnd {
     taken: u64,
     /// What becomes of the request that is being written.
     request: RequestFault,
+    /// The order in it, until its first byte leaves.
+    leaving: Option<ClientOrderId>,
 }
 
 impl PipeEnd {
@@ -194,6 +198,9 @@ impl PipeEnd {
     fn take(&mut self, count: usize) {
         let now = self.clock.mono();
         let bytes: Vec<u8> = self.sealed.drain(..count).collect();
+        if let Some(id) = self.leaving.take_if(|_| count > 0) {
+            self.network.order_leaves(id);
+        }
         self.taken += bytes.len() as u64;
         let gone = matches!(self.request, RequestFault::Lost | RequestFault::Vanished);
         let mut wire = lock(&self.wire);
@@ -246,7 +253,8 @@ impl Transport for PipeEnd {
         }
         self.sealed.extend_from_slice(plaintext);
         if let Some(kind) = RequestKind::of(plaintext) {
-            self.request = self.network.request_sealed(kind, plaintext);
+            self.request = self.network.fault_of(kind);
+            self.leaving = client_order_id(plaintext);
             let mut wire = lock(&self.wire);
             wire.fault = self.request;
             wire.late = match self.request {
@@ -315,6 +323,13 @@ impl Drop for PipeEnd {
             wire.back.pieces.clear();
         }
     }
+}
+
+/// The id in a create request's body.
+fn client_order_id(request: &[u8]) -> Option<ClientOrderId> {
+    const MARK: &[u8] = b"\"client_order_id\":\"";
+    let at = request.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
+    ClientOrderId::parse(request.get(at..at + ClientOrderId::TEXT_BYTES)?)
 }
 
 /// The exchange's end.
