@@ -2,8 +2,9 @@
 //!
 //! Every run must leave the engine's books equal to the exchange's to the last unit, whatever
 //! went wrong on the way, and break no limit by the exchange's own ledger. A failing seed prints
-//! the command that replays it. `SIMULATION_SEED=n` runs one seed, `SIMULATION_FRESH=text` adds
-//! seeds that follow from the text (a build's number, say).
+//! the command that replays it. `SIMULATION_SEED=n` runs one seed, `SIMULATION_SEEDS=n` as
+//! many from 0 on, `SIMULATION_FRESH=text` adds seeds that follow from the text (a build's number,
+//! say).
 
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::ControlCommand;
@@ -86,7 +87,10 @@ fn every_seed_leaves_the_books_equal_and_breaks_no_limit() {
     if let Ok(text) = std::env::var("SIMULATION_SEED") {
         return passes(text.parse().expect("SIMULATION_SEED is a number"));
     }
-    (0..SEEDS).for_each(passes);
+    let count = std::env::var("SIMULATION_SEEDS").map_or(SEEDS, |text| {
+        text.parse().expect("SIMULATION_SEEDS is a number")
+    });
+    (0..count).for_each(passes);
 }
 
 #[test]
@@ -122,4 +126,20 @@ fn seeds_meet_what_they_are_meant_to_meet() {
         creates += world.host().all_creates().count();
     }
     assert!(faults > 50 && fills > 100 && creates > 100, "{faults} {fills} {creates}");
+}
+
+#[test]
+fn dump() {
+    use kalshi_exec::recorder::journal::JournalReader;
+    let seed: u64 = std::env::var("SIMULATION_SEED").unwrap().parse().unwrap();
+    let (world, v) = run(seed);
+    println!("{v:?}");
+    let reader = JournalReader::from_bytes(world.journal().bytes()).unwrap();
+    let mut timers = 0;
+    for entry in reader {
+        let (head, entry) = entry.unwrap();
+        let text = format!("{:?}", entry);
+        if text == "Timer" { timers += 1; if timers > 5 { continue; } } else { timers = 0; }
+        println!("{:?} {}", head, text);
+    }
 }

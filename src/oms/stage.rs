@@ -153,15 +153,15 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         }
     }
 
-    /// Moves outputs into their rings as far as there is room.
+    /// Moves outputs into their rings as far as there is room. Waiting for room is no work.
     fn pass_on(&mut self) -> Work {
         if self.outbox.is_empty() {
             return Work::Idle;
         }
         let Self { outbox, passed, rings, .. } = self;
-        push_from(&mut rings.commands, &outbox.commands, &mut passed.commands);
-        push_from(&mut rings.asks, &outbox.asks, &mut passed.asks);
-        push_from(&mut rings.records, &outbox.records, &mut passed.records);
+        let work = push_from(&mut rings.commands, &outbox.commands, &mut passed.commands)
+            .or(push_from(&mut rings.asks, &outbox.asks, &mut passed.asks))
+            .or(push_from(&mut rings.records, &outbox.records, &mut passed.records));
         let all = passed.commands == outbox.commands.len()
             && passed.asks == outbox.asks.len()
             && passed.records == outbox.records.len();
@@ -171,7 +171,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             outbox.records.clear();
             *passed = Passed::default();
         }
-        Work::Done
+        work
     }
 
     /// News of orders first: they free what signals need.
@@ -256,13 +256,15 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
     }
 }
 
-fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) {
+fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) -> Work {
+    let before = *passed;
     while let Some(value) = from.get(*passed) {
         if ring.push(*value).is_err() {
-            return;
+            break;
         }
         *passed += 1;
     }
+    if *passed == before { Work::Idle } else { Work::Done }
 }
 
 const fn entry_of(input: &Input) -> Entry {

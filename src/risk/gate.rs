@@ -47,6 +47,17 @@ impl Question<'_> {
             Money::ZERO
         }
     }
+
+    /// What must be held back while the order lives: cost and fee, and for an order that leaves a
+    /// position what it costs if another order leaves that position first, because then it opens
+    /// one. Only a reduce-only order cannot.
+    #[must_use]
+    pub fn reserve(&self) -> Money {
+        if self.order.reduce_only {
+            return self.cost() + self.fee;
+        }
+        self.order.side.own_price(self.order.price) * self.order.quantity + self.fee
+    }
 }
 
 /// What the limits look at.
