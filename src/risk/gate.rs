@@ -48,14 +48,12 @@ impl Question<'_> {
         }
     }
 
-    /// What must be held back while the order lives: cost and fee, and for an order that leaves a
-    /// position what it costs if another order leaves that position first, because then it opens
-    /// one. Only a reduce-only order cannot.
+    /// What must be held back while the order lives: price and fee as if it opened a position,
+    /// also when it leaves one. Another order may be booked as leaving that position first, and
+    /// then this one's fills are what opened: only the sum over all fills does not depend on the
+    /// order in which they become known.
     #[must_use]
     pub fn reserve(&self) -> Money {
-        if self.order.reduce_only {
-            return self.cost() + self.fee;
-        }
         self.order.side.own_price(self.order.price) * self.order.quantity + self.fee
     }
 }
