@@ -62,6 +62,12 @@ impl Outbox {
         }
     }
 
+    /// How much there is.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.commands.len() + self.asks.len() + self.records.len()
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
