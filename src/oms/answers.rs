@@ -1,6 +1,7 @@
 //! What the gateway says: sent, accepted, refused, lost, cancelled.
 
-use super::core::{Core, Outbox};
+use super::core::{Core, Outbox, Phase};
+use super::identity::Identity;
 use crate::ids::{OrderKey, Reason};
 use crate::message::{
     Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, TimeInForce,
@@ -82,16 +83,18 @@ impl Core {
             Unsent::NoTokens => "rate_limit_tokens",
             Unsent::NotJournaled => "not_journaled",
         };
+        self.note_answered(key);
         self.note_error(key, code, "the order was not sent");
         self.day.orders = self.day.orders.saturating_sub(1);
         self.step(now, key, out, |order| order.apply(Event::NotSent));
     }
 
     fn on_accepted(&mut self, now: Now, key: OrderKey, accepted: &Accepted, out: &mut Outbox) {
+        self.note_answered(key);
         let Some(order) = self.orders.find_mut(key) else { return };
         let first_answer = order.ending().is_none() && !order.state().is_terminal();
         let span = now.mono.since(order.sent_at);
-        if !self.identify(now, key, accepted.order_id, out) {
+        if self.identify(now, key, accepted.order_id, out) == Identity::Disputed {
             return;
         }
         let execution = &mut self.executions[key.slot as usize];
@@ -124,6 +127,9 @@ impl Core {
             Timestamp::NEVER
         } else if order.awaits_fills() {
             now.mono + orders.fills_wait
+        } else if self.halt.is_some() || self.phase != Phase::Open {
+            // It was on its way when everything else was cancelled.
+            now.mono
         } else {
             order.terms().approved + orders.fill_timeout
         };
@@ -131,6 +137,7 @@ impl Core {
     }
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
+        self.note_answered(key);
         // We send an id once, so "already exists" means the first bytes landed after all.
         if reject.kind == RejectKind::DuplicateOrder {
             return self.doubt(now, key, out);
@@ -147,8 +154,16 @@ impl Core {
             Loss::ServerError => "server_error",
             Loss::Misbehaved => "bad_answer",
         };
+        self.note_answered(key);
         self.note_error(key, code, "the answer to the order was lost; its fate was looked up");
         self.doubt(now, key, out);
+    }
+
+    /// The gateway is done with the order's request: from now on its absence can be evidence.
+    fn note_answered(&mut self, key: OrderKey) {
+        if let Some(order) = self.orders.find_mut(key) {
+            order.answered = true;
+        }
     }
 
     /// The order's fate is unclear: look it up before anything else happens to it.
@@ -196,28 +211,6 @@ impl Core {
                 self.arm(key, at);
             }
         }
-    }
-
-    /// Ties the exchange's id to an order. `false` when it already has another: the answer spoke
-    /// of a different order, so this one's fate is unclear.
-    pub(super) fn identify(
-        &mut self,
-        now: Now,
-        key: OrderKey,
-        order_id: crate::ids::OrderId,
-        out: &mut Outbox,
-    ) -> bool {
-        let Some(order) = self.orders.find_mut(key) else { return false };
-        let known = !order.order_id().is_empty();
-        if order.identify(order_id) {
-            if !known {
-                self.by_order_id.insert(order_id, key);
-            }
-            return true;
-        }
-        self.stop_market(key, Reason::lossy("an answer named another order id"), out);
-        self.doubt(now, key, out);
-        false
     }
 
     pub(super) fn note_error(&mut self, key: OrderKey, code: &str, message: &str) {

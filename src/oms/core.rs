@@ -61,6 +61,12 @@ impl Outbox {
         }
     }
 
+    /// How much there is.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.commands.len() + self.asks.len() + self.records.len()
+    }
+
     /// Whether there is nothing.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
@@ -126,6 +132,8 @@ pub struct Core {
     pub(super) opened_at: WallTime,
     pub(super) last_fill: WallTime,
     pub(super) backfill_due: Timestamp,
+    /// Backfills asked for and not answered.
+    pub(super) backfills: u16,
 }
 
 impl Core {
@@ -158,6 +166,7 @@ impl Core {
             opened_at: opening.as_of,
             last_fill: opening.as_of,
             backfill_due: Timestamp::NEVER,
+            backfills: 0,
             markets,
             config,
         };
@@ -307,9 +316,13 @@ impl Core {
         }
     }
 
-    /// Asks the exchange what became of an order.
+    /// Asks the exchange what became of an order, unless it has been asked and not answered: slow
+    /// reads must not pile up before the service.
     pub(super) fn look_up(&mut self, key: OrderKey, out: &mut Outbox) {
         let Some(order) = self.orders.find_mut(key) else { return };
+        if core::mem::replace(&mut order.asked, true) {
+            return;
+        }
         order.lookups = order.lookups.saturating_add(1);
         let terms = order.terms();
         let Some(market) = self.markets.get(terms.market) else { return };

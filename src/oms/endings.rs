@@ -14,11 +14,18 @@ impl Core {
         let Some(order) = self.orders.find(before.key()).copied() else { return };
         self.release(before, &order);
         let was_over = before.state().is_terminal();
-        if order.state().is_terminal() && !was_over {
+        let ends = order.state().is_terminal() && !was_over;
+        if ends {
             self.orders.retire();
             if let Some(place) = self.place_of(order.terms()) {
                 self.exposure.close(place);
             }
+        }
+        if self.phase == Phase::Drained {
+            // Every signal has had its answer; what is learnt now changes the books alone.
+            return;
+        }
+        if ends {
             self.tell_end(&order, order.state(), out);
         } else if was_over && order != *before {
             // A late fill corrected a finished order; its result has been given, the counts follow.
@@ -33,6 +40,12 @@ impl Core {
     /// Frees what the step proves is no longer in flight: fills at once, the rest with the end.
     fn release(&mut self, before: &Order, order: &Order) {
         let freed = before.open().saturating_sub(order.open());
+        let filled = order.filled().saturating_sub(before.filled());
+        // What ended unfilled no longer counts as the day's volume; what fills after its end does
+        // again.
+        let late = filled.saturating_sub(freed);
+        let unfilled = freed.saturating_sub(filled);
+        self.day.volume = (self.day.volume + late).saturating_sub(unfilled);
         if freed.is_zero() {
             return;
         }
@@ -45,10 +58,6 @@ impl Core {
         };
         *reserve -= part;
         self.exposure.release(place, freed, part);
-        // What ended unfilled no longer counts as the day's volume.
-        let filled = order.filled().saturating_sub(before.filled());
-        let unfilled = freed.saturating_sub(filled);
-        self.day.volume = self.day.volume.saturating_sub(unfilled);
     }
 
     fn tell_end(&self, order: &Order, state: State, out: &mut Outbox) {

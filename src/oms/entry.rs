@@ -58,7 +58,7 @@ impl Core {
             fee: fees::taker_fee_bound(&market.fees, order.price, order.quantity),
         };
         let approved = risk::approve(&question, &self.facts(now, market.ix))?;
-        Ok(Entry { approved, reserve: question.cost() + question.fee })
+        Ok(Entry { approved, reserve: question.reserve() })
     }
 
     fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {

@@ -3,7 +3,7 @@
 //! Both are allocated once at twice their bound, so that inserting and removing never grows
 //! them, and hash without a random seed: nothing here depends on the process.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::ids::{OrderId, OrderKey, TradeId};
@@ -62,10 +62,31 @@ impl OrderIndex {
     }
 }
 
-/// Remembers the last trades booked, so that no fill counts twice.
+/// Whether a trade has been met before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Novelty {
+    /// Never.
+    New,
+    /// It was booked when its order could not be told; the order has yet to learn of it.
+    Unclaimed,
+    /// Booked for good.
+    Known,
+}
+
+/// Whether the order of a fill is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// One of ours.
+    Order,
+    /// Somebody else's, or ours under an id that we have not been told yet.
+    Nobody,
+}
+
+/// Remembers the last trades booked, so that no fill counts twice: neither in the account nor in
+/// its order.
 #[derive(Debug)]
 pub(super) struct TradeSet {
-    seen: HashSet<TradeId, Seedless>,
+    seen: HashMap<TradeId, Owner, Seedless>,
     order: VecDeque<TradeId>,
     capacity: usize,
 }
@@ -79,25 +100,30 @@ impl TradeSet {
     pub(super) fn new(capacity: usize) -> Self {
         let capacity = capacity.max(1);
         Self {
-            seen: HashSet::with_capacity_and_hasher(capacity * 2, Seedless::default()),
+            seen: HashMap::with_capacity_and_hasher(capacity * 2, Seedless::default()),
             order: VecDeque::with_capacity(capacity),
             capacity,
         }
     }
 
-    /// Notes a trade. `false` when it was booked before.
+    /// Notes a trade and whether its order is known. Says what was known of it before.
     #[must_use]
-    pub(super) fn insert(&mut self, trade_id: TradeId) -> bool {
-        if !self.seen.insert(trade_id) {
-            return false;
+    pub(super) fn note(&mut self, trade_id: TradeId, owner: Owner) -> Novelty {
+        if let Some(before) = self.seen.get_mut(&trade_id) {
+            if *before == Owner::Nobody && owner == Owner::Order {
+                *before = Owner::Order;
+                return Novelty::Unclaimed;
+            }
+            return Novelty::Known;
         }
+        self.seen.insert(trade_id, owner);
         if self.order.len() == self.capacity
             && let Some(oldest) = self.order.pop_front()
         {
             self.seen.remove(&oldest);
         }
         self.order.push_back(trade_id);
-        true
+        Novelty::New
     }
 }
 
@@ -112,11 +138,22 @@ mod tests {
     #[test]
     fn a_trade_counts_once_within_memory() {
         let mut trades = TradeSet::new(2);
-        assert!(trades.insert(trade(1)));
-        assert!(!trades.insert(trade(1)));
-        assert!(trades.insert(trade(2)));
-        assert!(trades.insert(trade(3)), "pushes the oldest out");
-        assert!(!trades.insert(trade(2)));
-        assert!(trades.insert(trade(1)), "beyond memory it is new again");
+        let mut note = |number| trades.note(trade(number), Owner::Order);
+        assert_eq!(note(1), Novelty::New);
+        assert_eq!(note(1), Novelty::Known);
+        assert_eq!(note(2), Novelty::New);
+        assert_eq!(note(3), Novelty::New, "pushes the oldest out");
+        assert_eq!(note(2), Novelty::Known);
+        assert_eq!(note(1), Novelty::New, "beyond memory it is new again");
+    }
+
+    #[test]
+    fn a_trade_booked_without_its_order_is_claimed_once() {
+        let mut trades = TradeSet::new(4);
+        assert_eq!(trades.note(trade(1), Owner::Nobody), Novelty::New);
+        assert_eq!(trades.note(trade(1), Owner::Nobody), Novelty::Known);
+        assert_eq!(trades.note(trade(1), Owner::Order), Novelty::Unclaimed);
+        assert_eq!(trades.note(trade(1), Owner::Order), Novelty::Known);
+        assert_eq!(trades.note(trade(1), Owner::Nobody), Novelty::Known);
     }
 }

@@ -8,6 +8,7 @@ mod deadlines;
 mod endings;
 mod entry;
 mod execution;
+mod identity;
 mod index;
 pub mod plan;
 mod reports;

@@ -2,6 +2,8 @@
 //! relative to the answers.
 
 use super::core::{Core, FeedLink, Outbox};
+use super::identity::Identity;
+use super::index::{Novelty, Owner};
 use crate::ids::{MarketIx, OrderKey, Ticker};
 use crate::message::{ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, OrderReport};
 use crate::order::{Ending, Event, State};
@@ -34,18 +36,25 @@ impl Core {
     pub(super) fn on_fetch(&mut self, now: Now, event: &FetchEvent, out: &mut Outbox) {
         match event {
             FetchEvent::Fill(fill) => self.on_fill(now, fill, out),
-            FetchEvent::Order { key, report } => self.on_found(now, *key, report, out),
-            FetchEvent::OrderAbsent { key } => self.on_absent(now, *key, out),
+            FetchEvent::Order { key, report } => {
+                self.note_looked_up(*key);
+                self.on_found(now, *key, report, out);
+            }
+            FetchEvent::OrderAbsent { key } => {
+                self.note_looked_up(*key);
+                self.on_absent(now, *key, out);
+            }
             FetchEvent::OrderFailed { key } => {
+                self.note_looked_up(*key);
                 self.arm(*key, now.mono + self.config.orders.lookup_interval);
             }
             FetchEvent::BackfillDone => {
-                if self.feed == FeedLink::Backfilling {
+                if self.backfill_answered() {
                     self.feed = FeedLink::Up;
                 }
             }
             FetchEvent::BackfillFailed => {
-                if self.feed == FeedLink::Backfilling {
+                if self.backfill_answered() {
                     self.backfill_due = now.mono + BACKFILL_RETRY;
                 }
             }
@@ -58,12 +67,21 @@ impl Core {
         self.backfill_due = Timestamp::NEVER;
         let since = self.last_fill.unix_ns().saturating_sub(BACKFILL_OVERLAP.ns());
         let since = WallTime::from_unix_ns(since).max(self.opened_at);
+        self.backfills += 1;
         out.asks.push(FetchCommand::Backfill { since });
     }
 
-    fn key_of_fill(&self, fill: &Fill) -> Option<OrderKey> {
-        let by_client = fill.client_order_id.and_then(|id| self.orders.key_by_client_id(id));
-        by_client.or_else(|| self.by_order_id.find(&fill.order_id))
+    /// Takes an answer to a backfill. Whether it is the last one's: an earlier one may have been
+    /// read before the gap that the later one is for.
+    fn backfill_answered(&mut self) -> bool {
+        self.backfills = self.backfills.saturating_sub(1);
+        self.backfills == 0 && self.feed == FeedLink::Backfilling
+    }
+
+    fn note_looked_up(&mut self, key: OrderKey) {
+        if let Some(order) = self.orders.find_mut(key) {
+            order.asked = false;
+        }
     }
 
     /// A fill of our order is in our order's market; only strangers' fills are looked up by name.
@@ -76,14 +94,20 @@ impl Core {
 
     /// Books a fill once, whoever reported it first and in whatever order.
     fn on_fill(&mut self, now: Now, fill: &Fill, out: &mut Outbox) {
-        let key = self.key_of_fill(fill);
+        let key = self.key_of(fill.client_order_id, &fill.order_id);
         // Fills older than this run that are not ours are part of the opening position.
         if key.is_none() && fill.exchange_time < self.opened_at {
             return;
         }
-        if !self.trades.insert(fill.trade_id) {
-            return;
+        let owner = if key.is_some() { Owner::Order } else { Owner::Nobody };
+        match (self.trades.note(fill.trade_id, owner), key) {
+            (Novelty::New, _) => self.book(now, key, fill, out),
+            (Novelty::Unclaimed, Some(key)) => self.fill_order(now, key, fill, out),
+            (Novelty::Unclaimed | Novelty::Known, _) => {}
         }
+    }
+
+    fn book(&mut self, now: Now, key: Option<OrderKey>, fill: &Fill, out: &mut Outbox) {
         self.last_fill = self.last_fill.max(fill.exchange_time);
         let Some(market) = self.market_of_fill(key, fill) else {
             let reason = crate::ids::Reason::lossy("fill in a market that is not in the table");
@@ -105,9 +129,9 @@ impl Core {
     }
 
     fn fill_order(&mut self, now: Now, key: OrderKey, fill: &Fill, out: &mut Outbox) {
-        if !self.identify(now, key, fill.order_id, out) {
-            return;
-        }
+        // A dispute about the exchange's id stops the market, but a fill that names our own id is
+        // this order's whatever else was said.
+        let _disputed_or_not: Identity = self.identify(now, key, fill.order_id, out);
         let execution = &mut self.executions[key.slot as usize];
         let execution_id = execution.id;
         let decode = fill.decoded.since(fill.received);
@@ -138,15 +162,13 @@ impl Core {
 
     /// An order as the exchange has it: ours by id, or somebody else's and left alone.
     fn on_report(&mut self, now: Now, report: &OrderReport, out: &mut Outbox) {
-        let by_client = report.client_order_id.and_then(|id| self.orders.key_by_client_id(id));
-        let key = by_client.or_else(|| self.by_order_id.find(&report.order_id));
-        if let Some(key) = key {
+        if let Some(key) = self.key_of(report.client_order_id, &report.order_id) {
             self.apply_report(now, key, report, out);
         }
     }
 
     fn apply_report(&mut self, now: Now, key: OrderKey, report: &OrderReport, out: &mut Outbox) {
-        if !self.identify(now, key, report.order_id, out) {
+        if self.identify(now, key, report.order_id, out) == Identity::Disputed {
             return;
         }
         let Some(before) = self.orders.find(key).map(|order| (order.state(), order.ending()))
@@ -170,8 +192,12 @@ impl Core {
 
     /// A look-up found the order; its fills were reported before.
     fn on_found(&mut self, now: Now, key: OrderKey, report: &OrderReport, out: &mut Outbox) {
+        self.settle_identity(key, report);
         self.apply_report(now, key, report, out);
-        let Some(order) = self.orders.find(key) else { return };
+        let Some(order) = self.orders.find_mut(key) else { return };
+        if report.status == ExchangeStatus::Resting {
+            order.cancels = 0;
+        }
         // The listing may be older than the fills it speaks of: ask again.
         if order.awaits_fills() || order.state() == State::CancelPending {
             self.arm(key, now.mono + self.config.orders.lookup_interval);
@@ -181,7 +207,8 @@ impl Core {
     /// A complete listing lacks the order. Only a lasting absence is evidence: reads lag writes.
     fn on_absent(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
         let Some(order) = self.orders.find_mut(key) else { return };
-        if order.state() != State::Unknown || !order.filled().is_zero() {
+        let there_once = !order.filled().is_zero() || order.disputed;
+        if order.state() != State::Unknown || !order.answered || there_once {
             return;
         }
         order.absences += 1;

@@ -4,7 +4,7 @@
 //! Reads signals, gateway events, feed events, fetch events and control commands; writes gateway
 //! commands, fetch commands and records. Thread `oms`. Invariants: the journal has the intent
 //! before the gateway can see it (test `an_order_that_is_not_journaled_is_not_sent`); no output is
-//! ever dropped: with a full ring downstream the stage takes no further input.
+//! ever dropped: with a full ring downstream the stage takes news of orders but no signal.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +25,11 @@ use crate::units::{Now, Timestamp};
 /// Inputs of each kind taken per poll: news of orders before new signals, and never so many that
 /// one kind starves the others.
 const NEWS_MAX: usize = 16;
+
+/// Outputs that may wait for room while news is still taken. Gateway and REST service stop
+/// reading while their own events have no room, so an oms that stopped as well would wait for
+/// them for ever. Above any number of events their rings can hold at once.
+const WAITING_MAX: usize = 16_384;
 
 /// The rings of the oms.
 #[derive(Debug)]
@@ -55,14 +60,16 @@ pub struct Oms<J, C> {
     clock: C,
     rings: OmsRings,
     outbox: Outbox,
+    /// Cursors into the outbox: how much has been journaled.
+    journaled: Cursors,
     /// Cursors into the outbox: how much has been passed on.
-    passed: Passed,
+    passed: Cursors,
     /// Whether trading is possible, for threads that wait for it.
     beacon: Option<Arc<AtomicBool>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Passed {
+struct Cursors {
     commands: usize,
     asks: usize,
     records: usize,
@@ -72,7 +79,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Joins the core with its rings, journal and clock.
     pub fn new(core: Core, journal: J, clock: C, rings: OmsRings) -> Self {
         let outbox = Outbox::new(core.market_capacity());
-        Self { core, journal, clock, rings, outbox, passed: Passed::default(), beacon: None }
+        let (journaled, passed) = (Cursors::default(), Cursors::default());
+        Self { core, journal, clock, rings, outbox, journaled, passed, beacon: None }
     }
 
     /// Lights `beacon` while trading is possible.
@@ -111,7 +119,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Journals every output. An order whose intent cannot be journaled is not sent.
     fn commit(&mut self, now: Now) {
         let mut failed: Option<usize> = None;
-        for (index, command) in self.outbox.commands.iter().enumerate().skip(self.passed.commands) {
+        for (index, command) in self.outbox.commands.iter().enumerate().skip(self.journaled.commands) {
             let kept = self.journal.append(now, &entry_of_command(command));
             if kept.is_err() && matches!(command, Command::Submit(_)) {
                 failed = Some(index);
@@ -121,8 +129,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         if let Some(index) = failed {
             self.withdraw(now, index);
         }
-        let asks = self.outbox.asks.iter().skip(self.passed.asks).map(|ask| Entry::Ask(*ask));
-        let results = self.outbox.records.iter().skip(self.passed.records);
+        let asks = self.outbox.asks.iter().skip(self.journaled.asks).map(|ask| Entry::Ask(*ask));
+        let results = self.outbox.records.iter().skip(self.journaled.records);
         let results = results.filter_map(|record| match record {
             Record::Result(result) => Some(Entry::Result(*result)),
             _ => None,
@@ -131,6 +139,11 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             // What is not kept here can be worked out again from the inputs.
             let _lost: Result<(), JournalError> = self.journal.append(now, &entry);
         }
+        self.journaled = Cursors {
+            commands: self.outbox.commands.len(),
+            asks: self.outbox.asks.len(),
+            records: self.outbox.records.len(),
+        };
     }
 
     /// Takes back a submit that could not be journaled: as if the gateway had never sent it.
@@ -153,15 +166,15 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         }
     }
 
-    /// Moves outputs into their rings as far as there is room.
+    /// Moves outputs into their rings as far as there is room. Waiting for room is no work.
     fn pass_on(&mut self) -> Work {
         if self.outbox.is_empty() {
             return Work::Idle;
         }
         let Self { outbox, passed, rings, .. } = self;
-        push_from(&mut rings.commands, &outbox.commands, &mut passed.commands);
-        push_from(&mut rings.asks, &outbox.asks, &mut passed.asks);
-        push_from(&mut rings.records, &outbox.records, &mut passed.records);
+        let work = push_from(&mut rings.commands, &outbox.commands, &mut passed.commands)
+            .or(push_from(&mut rings.asks, &outbox.asks, &mut passed.asks))
+            .or(push_from(&mut rings.records, &outbox.records, &mut passed.records));
         let all = passed.commands == outbox.commands.len()
             && passed.asks == outbox.asks.len()
             && passed.records == outbox.records.len();
@@ -169,9 +182,10 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             outbox.commands.clear();
             outbox.asks.clear();
             outbox.records.clear();
-            *passed = Passed::default();
+            *passed = Cursors::default();
+            self.journaled = Cursors::default();
         }
-        Work::Done
+        work
     }
 
     /// News of orders first: they free what signals need.
@@ -195,7 +209,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             if let Input::Feed(FeedEvent::Fill(fill)) = &input {
                 self.measure(Hop::FillApply, fill.decoded);
             }
-            if !self.outbox.is_empty() {
+            if self.outbox.len() >= WAITING_MAX {
                 return work;
             }
         }
@@ -225,13 +239,10 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
     const NAME: &'static str = "oms";
 
     fn poll(&mut self) -> Work {
-        if !self.outbox.is_empty() {
-            let work = self.pass_on();
-            if !self.outbox.is_empty() {
-                return work;
-            }
+        let mut work = self.pass_on();
+        if self.outbox.len() < WAITING_MAX {
+            work = work.or(self.take_news());
         }
-        let mut work = self.take_news();
         if work == Work::Done
             && let Some(beacon) = &self.beacon
         {
@@ -256,13 +267,15 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
     }
 }
 
-fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) {
+fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) -> Work {
+    let before = *passed;
     while let Some(value) = from.get(*passed) {
         if ring.push(*value).is_err() {
-            return;
+            break;
         }
         *passed += 1;
     }
+    if *passed == before { Work::Idle } else { Work::Done }
 }
 
 const fn entry_of(input: &Input) -> Entry {

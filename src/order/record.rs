@@ -39,8 +39,15 @@ pub struct Order {
     pub lookups: u16,
     /// Complete listings without it since then.
     pub absences: u16,
-    /// Cancels sent for it.
+    /// Cancels sent for it since it was last seen resting.
     pub cancels: u8,
+    /// Whether the gateway has said what became of its request. Until then it may be on its way,
+    /// and its absence from a listing says nothing.
+    pub answered: bool,
+    /// Whether a look-up is under way.
+    pub asked: bool,
+    /// Whether the exchange has given it different ids: it was there then, whatever listings say.
+    pub disputed: bool,
 }
 
 impl Order {
@@ -61,6 +68,9 @@ impl Order {
             lookups: 0,
             absences: 0,
             cancels: 0,
+            answered: false,
+            asked: false,
+            disputed: false,
         }
     }
 
@@ -95,6 +105,11 @@ impl Order {
             self.order_id = order_id;
         }
         self.order_id == order_id
+    }
+
+    /// Gives it the id under which a look-up by our own id has found it, whatever answers said.
+    pub const fn rename(&mut self, order_id: OrderId) {
+        self.order_id = order_id;
     }
 
     /// Quantity filled.

@@ -104,9 +104,6 @@ pub enum RestFailure {
     /// A listing that does not end, or repeats its cursor.
     #[error("the listing does not end")]
     Endless,
-    /// The answer describes another order than the one asked for.
-    #[error("the answer describes another order")]
-    WrongOrder,
     /// The order says more was filled than its fills add up to: the listing lags.
     #[error("the fills do not add up to the order")]
     FillsMissing,

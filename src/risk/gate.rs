@@ -47,6 +47,15 @@ impl Question<'_> {
             Money::ZERO
         }
     }
+
+    /// What must be held back while the order lives: price and fee as if it opened a position,
+    /// also when it leaves one. Another order may be booked as leaving that position first, and
+    /// then this one's fills are what opened: only the sum over all fills does not depend on the
+    /// order in which they become known.
+    #[must_use]
+    pub fn reserve(&self) -> Money {
+        self.order.side.own_price(self.order.price) * self.order.quantity + self.fee
+    }
 }
 
 /// What the limits look at.

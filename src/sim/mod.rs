@@ -12,5 +12,6 @@ mod fixture;
 mod stream;
 mod text;
 pub mod venue;
+pub mod world;
 
 pub use crate::net::ready;

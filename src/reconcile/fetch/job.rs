@@ -3,9 +3,10 @@
 //!
 //! An order is looked up by its id when that is known. When the exchange does not know the id,
 //! or none is known, its market's orders are listed to the end: only a complete listing proves
-//! an absence. What was found is checked to be the order asked for (answers that describe another
-//! order have been seen, reference §3.1), and its fills must add up to what it says was filled:
-//! reads lag writes, and a report whose fills are missing must not be believed yet.
+//! an absence. Answers that describe another order have been seen (reference §3.1), so what is
+//! found by id must carry both ids; otherwise the listing is searched for our own id, which we
+//! made, and the exchange's is taken from there. The order's fills must add up to what it says
+//! was filled: reads lag writes, and a report whose fills are missing must not be believed yet.
 
 use std::collections::HashSet;
 
@@ -139,7 +140,11 @@ impl Job {
         match self.reading {
             Reading::ById(wanted) => {
                 let report = portfolio::order(&reply.body, received)?;
-                wanted.found(report)
+                let ours = report.client_order_id == Some(wanted.client_order_id);
+                if ours && report.order_id == wanted.order_id {
+                    return Ok(wanted.found(report));
+                }
+                Ok(Self { reading: wanted.list(), fills: self.fills }.ask())
             }
             Reading::InList(wanted, listing) => {
                 let page = portfolio::orders_page(&reply.body, received)?;
@@ -185,7 +190,7 @@ impl Wanted {
     ) -> Result<Step, RestFailure> {
         let ours = |report: &&OrderReport| report.client_order_id == Some(self.client_order_id);
         if let Some(report) = orders.iter().find(ours) {
-            return self.found(*report);
+            return Ok(self.found(*report));
         }
         match listing.advance(cursor)? {
             More::Yes => {
@@ -200,13 +205,9 @@ impl Wanted {
     }
 
     /// The order was found: on to its fills.
-    fn found(self, report: OrderReport) -> Result<Step, RestFailure> {
-        let is_id = self.order_id.is_empty() || report.order_id == self.order_id;
-        if !is_id || report.client_order_id != Some(self.client_order_id) {
-            return Err(RestFailure::WrongOrder);
-        }
+    fn found(self, report: OrderReport) -> Step {
         let listing = Listing::new(FILLS, &[("order_id", report.order_id.as_str())]);
-        Ok(Job { reading: Reading::FillsOf(self, report, listing), fills: Vec::new() }.ask())
+        Job { reading: Reading::FillsOf(self, report, listing), fills: Vec::new() }.ask()
     }
 
     /// Order and fills are complete.

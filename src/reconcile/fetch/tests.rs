@@ -205,10 +205,24 @@ fn an_answer_about_another_order_is_not_believed() {
     for (order_id, client_order_id) in [("o-2", ours().to_string()), ("o-1", "other".into())] {
         let body =
             format!("{{\"order\":{}}}", order_json(order_id, &client_order_id, "resting", "0"));
-        let script = Script::default().then("/portfolio/orders/o-1", 200, body);
-        assert_eq!(bench.run(by_id(), script), [FetchEvent::OrderFailed { key: KEY }]);
-        assert_eq!(bench.why(), RestFailure::WrongOrder);
+        let script = Script::default()
+            .then("/portfolio/orders/o-1", 200, body)
+            .then(LIST, 200, orders("", &[]));
+        assert_eq!(bench.run(by_id(), script), [FetchEvent::OrderAbsent { key: KEY }]);
     }
+}
+
+#[test]
+fn our_own_id_in_the_listing_settles_what_the_exchange_calls_the_order() {
+    let mut bench = Bench::new();
+    let stranger = format!("{{\"order\":{}}}", order_json("o-1", "other", "resting", "0"));
+    let script = Script::default()
+        .then("/portfolio/orders/o-1", 200, stranger)
+        .then(LIST, 200, orders("", &[order_json("o-7", &ours().to_string(), "resting", "0")]))
+        .then("/portfolio/fills?order_id=o-7&limit=1000", 200, fills("", &[]));
+    let said = bench.run(by_id(), script);
+    assert!(matches!(said[..], [FetchEvent::Order { key: KEY, report }]
+        if report.order_id.as_str() == "o-7"));
 }
 
 #[test]

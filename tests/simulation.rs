@@ -1,0 +1,145 @@
+//! The whole engine against the exchange over faulty links, from many seeds.
+//!
+//! Every run must leave the engine's books equal to the exchange's to the last unit, whatever
+//! went wrong on the way, and break no limit by the exchange's own ledger. A failing seed prints
+//! the command that replays it. `SIMULATION_SEED=n` runs one seed, `SIMULATION_SEEDS=n` as
+//! many from 0 on, `SIMULATION_FRESH=text` adds seeds that follow from the text (a build's number,
+//! say).
+
+use kalshi_exec::ids::Reason;
+use kalshi_exec::message::ControlCommand;
+use kalshi_exec::runtime::random::Random;
+use kalshi_exec::sim::exchange::{ExchangeState, MarketStatus};
+use kalshi_exec::sim::world::signals::SignalMaker;
+use kalshi_exec::sim::world::{World, WorldConfig};
+use kalshi_exec::units::Nanos;
+
+/// Seeds that always run: fewer where nothing is optimised.
+const SEEDS: u64 = if cfg!(debug_assertions) { 40 } else { 200 };
+/// Seeds that a fresh text adds.
+const FRESH_SEEDS: u64 = 20;
+const SIGNALS: u32 = 100;
+
+/// One run: connects, trades, is disturbed, settles, drains.
+fn run(seed: u64) -> (World, Vec<String>) {
+    let config = WorldConfig::rough(seed);
+    let mut random = Random::new(seed ^ 0x6f70_6572_6174_6f72);
+    let mut world = World::new(&config);
+    world.open();
+    let mut maker = SignalMaker::new(&config.books, config.starts, seed);
+    let gap = Nanos::from_ms(random.between(20, 600));
+    let schedule = maker.schedule(world.now().mono, SIGNALS, gap);
+    world.send(schedule);
+    for _ in 0..random.below(6) {
+        world.run_for(Nanos::from_ms(random.between(100, 6_000)));
+        disturb(&mut world, &mut random);
+    }
+    restore(&mut world);
+    let violations = world.finish();
+    (world, violations)
+}
+
+/// What people, the exchange and the network do on a bad day.
+fn disturb(world: &mut World, random: &mut Random) {
+    let now = world.now();
+    let market = world.host().venue().exchange().markets()[0].ticker;
+    let venue_now = now.wall;
+    match random.below(8) {
+        0 => world.host_mut().cut_streams(now.mono),
+        1 => world.host_mut().silence_streams(),
+        2 => world.host_mut().cut_http(now.mono),
+        3 => world.command(ControlCommand::Halt { reason: Reason::lossy("drill") }),
+        4 => world.command(ControlCommand::Resume),
+        5 => {
+            let state = ExchangeState::TradingPaused;
+            world.host_mut().venue_mut().set_state(venue_now, state);
+        }
+        6 => {
+            let venue = world.host_mut().venue_mut();
+            venue.set_market_status(venue_now, &market, MarketStatus::Inactive);
+        }
+        _ => restore(world),
+    }
+}
+
+fn restore(world: &mut World) {
+    let now = world.now().wall;
+    let market = world.host().venue().exchange().markets()[0].ticker;
+    let venue = world.host_mut().venue_mut();
+    venue.set_state(now, ExchangeState::Open);
+    venue.set_market_status(now, &market, MarketStatus::Active);
+}
+
+#[track_caller]
+fn passes(seed: u64) {
+    let (world, violations) = run(seed);
+    assert!(
+        violations.is_empty(),
+        "seed {seed}: {violations:#?}\nfaults: {:#?}\nalerts: {:#?}\nreplay: SIMULATION_SEED={seed} \
+         cargo test --release --test simulation every_seed",
+        world.network().fault_log(),
+        world.audit().alerts(),
+    );
+}
+
+#[test]
+fn every_seed_leaves_the_books_equal_and_breaks_no_limit() {
+    if let Ok(text) = std::env::var("SIMULATION_SEED") {
+        return passes(text.parse().expect("SIMULATION_SEED is a number"));
+    }
+    let count = std::env::var("SIMULATION_SEEDS").map_or(SEEDS, |text| {
+        text.parse().expect("SIMULATION_SEEDS is a number")
+    });
+    (0..count).for_each(passes);
+}
+
+#[test]
+fn fresh_seeds_do_too() {
+    let Ok(text) = std::env::var("SIMULATION_FRESH") else {
+        println!("skipped: SIMULATION_FRESH names no text to make fresh seeds from");
+        return;
+    };
+    let seed = u64::from(crc32fast::hash(text.as_bytes()));
+    let mut random = Random::new(seed);
+    (0..FRESH_SEEDS).for_each(|_| passes(random.next()));
+}
+
+#[test]
+fn a_seed_reproduces_a_run_to_the_byte_of_its_journal() {
+    for seed in [1, 2, 3] {
+        let (first, _) = run(seed);
+        let (second, _) = run(seed);
+        let (first, second) = (first.journal().bytes(), second.journal().bytes());
+        assert!(first == second, "seed {seed} made two journals");
+        assert!(first.len() > 10_000, "seed {seed} did something");
+    }
+}
+
+#[test]
+fn seeds_meet_what_they_are_meant_to_meet() {
+    // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
+    let (mut faults, mut fills, mut creates) = (0, 0, 0);
+    for seed in 0..10 {
+        let (world, _) = run(seed);
+        faults += world.network().fault_log().len();
+        fills += world.audit().fills().len();
+        creates += world.host().all_creates().count();
+    }
+    assert!(faults > 50 && fills > 100 && creates > 100, "{faults} {fills} {creates}");
+}
+
+#[test]
+fn dump() {
+    use kalshi_exec::recorder::journal::JournalReader;
+    let seed: u64 = std::env::var("SIMULATION_SEED").unwrap().parse().unwrap();
+    let (world, v) = run(seed);
+    println!("{v:?}");
+    let reader = JournalReader::from_bytes(world.journal().bytes()).unwrap();
+    let mut timers = 0;
+    for entry in reader {
+        let (head, entry) = entry.unwrap();
+        let text = format!("{:?}", entry);
+        if text == "Timer" { timers += 1; if timers > 5 { continue; } } else { timers = 0; }
+        println!("{:?} {}", head, text);
+    }
+}
