@@ -79,6 +79,10 @@ struct Waiting {
     due: Timestamp,
     order: NewOrder,
     order_id: OrderId,
+    /// What will fill, and at which price. Drawn when the order comes: orders come in the same
+    /// order with the same seed, while answers overtake each other.
+    filled: Contracts,
+    price: Price,
 }
 
 /// See the module's page.
@@ -134,7 +138,10 @@ impl<C: Clock> Paper<C> {
         let order_id = OrderId::lossy(&format!("paper-{}", order.client_order_id.seq()));
         let latency =
             self.random.between(self.config.latency_min.ns(), self.config.latency_max.ns());
-        self.waiting.push(Waiting { due: now.mono + Nanos::from_ns(latency), order, order_id });
+        let due = now.mono + Nanos::from_ns(latency);
+        let filled = self.draw_quantity(&order);
+        let price = self.draw_price(&order);
+        self.waiting.push(Waiting { due, order, order_id, filled, price });
     }
 
     fn answer_due(&mut self, now: Now) -> Work {
@@ -156,8 +163,8 @@ impl<C: Clock> Paper<C> {
     }
 
     fn answer(&mut self, now: Now, waiting: &Waiting) {
-        let order = &waiting.order;
-        let filled = self.draw_quantity(order);
+        let Waiting { order, filled, .. } = waiting;
+        let filled = *filled;
         let accepted = Accepted {
             order_id: waiting.order_id,
             filled,
@@ -166,7 +173,7 @@ impl<C: Clock> Paper<C> {
         };
         self.tell(GatewayEvent::Accepted { key: order.key, accepted });
         if !filled.is_zero() {
-            let fill = self.fill(now, waiting, filled);
+            let fill = fill(now, waiting);
             self.report(FeedEvent::Fill(fill));
         }
         if order.time_in_force == TimeInForce::GoodTillCanceled && filled < order.quantity {
@@ -223,29 +230,6 @@ impl<C: Clock> Paper<C> {
         }
     }
 
-    fn fill(&mut self, now: Now, waiting: &Waiting, quantity: Contracts) -> Fill {
-        let order = &waiting.order;
-        let price = self.draw_price(order);
-        let revenue = -(order.side.own_price(price) * quantity);
-        let charge = Charge { liquidity: Liquidity::Taker, yes_price: price, quantity, revenue };
-        let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &charge);
-        Fill {
-            trade_id: TradeId::lossy(&format!("paper-trade-{}", order.client_order_id.seq())),
-            order_id: waiting.order_id,
-            client_order_id: Some(order.client_order_id),
-            ticker: Ticker::EMPTY,
-            side: order.side,
-            price,
-            quantity,
-            fee,
-            is_taker: true,
-            exchange_time: now.wall,
-            received: now.mono,
-            decoded: now.mono,
-            origin: Origin::Stream,
-        }
-    }
-
     fn cancel(&mut self, cancel: &CancelOrder) {
         let key: OrderKey = cancel.key;
         let place = self.waiting.iter().position(|waiting| waiting.order.key == key);
@@ -276,6 +260,28 @@ impl<C: Clock> Paper<C> {
     fn report(&mut self, event: FeedEvent) {
         let kept = self.rings.feed.push(event);
         assert!(kept.is_ok(), "feed events are never dropped");
+    }
+}
+
+fn fill(now: Now, waiting: &Waiting) -> Fill {
+    let &Waiting { ref order, filled: quantity, price, .. } = waiting;
+    let revenue = -(order.side.own_price(price) * quantity);
+    let charge = Charge { liquidity: Liquidity::Taker, yes_price: price, quantity, revenue };
+    let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &charge);
+    Fill {
+        trade_id: TradeId::lossy(&format!("paper-trade-{}", order.client_order_id.seq())),
+        order_id: waiting.order_id,
+        client_order_id: Some(order.client_order_id),
+        ticker: Ticker::EMPTY,
+        side: order.side,
+        price,
+        quantity,
+        fee,
+        is_taker: true,
+        exchange_time: now.wall,
+        received: now.mono,
+        decoded: now.mono,
+        origin: Origin::Stream,
     }
 }
 

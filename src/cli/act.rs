@@ -128,7 +128,9 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
 /// # Errors
 /// [`Failure`] with the exit code.
 pub fn report(args: &ReportArgs) -> Result<(), Failure> {
-    let report = Report::load(&args.dir).map_err(usage)?;
+    let report = Report::load(&args.dir).map_err(|error| {
+        usage(format!("cannot {error}; give the directory of run --report, or a journal"))
+    })?;
     let format = match args.format {
         ReportFormat::Text => Format::Text,
         ReportFormat::Json => Format::Json,
@@ -143,13 +145,15 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
 /// [`Failure`] with the exit code.
 pub fn export(args: &ExportArgs) -> Result<(), Failure> {
     let path: PathBuf = args.journal.clone();
-    let reader = JournalReader::open(&path).map_err(usage)?;
+    let reader = JournalReader::open(&path).map_err(|error| {
+        usage(format!("cannot {error}; give a journal, or a directory of run --report or --state"))
+    })?;
     let format = match args.format {
         ExportFormat::Csv => Form::Csv,
         ExportFormat::Ndjson => Form::Ndjson,
     };
     let mut out = Vec::new();
-    export::export(reader, format, &mut out).map_err(failed)?;
+    export::export(reader, format, &mut out).map_err(|error| failed(format!("cannot {error}")))?;
     print(&out)
 }
 

@@ -35,10 +35,19 @@ impl Account {
             Endpoint::parse(url)
                 .map_err(|error: EndpointError| EngineError::Credentials(error.to_string()))
         };
-        let bad = |error: &dyn std::fmt::Display| EngineError::Credentials(error.to_string());
-        let tls = TlsConfig::new(&Roots::File(ready.ca_file.clone())).map_err(|e| bad(&e))?;
-        let key = SigningKey::from_file(&ready.private_key_file).map_err(|e| bad(&e))?;
-        let credentials = Credentials::new(&ready.key_id, Arc::new(key)).map_err(|e| bad(&e))?;
+        let bad = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
+            EngineError::Credentials(format!(
+                "the ready file's {what} {} is of no use: {error}",
+                path.display()
+            ))
+        };
+        let (ca, key_file) = (&ready.ca_file, &ready.private_key_file);
+        let tls = TlsConfig::new(&Roots::File(ca.clone()))
+            .map_err(|error| bad("certificate", ca, &error))?;
+        let key = SigningKey::from_file(key_file)
+            .map_err(|error| bad("private key", key_file, &error))?;
+        let credentials = Credentials::new(&ready.key_id, Arc::new(key))
+            .map_err(|error| bad("key id for", key_file, &error))?;
         Ok(Self {
             rest: endpoint(&ready.rest)?,
             ws: endpoint(&ready.ws)?,

@@ -3,7 +3,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
 use super::plant::{OWN_SOURCE, Plant};
 use super::threads::Threads;
@@ -12,10 +12,11 @@ use crate::intake::Listener;
 use crate::intake::SignalSource;
 use crate::intake::{NewSource, Source};
 use crate::message::ControlCommand;
-use crate::recorder::journal::copy_run;
+use crate::oms::config::OrderConfig;
+use crate::recorder::journal::{COPY_FILE, copy_run};
 use crate::recorder::summary::Summary;
 use crate::recorder::{Finished, Progress};
-use crate::report;
+use crate::report::{self, ReportError};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::memory;
 use crate::runtime::ring::Producer;
@@ -28,9 +29,13 @@ use crate::units::{Nanos, Timestamp};
 /// How often the course looks at what the threads have come to.
 const LOOK_EVERY: Nanos = Nanos::from_us(500);
 
-/// How long connections, feed and backfill may take before the exchange counts as unreachable:
-/// three dial timeouts.
+/// How long the first connection, feed and backfill may take before the exchange counts as
+/// unreachable: three dial timeouts.
 const READY_WAIT: Nanos = Nanos::from_secs(15);
+
+/// How long signals wait for the rest of the connections: an order that finds none free is not
+/// sent, and a cycle's signals come all at once.
+const WARM_WAIT: Nanos = Nanos::from_secs(3);
 
 /// How much longer than the oms's own bound a drain may take: it ends by itself before that.
 const DRAIN_SLACK: Nanos = Nanos::from_secs(5);
@@ -61,6 +66,8 @@ pub(super) struct Course<'a> {
     pub(super) options: &'a RunOptions,
     pub(super) interrupts: &'a Interrupts,
     pub(super) inlet: Inlet,
+    /// Order connections to have before the first signal.
+    pub(super) connections: u16,
     pub(super) stop: Stop,
     /// Cold services that already run.
     pub(super) threads: Threads,
@@ -88,11 +95,13 @@ impl Course<'_> {
         let seat = Seat { clock: &clock, progress: &progress, ready: &plant.ready };
         let listening = Arc::new(AtomicBool::new(false));
         let inlet = self.inlet;
-        let went = wait_until_ready(&seat, self.interrupts, &self.stop).and_then(|()| {
+        let ready = wait_until_ready(&seat, self.connections, self.interrupts, &self.stop);
+        let went = ready.and_then(|()| {
             let finite = matches!(inlet, Inlet::Finite(_));
             let attach = plant.attach.clone();
             open_inlet(inlet, new_sources, attach, &listening, &mut self.threads)?;
-            wait_for_end(&seat, finite, self.interrupts, &self.stop);
+            let patience = finite.then(|| patience(&self.options.config.orders));
+            wait_for_end(&seat, patience, self.interrupts, &self.stop);
             Ok(())
         });
         // Release: pairs with the Acquire in `Listener::run`.
@@ -108,29 +117,43 @@ impl Course<'_> {
         drop(plant.scratch);
         hot?;
         finished.journal?;
-        Ok(finished.summary)
+        match finished.summary.orders.unknown {
+            0 => Ok(finished.summary),
+            count => Err(EngineError::Unresolved { count }),
+        }
     }
+}
+
+/// How long after its last signal a run may wait for its orders: until those that rest have been
+/// cancelled and those that are unclear have been looked up as often as they are.
+const fn patience(orders: &OrderConfig) -> Nanos {
+    let look_ups = orders.lookup_interval.ns() * orders.lookups_max as u64;
+    Nanos::from_ns(orders.fill_timeout.ns() + orders.partial_wait.ns() + look_ups)
 }
 
 /// What the course watches.
 struct Seat<'a> {
     clock: &'a SystemClock,
     progress: &'a Progress,
-    ready: &'a AtomicBool,
+    ready: &'a AtomicU16,
 }
 
 fn wait_until_ready(
     seat: &Seat<'_>,
+    connections: u16,
     interrupts: &Interrupts,
     stop: &Stop,
 ) -> Result<(), EngineError> {
-    let until = seat.clock.mono() + READY_WAIT;
-    // Acquire: pairs with the Release in `Oms::poll`.
-    while !seat.ready.load(Ordering::Acquire) {
-        if interrupts.is_asked() || stop.is_requested() {
+    let began = seat.clock.mono();
+    loop {
+        // Acquire: pairs with the Release in `Oms::poll`.
+        let ready = seat.ready.load(Ordering::Acquire);
+        let waited = seat.clock.mono().since(began);
+        let enough = ready >= connections || (ready > 0 && waited >= WARM_WAIT);
+        if enough || interrupts.is_asked() || stop.is_requested() {
             return Ok(());
         }
-        if seat.clock.mono() >= until {
+        if waited >= READY_WAIT {
             return Err(EngineError::Exchange {
                 exchange: "the address of the ready file".to_owned(),
                 why: format!(
@@ -141,7 +164,6 @@ fn wait_until_ready(
         }
         pause(LOOK_EVERY);
     }
-    Ok(())
 }
 
 fn open_inlet(
@@ -153,10 +175,16 @@ fn open_inlet(
 ) -> Result<(), EngineError> {
     match inlet {
         Inlet::Finite(source) => {
+            if matches!(source, Source::Stdin(_)) {
+                tell("reading signals from standard input, one JSON object per line");
+            }
             let pushed = new_sources.push(NewSource::new(OWN_SOURCE, source));
             assert!(pushed.is_ok(), "the first source finds its ring empty");
         }
         Inlet::Listening(listener) => {
+            if let Ok(endpoint) = listener.endpoint() {
+                tell(&format!("listening for signals on {endpoint}"));
+            }
             let stop = Arc::clone(stop_listening);
             let thread = spawn(ThreadPlan::cold("listener"), &Stop::new(), move |_| {
                 let attached = |source, stream| {
@@ -173,13 +201,24 @@ fn open_inlet(
     Ok(())
 }
 
-/// Waits for an interrupt, a dead thread, or the answer to the last signal of a finite source.
-fn wait_for_end(seat: &Seat<'_>, finite: bool, interrupts: &Interrupts, stop: &Stop) {
+/// One line for whoever is at the terminal; nobody may be.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
+}
+
+/// Waits for an interrupt, a dead thread, or the answer to the last signal of a finite source,
+/// which may be `patience` late. Without a patience the source has no end.
+fn wait_for_end(seat: &Seat<'_>, patience: Option<Nanos>, interrupts: &Interrupts, stop: &Stop) {
     let mut resync_at = Timestamp::ZERO;
+    let mut until = Timestamp::NEVER;
     loop {
-        let ended = finite && seat.progress.first_source_ended();
-        if ended && seat.progress.in_flight() == 0 {
-            return;
+        if let Some(patience) = patience
+            && seat.progress.first_source_ended()
+        {
+            until = until.min(seat.clock.mono() + patience);
+            if seat.progress.in_flight() == 0 || seat.clock.mono() >= until {
+                return;
+            }
         }
         if interrupts.is_asked() || stop.is_requested() {
             return;
@@ -204,6 +243,13 @@ fn drain(seat: &Seat<'_>, mut control: Producer<ControlCommand>, bound: Nanos, s
     }
 }
 
+/// Makes sure that the report has a place before anything is traded.
+pub(super) fn prepare_report(options: &RunOptions) -> Result<(), EngineError> {
+    let Some(dir) = &options.report else { return Ok(()) };
+    let usable = std::fs::create_dir_all(dir).and_then(|()| tempfile::tempfile_in(dir));
+    usable.map(drop).map_err(|source| EngineError::Write { path: dir.clone(), source })
+}
+
 fn report_run(
     options: &RunOptions,
     journal: &std::path::Path,
@@ -211,11 +257,12 @@ fn report_run(
     finished: &Finished,
 ) -> Result<(), EngineError> {
     let Some(dir) = &options.report else { return Ok(()) };
-    let failed = |source| EngineError::Write { path: dir.clone(), source };
-    std::fs::create_dir_all(dir).map_err(failed)?;
+    let copied = dir.join(COPY_FILE);
+    let failed = |source| {
+        EngineError::Report(ReportError::Io { doing: "write", path: copied.clone(), source })
+    };
     report::write_report(dir, &finished.summary, &finished.histograms)?;
     let mut copy = Vec::new();
     copy_run(journal, run, &mut copy)?;
-    let mut file = std::fs::File::create(dir.join("journal.kxj")).map_err(failed)?;
-    file.write_all(&copy).map_err(failed)
+    std::fs::write(&copied, copy).map_err(failed)
 }

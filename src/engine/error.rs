@@ -18,13 +18,13 @@ pub enum EngineError {
     #[error("{0}")]
     Usage(String),
     /// The signals' file cannot be read.
-    #[error(transparent)]
+    #[error("cannot {0}; --signals takes a file, - (standard input), unix:PATH or tcp:HOST:PORT")]
     Signals(#[from] OpenError),
     /// Producers cannot connect.
-    #[error("cannot listen for signals: {0}")]
+    #[error("cannot {0}")]
     Listen(#[from] crate::intake::ListenError),
     /// A file cannot be made.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {source}; choose a place that exists and is writable")]
     Write {
         /// The file.
         path: PathBuf,
@@ -32,16 +32,16 @@ pub enum EngineError {
         source: std::io::Error,
     },
     /// A report cannot be written.
-    #[error(transparent)]
+    #[error("cannot {0}; the run itself went to its end")]
     Report(#[from] crate::report::ReportError),
     /// The ready file is wrong.
-    #[error(transparent)]
+    #[error("cannot {0}; `kalshi-exec sim --ready-file FILE` writes a good one")]
     Ready(#[from] ReadyFileError),
     /// A key or certificate is wrong.
     #[error("{0}")]
     Credentials(String),
     /// The state directory or journal cannot be used.
-    #[error(transparent)]
+    #[error("cannot {0}{remedy}", remedy = remedy(.0))]
     Journal(#[from] JournalError),
     /// The exchange cannot be reached or says something unusable.
     #[error("cannot start against the exchange at {exchange}: {why}")]
@@ -60,6 +60,35 @@ pub enum EngineError {
     /// A thread died.
     #[error("{0}; the engine stopped trading")]
     Panic(#[from] ThreadPanic),
+    /// Orders may be alive at the exchange, or filled, and nobody knows.
+    #[error(
+        "the fate of {count} orders is unknown: look them up at the exchange before you trade on \
+         (their ids are in the results and the journal)"
+    )]
+    Unresolved {
+        /// How many.
+        count: u64,
+    },
+}
+
+/// What helps against trouble with the state directory.
+const fn remedy(error: &JournalError) -> &'static str {
+    match error {
+        JournalError::Locked { .. } => "; stop that one, or give this one another --state",
+        JournalError::OwnedByOther { .. } => "; give each account and mode a --state of its own",
+        JournalError::Io { .. } => "; is the --state directory yours to write to?",
+        JournalError::Full | JournalError::DiskFull { .. } => {
+            "; make room, or choose another --state"
+        }
+        JournalError::TooLarge { .. } => "; this is a bug of ours",
+        JournalError::NotAJournal { .. }
+        | JournalError::Version { .. }
+        | JournalError::Damaged { .. }
+        | JournalError::Gap { .. }
+        | JournalError::Unreadable { .. } => {
+            "; keep it for looking into, and choose another --state"
+        }
+    }
 }
 
 impl EngineError {
@@ -73,14 +102,16 @@ impl EngineError {
             | Self::Listen(_)
             | Self::Write { .. }
             | Self::Ready(_)
-            | Self::Credentials(_) => 2,
+            | Self::Credentials(_)
+            | Self::Journal(JournalError::Io { .. }) => 2,
             Self::Journal(JournalError::Locked { .. } | JournalError::OwnedByOther { .. })
             | Self::Refused(_) => 3,
             Self::Journal(_)
             | Self::Report(_)
             | Self::Exchange { .. }
             | Self::Thread(_)
-            | Self::Panic(_) => 1,
+            | Self::Panic(_)
+            | Self::Unresolved { .. } => 1,
         }
     }
 }

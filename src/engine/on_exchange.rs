@@ -96,7 +96,8 @@ pub(super) fn run(
     let gateway: Gateway<TlsStream, DialHandle<TlsStream>, PresignRing, SystemClock, SignDesk> =
         Gateway::new(parts, rings, &gateway_config(&options.config.wire));
     let feed = Feed::new(feed_config(&options.config.wire), stream, clock, feed_events);
-    let course = Course { options, interrupts, inlet, stop, threads };
+    let connections = options.config.wire.connections;
+    let course = Course { options, interrupts, inlet, connections, stop, threads };
     course.follow(plant, (gateway, feed))
 }
 

@@ -30,6 +30,7 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     let rings = PaperRings { commands: outer.commands, events: outer.gateway, feed: outer.feed };
     let paper = Paper::new(options.config.paper, clock, rings);
     let stop = Stop::new();
-    let course = Course { options, interrupts, inlet, stop, threads: Threads::default() };
+    let threads = Threads::default();
+    let course = Course { options, interrupts, inlet, connections: 1, stop, threads };
     course.follow(plant, (paper, Nothing))
 }

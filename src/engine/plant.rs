@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicU16;
 
 use crossbeam::channel::{self, Sender};
 
@@ -71,7 +71,8 @@ pub(super) struct Plant {
     pub(super) new_sources: Producer<NewSource>,
     pub(super) control: Producer<ControlCommand>,
     pub(super) attach: Sender<Attachment>,
-    pub(super) ready: Arc<AtomicBool>,
+    /// Order connections while trading is possible, else none.
+    pub(super) ready: Arc<AtomicU16>,
     pub(super) journal_dir: PathBuf,
     /// Dropped last: a fresh state directory goes with it.
     pub(super) scratch: Option<Scratch>,
@@ -106,7 +107,7 @@ impl Plant {
         for id in former.signal_ids {
             intake.remember(id);
         }
-        let ready = Arc::new(AtomicBool::new(false));
+        let ready = Arc::new(AtomicU16::new(0));
         let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
         let outlets = Outlets {
             sinks: Sinks::new(results_file(options)?, attachments),

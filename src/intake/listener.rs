@@ -51,7 +51,7 @@ pub enum ListenError {
         endpoint: Endpoint,
     },
     /// Anything else.
-    #[error("listen on {endpoint}: {why}")]
+    #[error("listen on {endpoint}: {why}; choose a place that exists and that you may write to")]
     System {
         /// Where.
         endpoint: Endpoint,

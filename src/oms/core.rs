@@ -241,6 +241,12 @@ impl Core {
         self.halt.as_ref()
     }
 
+    /// Order connections that are up.
+    #[must_use]
+    pub const fn connections(&self) -> u16 {
+        self.connections
+    }
+
     /// Whether an order would be refused for the engine's own state.
     #[must_use]
     pub fn readiness(&self) -> Readiness {

@@ -7,7 +7,7 @@
 //! ever dropped: with a full ring downstream the stage takes news of orders but no signal.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::core::{Core, Input, Outbox};
 use crate::ids::Reason;
@@ -64,8 +64,8 @@ pub struct Oms<J, C> {
     journaled: Cursors,
     /// Cursors into the outbox: how much has been passed on.
     passed: Cursors,
-    /// Whether trading is possible, for threads that wait for it.
-    beacon: Option<Arc<AtomicBool>>,
+    /// Over how many connections trading is possible, for threads that wait for it.
+    beacon: Option<Arc<AtomicU16>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -83,9 +83,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         Self { core, journal, clock, rings, outbox, journaled, passed, beacon: None }
     }
 
-    /// Lights `beacon` while trading is possible.
+    /// Keeps in `beacon` over how many connections trading is possible: none while it is not.
     #[must_use]
-    pub fn with_beacon(mut self, beacon: Arc<AtomicBool>) -> Self {
+    pub fn with_beacon(mut self, beacon: Arc<AtomicU16>) -> Self {
         self.beacon = Some(beacon);
         self
     }
@@ -247,7 +247,8 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
             && let Some(beacon) = &self.beacon
         {
             // Release: pairs with the Acquire of whoever waits for it.
-            beacon.store(self.core.readiness() == Readiness::Ready, Ordering::Release);
+            let open = self.core.readiness() == Readiness::Ready;
+            beacon.store(if open { self.core.connections() } else { 0 }, Ordering::Release);
         }
         if self.outbox.is_empty() && self.core.deadline() != Timestamp::NEVER {
             let now = self.clock.now();
