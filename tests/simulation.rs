@@ -87,9 +87,8 @@ fn every_seed_leaves_the_books_equal_and_breaks_no_limit() {
     if let Ok(text) = std::env::var("SIMULATION_SEED") {
         return passes(text.parse().expect("SIMULATION_SEED is a number"));
     }
-    let count = std::env::var("SIMULATION_SEEDS").map_or(SEEDS, |text| {
-        text.parse().expect("SIMULATION_SEEDS is a number")
-    });
+    let count = std::env::var("SIMULATION_SEEDS")
+        .map_or(SEEDS, |text| text.parse().expect("SIMULATION_SEEDS is a number"));
     (0..count).for_each(passes);
 }
 
@@ -139,7 +138,14 @@ fn dump() {
     for entry in reader {
         let (head, entry) = entry.unwrap();
         let text = format!("{:?}", entry);
-        if text == "Timer" { timers += 1; if timers > 5 { continue; } } else { timers = 0; }
+        if text == "Timer" {
+            timers += 1;
+            if timers > 5 {
+                continue;
+            }
+        } else {
+            timers = 0;
+        }
         println!("{:?} {}", head, text);
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use kalshi_exec::feed::{Feed, FeedConfig};
 use kalshi_exec::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
@@ -67,7 +67,7 @@ type Quiet = (Producer<FetchEvent>, Consumer<FetchCommand>, Producer<ControlComm
 /// Everything, the hot stages apart.
 pub(crate) struct Plant {
     /// Whether orders can be sent.
-    ready: Arc<AtomicBool>,
+    ready: Arc<AtomicU16>,
     /// What the recorder has seen.
     pub(crate) counts: Arc<Counts>,
     /// The other side.
@@ -128,7 +128,7 @@ impl Plant {
             key: Arc::clone(credentials.key()),
             templates,
         };
-        let ready = Arc::new(AtomicBool::new(false));
+        let ready = Arc::new(AtomicU16::new(0));
         let joined = join(dir.path(), &clock, (markets, Source::Unix(consumer)), (parts, stream));
         let Joined { intake, oms, gateway, feed, records, keeper, quiet } = joined;
         let counts = Arc::new(Counts::default());
@@ -153,7 +153,7 @@ impl Plant {
     /// Whether the stages have connections, stream and signatures.
     pub(crate) fn is_ready(&self) -> bool {
         // Acquire: pairs with the Release in `Oms::poll`.
-        self.ready.load(Ordering::Acquire)
+        self.ready.load(Ordering::Acquire) > 0
     }
 
     /// What every thread of the plant listens to.

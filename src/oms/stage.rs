@@ -119,7 +119,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Journals every output. An order whose intent cannot be journaled is not sent.
     fn commit(&mut self, now: Now) {
         let mut failed: Option<usize> = None;
-        for (index, command) in self.outbox.commands.iter().enumerate().skip(self.journaled.commands) {
+        for (index, command) in
+            self.outbox.commands.iter().enumerate().skip(self.journaled.commands)
+        {
             let kept = self.journal.append(now, &entry_of_command(command));
             if kept.is_err() && matches!(command, Command::Submit(_)) {
                 failed = Some(index);

@@ -205,9 +205,11 @@ fn an_answer_about_another_order_is_not_believed() {
     for (order_id, client_order_id) in [("o-2", ours().to_string()), ("o-1", "other".into())] {
         let body =
             format!("{{\"order\":{}}}", order_json(order_id, &client_order_id, "resting", "0"));
-        let script = Script::default()
-            .then("/portfolio/orders/o-1", 200, body)
-            .then(LIST, 200, orders("", &[]));
+        let script = Script::default().then("/portfolio/orders/o-1", 200, body).then(
+            LIST,
+            200,
+            orders("", &[]),
+        );
         assert_eq!(bench.run(by_id(), script), [FetchEvent::OrderAbsent { key: KEY }]);
     }
 }

@@ -94,8 +94,7 @@ impl World {
             feed: FeedNeed::Required,
             orders_max: ORDERS_MAX,
         };
-        let opening =
-            Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
+        let opening = Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
         let core = Core::new(oms_config, markets, &opening);
         let oms = Oms::new(core, journal.clone(), clock.clone(), rings.oms);
         let recorder = make_recorder(run, &clock, rings.recorder);
@@ -124,7 +123,8 @@ impl World {
 
 /// Every ring, sorted by who holds its ends.
 struct Rings {
-    intake: (Producer<crate::message::Signal>, Producer<Record>, Consumer<crate::intake::NewSource>),
+    intake:
+        (Producer<crate::message::Signal>, Producer<Record>, Consumer<crate::intake::NewSource>),
     oms: OmsRings,
     gateway: GatewayRings,
     feed: Producer<crate::message::FeedEvent>,
@@ -196,8 +196,7 @@ impl Parts<'_> {
         rings: GatewayRings,
     ) -> Gateway<super::PipeEnd, PipeConnector, InlineSigner, VirtualClock> {
         let key = key();
-        let templates =
-            OrderTemplates::new(HOST_NAME, BASE_PATH, KEY_ID, SIGNATURE_LEN, markets);
+        let templates = OrderTemplates::new(HOST_NAME, BASE_PATH, KEY_ID, SIGNATURE_LEN, markets);
         let templates = templates.expect("the texts above can stand in a request");
         let presign = InlineSigner::new(Arc::clone(&key), templates.create_path());
         let parts = GatewayParts {
@@ -227,11 +226,9 @@ impl Parts<'_> {
         ),
     ) -> Fetch<super::PipeEnd, PipeConnector, VirtualClock> {
         let credentials = Credentials::new(KEY_ID, key()).expect("the key id is plain text");
-        let mut config =
-            RestConfig::new(HOST_NAME.to_owned(), BASE_PATH.to_owned(), credentials);
+        let mut config = RestConfig::new(HOST_NAME.to_owned(), BASE_PATH.to_owned(), credentials);
         config.response_bytes_max = 1 << 20;
-        let client =
-            RestClient::new(config, self.connector(LinkKind::Reads), self.clock.clone());
+        let client = RestClient::new(config, self.connector(LinkKind::Reads), self.clock.clone());
         Fetch::new(client, asks, events)
     }
 }
@@ -241,7 +238,8 @@ fn key() -> Arc<SigningKey> {
 }
 
 fn make_host(config: &WorldConfig, network: &Network, random: &mut Random) -> Host {
-    let user = UserSeed { user_id: "f50604b8-0000-4000-8000-0000000000e1".into(), cash: config.cash };
+    let user =
+        UserSeed { user_id: "f50604b8-0000-4000-8000-0000000000e1".into(), cash: config.cash };
     let venue = SimVenue::new(&SimVenueConfig {
         books: config.books.clone(),
         users: vec![user],
@@ -291,11 +289,8 @@ fn make_recorder(
     inputs: Vec<Consumer<Record>>,
 ) -> Recorder<VirtualClock> {
     let (_, attachments) = crossbeam::channel::unbounded();
-    let outlets = Outlets {
-        sinks: Sinks::new(None, attachments),
-        console: Console::silent(),
-        keeper: None,
-    };
+    let outlets =
+        Outlets { sinks: Sinks::new(None, attachments), console: Console::silent(), keeper: None };
     let run = Run { id: run, mode: "sim".to_owned(), started: clock.now().wall };
     let config = RecorderConfig { run, ..RecorderConfig::default() };
     Recorder::new(config, clock.clone(), inputs, outlets)

@@ -165,8 +165,7 @@ impl Faults {
 
     /// From now on nothing goes wrong by chance.
     pub const fn heal(&mut self) {
-        self.rates =
-            FaultRates { request: 0, frame: 0, dial: 0, stall: 0, late_max: Nanos::ZERO };
+        self.rates = FaultRates { request: 0, frame: 0, dial: 0, stall: 0, late_max: Nanos::ZERO };
     }
 
     /// What has gone wrong so far, in order.

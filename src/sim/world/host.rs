@@ -293,4 +293,3 @@ fn edited(body: &str, edit: Edit) -> String {
     }
     Value::Object(fields).to_string()
 }
-

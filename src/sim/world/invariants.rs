@@ -174,8 +174,7 @@ impl Audit {
             };
             let if_filled = |side| position.after(side, resting(side)).size();
             let worst = if_filled(BookSide::Bid).max(if_filled(BookSide::Ask));
-            *events.entry(market.ticker.event().to_vec()).or_insert(0) +=
-                u64::from(worst.centis());
+            *events.entry(market.ticker.event().to_vec()).or_insert(0) += u64::from(worst.centis());
         }
         let bound = u64::from(self.limits.position_per_event_max.centis());
         for (event, worst) in events {
@@ -189,7 +188,8 @@ impl Audit {
         let available = venue.exchange().available(TRADER);
         let bound = self.limits.balance_min;
         self.expect(available >= bound, || format!("{available:?} left, {bound:?} must be"));
-        let volume: u64 = venue.fills(TRADER).iter().map(|it| u64::from(it.quantity.centis())).sum();
+        let volume: u64 =
+            venue.fills(TRADER).iter().map(|it| u64::from(it.quantity.centis())).sum();
         let bound = u64::from(self.limits.daily_volume_max.centis());
         self.expect(volume <= bound, || format!("{volume} centis traded, allowed {bound}"));
         let (total, conserved) = (venue.total_cash_and_collateral(), self.conserved);

@@ -81,8 +81,7 @@ impl<'a> SignalMaker<'a> {
         self.made += 1;
         let place = usize::try_from(self.random.below(self.books.len() as u64)).unwrap_or(0);
         let draft = self.draft(place);
-        let Draft { action, yes_ask, no_ask, contracts, edge_cents, time_in_force, age_ms } =
-            draft;
+        let Draft { action, yes_ask, no_ask, contracts, edge_cents, time_in_force, age_ms } = draft;
         let sent_ns = self.epoch.unix_ns() + at.ns();
         let ts_ns = sent_ns.saturating_sub(age_ms * 1_000_000);
         let tradeable = !self.random.chance(40);
@@ -111,7 +110,8 @@ impl<'a> SignalMaker<'a> {
         let back = u32::try_from(back).unwrap_or(0);
         let action = ["BUY_YES", "BUY_NO", "BUY_YES", "BUY_NO", "SELL_YES", "SELL_NO"]
             [usize::try_from(self.random.below(6)).unwrap_or(0)];
-        let side = if matches!(action, "BUY_YES" | "SELL_NO") { BookSide::Bid } else { BookSide::Ask };
+        let side =
+            if matches!(action, "BUY_YES" | "SELL_NO") { BookSide::Bid } else { BookSide::Ask };
         let (yes_ask, no_ask) = match side {
             BookSide::Bid => (yes_ask.saturating_sub(back).max(2), no_ask),
             BookSide::Ask => (yes_ask, no_ask.saturating_sub(back).max(2)),
