@@ -1,6 +1,6 @@
 //! What the gateway says: sent, accepted, refused, lost, cancelled.
 
-use super::core::{Core, Outbox};
+use super::core::{Core, Outbox, Phase};
 use crate::ids::{OrderKey, Reason};
 use crate::message::{
     Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, TimeInForce,
@@ -124,6 +124,10 @@ impl Core {
             Timestamp::NEVER
         } else if order.awaits_fills() {
             now.mono + orders.fills_wait
+        } else if self.phase != Phase::Open || self.halt.is_some() {
+            // What comes to rest during a drain or a halt was not there to be cancelled with
+            // the others.
+            now.mono
         } else {
             order.terms().approved + orders.fill_timeout
         };
