@@ -3,6 +3,7 @@
 //! Every test starts the built binary in a directory of its own, on ports the system chooses, and
 //! looks at what comes out from outside: files, exit codes, and the exchange's own records as an
 //! independent client reads them.
+#![cfg(feature = "sim")]
 
 #[path = "end_to_end/account.rs"]
 mod account;
@@ -10,5 +11,19 @@ mod account;
 mod books;
 #[path = "end_to_end/client.rs"]
 mod client;
+#[path = "end_to_end/interrupts.rs"]
+mod interrupts;
+#[path = "end_to_end/lost_answers.rs"]
+mod lost_answers;
+#[path = "end_to_end/paper.rs"]
+mod paper;
 #[path = "end_to_end/process.rs"]
 mod process;
+#[path = "end_to_end/producer.rs"]
+mod producer;
+#[path = "end_to_end/python.rs"]
+mod python;
+#[path = "end_to_end/reports.rs"]
+mod reports;
+#[path = "end_to_end/sockets.rs"]
+mod sockets;

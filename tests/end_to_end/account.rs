@@ -36,7 +36,7 @@ pub(crate) struct Books {
 }
 
 /// `text`, a decimal number, as an integer of `10^-places`.
-fn scaled(text: &str, places: usize) -> i64 {
+pub(crate) fn scaled(text: &str, places: usize) -> i64 {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     assert!(fraction.len() <= places, "{text} has more than {places} decimals");

@@ -14,7 +14,7 @@ use crate::process::{Ended, Exchange, SIGNALS, run};
 const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup.toml");
 
 /// Trades the recorded signals on the exchange of `ready`.
-fn trade(dir: &Path, ready: &str) -> Ended {
+pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {
     let args = [
         "run",
         "--mode",
@@ -72,7 +72,7 @@ fn books_are_equal(dir: &Path, ready: &str) {
 
     let sent = summary["orders"]["sent"].as_u64();
     assert_eq!(sent, Some(books.filled + books.partial + books.canceled));
-    assert!(books.filled >= 100, "the run traded: {books:?}");
+    assert!(books.filled >= 20, "the run traded: {books:?}");
     assert_eq!(books.alive, 0);
     assert_eq!(results.len(), 378, "one result per signal");
 }
