@@ -9,8 +9,8 @@ use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
 use crate::kalshi::market::FeeSchedule;
 use crate::message::{
-    Accepted, BookSide, CancelOrder, Command, ExchangeStatus, FeedEvent, Fill, GatewayEvent,
-    NewOrder, OrderReport, Origin, SendStamps, TimeInForce, Unsent,
+    Accepted, BookSide, CancelOrder, Command, ExchangeStatus, FeedEvent, FetchCommand, FetchEvent,
+    Fill, GatewayEvent, NewOrder, OrderReport, Origin, SendStamps, TimeInForce, Unsent,
 };
 use crate::runtime::clock::Clock;
 use crate::runtime::random::Random;
@@ -72,6 +72,10 @@ pub struct PaperRings {
     pub events: Producer<GatewayEvent>,
     /// To the oms, as the feed.
     pub feed: Producer<FeedEvent>,
+    /// From the oms: questions about orders and fills.
+    pub asks: Consumer<FetchCommand>,
+    /// To the oms: nothing is ever missed on paper.
+    pub fetch: Producer<FetchEvent>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -251,6 +255,21 @@ impl<C: Clock> Paper<C> {
         self.tell(GatewayEvent::CancelAllDone { ok: true });
     }
 
+    /// Every order was answered and every fill reported: there is nothing to make up for.
+    fn answer_asks(&mut self) -> Work {
+        if self.rings.fetch.is_full() {
+            return Work::Idle;
+        }
+        let answer = match self.rings.asks.pop() {
+            Ok(FetchCommand::Backfill { .. }) => FetchEvent::BackfillDone,
+            Ok(FetchCommand::Order { key, .. }) => FetchEvent::OrderAbsent { key },
+            Err(_empty) => return Work::Idle,
+        };
+        let kept = self.rings.fetch.push(answer);
+        debug_assert!(kept.is_ok(), "Invariant: the ring had room");
+        Work::Done
+    }
+
     /// The oms takes events faster than orders can be made, so the ring has room.
     fn tell(&mut self, event: GatewayEvent) {
         let kept = self.rings.events.push(event);
@@ -312,7 +331,7 @@ impl<C: Clock> Stage for Paper<C> {
             self.report(FeedEvent::Up);
         }
         let now = self.clock.now();
-        let work = self.answer_due(now);
+        let work = self.answer_due(now).or(self.answer_asks());
         // Every command leads to at most two events; cancel-all to one per waiting order.
         if self.rings.events.slots() < self.waiting.len() + 2 {
             return work;

@@ -443,7 +443,7 @@ impl RawWire {
             write_tokens_per_second: self.write_tokens_per_second.unwrap_or(100),
             write_tokens_max: self.write_tokens_max.unwrap_or(100),
             cancel_reserve_tokens: self.cancel_reserve_tokens.unwrap_or(20),
-            feed_silence_max: Nanos::from_ms(self.feed_silence_ms.unwrap_or(25_000)),
+            feed_silence_max: Nanos::from_ms(self.feed_silence_ms.unwrap_or(15_000)),
         })
     }
 }

@@ -1,11 +1,14 @@
-//! What the former runs of this day left in the journal: signals that must not be executed again.
+//! What the runs of the last 24 hours left in the journal: signals that must not be executed again.
 
 use std::path::Path;
 
 use super::EngineError;
 use crate::ids::SignalId;
 use crate::recorder::journal::{Entry, JournalError, JournalReader};
-use crate::units::WallTime;
+use crate::units::{Nanos, WallTime};
+
+/// Counted back from now, so that midnight makes nothing new.
+const DAY: Nanos = Nanos::from_secs(86_400);
 
 /// See the module's page.
 #[derive(Debug, Default)]
@@ -24,7 +27,7 @@ impl Former {
         let mut former = Self::default();
         for entry in reader {
             let (header, entry) = entry?;
-            let today = header.now.wall.utc_day() == now.utc_day();
+            let today = now.since(header.now.wall) < DAY;
             if let Entry::Signal(signal) = entry
                 && today
             {

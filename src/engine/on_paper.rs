@@ -27,7 +27,13 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     let books =
         Books { markets: MarketTable::new(), opening, admission: Admission::Any, owner: "paper" };
     let (plant, outer) = Plant::build(options, &clock, books)?;
-    let rings = PaperRings { commands: outer.commands, events: outer.gateway, feed: outer.feed };
+    let rings = PaperRings {
+        commands: outer.commands,
+        events: outer.gateway,
+        feed: outer.feed,
+        asks: outer.asks,
+        fetch: outer.fetch,
+    };
     let paper = Paper::new(options.config.paper, clock, rings);
     let stop = Stop::new();
     let threads = Threads::default();

@@ -83,14 +83,17 @@ impl Core {
             Unsent::NoTokens => "rate_limit_tokens",
             Unsent::NotJournaled => "not_journaled",
         };
-        self.note_answered(key);
+        self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
-        self.day.orders = self.day.orders.saturating_sub(1);
+        let entered = self.executions[key.slot as usize].utc_day;
+        if entered == now.wall.utc_day() {
+            self.day.orders = self.day.orders.saturating_sub(1);
+        }
         self.step(now, key, out, |order| order.apply(Event::NotSent));
     }
 
     fn on_accepted(&mut self, now: Now, key: OrderKey, accepted: &Accepted, out: &mut Outbox) {
-        self.note_answered(key);
+        self.note_answered(now, key);
         let Some(order) = self.orders.find_mut(key) else { return };
         let first_answer = order.ending().is_none() && !order.state().is_terminal();
         let span = now.mono.since(order.sent_at);
@@ -137,9 +140,13 @@ impl Core {
     }
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
-        self.note_answered(key);
+        self.note_answered(now, key);
         // We send an id once, so "already exists" means the first bytes landed after all.
         if reject.kind == RejectKind::DuplicateOrder {
+            if let Some(order) = self.orders.find_mut(key) {
+                // It is there: no listing without it can say otherwise.
+                order.disputed = true;
+            }
             return self.doubt(now, key, out);
         }
         self.executions[key.slot as usize].error =
@@ -154,15 +161,17 @@ impl Core {
             Loss::ServerError => "server_error",
             Loss::Misbehaved => "bad_answer",
         };
-        self.note_answered(key);
+        self.note_answered(now, key);
         self.note_error(key, code, "the answer to the order was lost; its fate was looked up");
         self.doubt(now, key, out);
     }
 
     /// The gateway is done with the order's request: from now on its absence can be evidence.
-    fn note_answered(&mut self, key: OrderKey) {
+    fn note_answered(&mut self, now: Now, key: OrderKey) {
         if let Some(order) = self.orders.find_mut(key) {
             order.answered = true;
+            order.lost_at = now.mono;
+            order.absences = 0;
         }
     }
 

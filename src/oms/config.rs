@@ -20,9 +20,12 @@ pub struct OrderConfig {
     pub fills_wait: Nanos,
     /// First look-up of an order whose fate is unclear, and the least time between look-ups.
     pub lookup_interval: Nanos,
-    /// How long complete listings must lack an order before it counts as never landed. Reads lag
-    /// writes by 360 ms and more (reference §3.4).
+    /// How long complete listings must lack an order before it counts as never landed. Longer
+    /// than a signature is taken (under 30 s, reference §2): what is under way until then is
+    /// refused when it arrives.
     pub absence_wait: Nanos,
+    /// How far the exchange's reads may lag what they report: 0.4 to 1 s were seen.
+    pub read_lag: Nanos,
     /// Look-ups before the market stops and a person is told.
     pub lookups_max: u16,
     /// Cancels of one order before its fate is looked up instead.
@@ -40,7 +43,8 @@ impl Default for OrderConfig {
             partial_wait: Nanos::from_secs(5),
             fills_wait: Nanos::from_secs(1),
             lookup_interval: Nanos::from_ms(500),
-            absence_wait: Nanos::from_secs(2),
+            absence_wait: Nanos::from_secs(35),
+            read_lag: Nanos::from_secs(1),
             lookups_max: 20,
             cancels_max: 3,
             drain_timeout: Nanos::from_secs(10),

@@ -6,6 +6,7 @@
 //! same outputs, in production, in replay and in simulation.
 
 use super::account::{Account, Holding};
+use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
 use super::execution::Execution;
 use super::index::{OrderIndex, TradeSet};
@@ -131,9 +132,7 @@ pub struct Core {
     pub(super) execution_seq: u32,
     pub(super) opened_at: WallTime,
     pub(super) last_fill: WallTime,
-    pub(super) backfill_due: Timestamp,
-    /// Backfills asked for and not answered.
-    pub(super) backfills: u16,
+    pub(super) gap: Gap,
 }
 
 impl Core {
@@ -165,8 +164,7 @@ impl Core {
             execution_seq: 0,
             opened_at: opening.as_of,
             last_fill: opening.as_of,
-            backfill_due: Timestamp::NEVER,
-            backfills: 0,
+            gap: Gap::since(opening.as_of),
             markets,
             config,
         };
@@ -202,7 +200,7 @@ impl Core {
             Phase::Draining(at) => at,
             Phase::Open | Phase::Drained => Timestamp::NEVER,
         };
-        self.timers.next().min(drain).min(self.backfill_due)
+        self.timers.next().min(drain).min(self.gap.due)
     }
 
     /// The account's books.

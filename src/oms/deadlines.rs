@@ -11,8 +11,8 @@ const DUE_MAX: usize = 32;
 
 impl Core {
     pub(super) fn on_timer(&mut self, now: Now, out: &mut Outbox) {
-        if self.backfill_due <= now.mono {
-            self.backfill(out);
+        if self.gap.due <= now.mono {
+            self.backfill(now, out);
         }
         for _ in 0..DUE_MAX {
             let Some((at, key)) = self.timers.pop_due(now.mono) else { return };
@@ -60,7 +60,14 @@ impl Core {
         if tries == orders.lookups_max {
             self.stop_market(key, Reason::lossy("an order's fate could not be looked up"), out);
         }
-        // Past the bound it is asked for now and then only: the market has stopped, a person knows.
+        self.rearm_look_up(now, key);
+    }
+
+    /// Past the bound an order is asked for now and then only: its market has stopped, a person
+    /// knows.
+    pub(super) fn rearm_look_up(&mut self, now: Now, key: OrderKey) {
+        let Some(order) = self.orders.find(key) else { return };
+        let (orders, tries) = (self.config.orders, order.lookups);
         let pause = if tries < orders.lookups_max { 1 } else { 10 };
         let wait = crate::units::Nanos::from_ns(orders.lookup_interval.ns() * pause);
         self.arm(key, now.mono + wait);

@@ -99,7 +99,7 @@ impl Core {
             self.by_order_id.remove(&former.order_id());
         }
         self.executions[terms.key.slot as usize] =
-            Execution::start(id, terms.key, signal, expected, entry.reserve);
+            Execution::start(id, terms.key, signal, expected, entry.reserve, self.day.utc_day());
         // The gateway answers for every order within its own bounds; this is the bound on that.
         let safety = self.config.orders.fill_timeout + self.config.orders.partial_wait;
         self.arm(terms.key, terms.approved + safety);

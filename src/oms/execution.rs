@@ -22,6 +22,8 @@ pub(super) struct Execution {
     pub(super) action: Option<Action>,
     /// The price the signal saw, in its own leg.
     pub(super) expected: Option<Price>,
+    /// The day whose counters it entered.
+    pub(super) utc_day: u32,
     /// The signal's edge.
     pub(super) edge: PriceDelta,
     /// Cash still reserved for the order.
@@ -43,6 +45,7 @@ impl Execution {
         signal: &Signal,
         expected: Option<Price>,
         reserve: Money,
+        utc_day: u32,
     ) -> Self {
         let mut hops = Hops::default();
         hops.set(Hop::Decode, signal.decoded.since(signal.received));
@@ -53,6 +56,7 @@ impl Execution {
             signal_id: signal.id,
             action: Some(signal.action),
             expected,
+            utc_day,
             edge: signal.edge,
             reserve,
             received: signal.received,

@@ -2,6 +2,7 @@
 
 pub mod account;
 mod answers;
+mod backfill;
 pub mod config;
 mod core;
 mod deadlines;

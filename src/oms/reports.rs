@@ -1,33 +1,23 @@
 //! What the exchange says of fills and orders, from the stream and from look-ups, in any order
 //! relative to the answers.
 
-use super::core::{Core, FeedLink, Outbox};
+use super::core::{Core, Outbox};
 use super::identity::Identity;
 use super::index::{Novelty, Owner};
 use crate::ids::{MarketIx, OrderKey, Ticker};
-use crate::message::{ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, OrderReport};
+use crate::message::{
+    CancelOrder, Command, ExchangeStatus, FeedEvent, FetchEvent, Fill, OrderReport,
+};
 use crate::order::{Ending, Event, State};
 use crate::recorder::record::{BookedFill, Hop, Record};
 use crate::risk::Place;
-use crate::units::{Nanos, Now, Timestamp, WallTime};
-
-/// A backfill starts this much before the last fill known: the exchange's `min_ts` has whole
-/// seconds, and fills of one second may have been reported in part.
-const BACKFILL_OVERLAP: Nanos = Nanos::from_secs(5);
-
-/// Time until a failed backfill is asked for again.
-const BACKFILL_RETRY: Nanos = Nanos::from_secs(1);
+use crate::units::Now;
 
 impl Core {
     pub(super) fn on_feed(&mut self, now: Now, event: &FeedEvent, out: &mut Outbox) {
         match event {
-            FeedEvent::Up if self.feed == FeedLink::NotYet => self.feed = FeedLink::Up,
-            FeedEvent::Up => self.backfill(out),
-            FeedEvent::Down => {
-                self.feed =
-                    if self.feed == FeedLink::NotYet { FeedLink::NotYet } else { FeedLink::Down };
-                self.backfill_due = Timestamp::NEVER;
-            }
+            FeedEvent::Up => self.stream_up(now, out),
+            FeedEvent::Down => self.stream_down(),
             FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
             FeedEvent::Order(report) => self.on_report(now, report, out),
         }
@@ -46,36 +36,11 @@ impl Core {
             }
             FetchEvent::OrderFailed { key } => {
                 self.note_looked_up(*key);
-                self.arm(*key, now.mono + self.config.orders.lookup_interval);
+                self.rearm_look_up(now, *key);
             }
-            FetchEvent::BackfillDone => {
-                if self.backfill_answered() {
-                    self.feed = FeedLink::Up;
-                }
-            }
-            FetchEvent::BackfillFailed => {
-                if self.backfill_answered() {
-                    self.backfill_due = now.mono + BACKFILL_RETRY;
-                }
-            }
+            FetchEvent::BackfillDone => self.backfill_done(now, out),
+            FetchEvent::BackfillFailed => self.backfill_failed(now, out),
         }
-    }
-
-    /// Fetches what may have been missed; trading resumes when it is booked.
-    pub(super) fn backfill(&mut self, out: &mut Outbox) {
-        self.feed = FeedLink::Backfilling;
-        self.backfill_due = Timestamp::NEVER;
-        let since = self.last_fill.unix_ns().saturating_sub(BACKFILL_OVERLAP.ns());
-        let since = WallTime::from_unix_ns(since).max(self.opened_at);
-        self.backfills += 1;
-        out.asks.push(FetchCommand::Backfill { since });
-    }
-
-    /// Takes an answer to a backfill. Whether it is the last one's: an earlier one may have been
-    /// read before the gap that the later one is for.
-    fn backfill_answered(&mut self) -> bool {
-        self.backfills = self.backfills.saturating_sub(1);
-        self.backfills == 0 && self.feed == FeedLink::Backfilling
     }
 
     fn note_looked_up(&mut self, key: OrderKey) {
@@ -187,6 +152,12 @@ impl Core {
         let after = self.orders.find(key).map(|order| (order.state(), order.ending()));
         if after != Some(before) {
             self.arm_live(now, key);
+        }
+        // Believed never to have landed, and there it rests: nobody waits for it any more.
+        if before.0 == State::Rejected && report.status == ExchangeStatus::Resting {
+            let market = self.orders.find(key).map(|order| order.terms().market);
+            let cancel = |market| CancelOrder { key, order_id: report.order_id, market };
+            out.commands.extend(market.map(cancel).map(Command::Cancel));
         }
     }
 

@@ -107,11 +107,11 @@ impl<J: Journal, C: Clock> Oms<J, C> {
 
     /// Journals an input, lets the core take it, journals and passes on what came of it.
     fn take(&mut self, now: Now, input: &Input) {
-        let journaled = self.journal.append(now, &entry_of(input));
-        self.core.handle(now, input, &mut self.outbox);
-        if journaled.is_err() {
+        if self.journal.append(now, &entry_of(input)).is_err() {
+            // Before the input is handled: nothing may follow from what is not written down.
             self.journal_failed();
         }
+        self.core.handle(now, input, &mut self.outbox);
         self.commit(now);
         let _work = self.pass_on();
     }
@@ -173,21 +173,19 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         if self.outbox.is_empty() {
             return Work::Idle;
         }
-        let Self { outbox, passed, rings, .. } = self;
-        let work = push_from(&mut rings.commands, &outbox.commands, &mut passed.commands)
-            .or(push_from(&mut rings.asks, &outbox.asks, &mut passed.asks))
-            .or(push_from(&mut rings.records, &outbox.records, &mut passed.records));
-        let all = passed.commands == outbox.commands.len()
-            && passed.asks == outbox.asks.len()
-            && passed.records == outbox.records.len();
-        if all {
-            outbox.commands.clear();
-            outbox.asks.clear();
-            outbox.records.clear();
-            *passed = Cursors::default();
-            self.journaled = Cursors::default();
-        }
-        work
+        let Self { outbox, journaled, passed, rings, .. } = self;
+        // Each kind on its own: what waits for one reader must not pile up for the others.
+        let commands = (&mut passed.commands, &mut journaled.commands);
+        let asks = (&mut passed.asks, &mut journaled.asks);
+        let records = (&mut passed.records, &mut journaled.records);
+        push_from(&mut rings.commands, &mut outbox.commands, commands)
+            .or(push_from(&mut rings.asks, &mut outbox.asks, asks))
+            .or(push_from(&mut rings.records, &mut outbox.records, records))
+    }
+
+    /// How many outputs wait for room in their rings.
+    const fn waiting(&self) -> usize {
+        self.outbox.len() - self.passed.commands - self.passed.asks - self.passed.records
     }
 
     /// News of orders first: they free what signals need.
@@ -211,7 +209,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             if let Input::Feed(FeedEvent::Fill(fill)) = &input {
                 self.measure(Hop::FillApply, fill.decoded);
             }
-            if self.outbox.len() >= WAITING_MAX {
+            if self.waiting() >= WAITING_MAX {
                 return work;
             }
         }
@@ -242,7 +240,7 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
 
     fn poll(&mut self) -> Work {
         let mut work = self.pass_on();
-        if self.outbox.len() < WAITING_MAX {
+        if self.waiting() < WAITING_MAX {
             work = work.or(self.take_news());
         }
         if work == Work::Done
@@ -252,7 +250,7 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
             let open = self.core.readiness() == Readiness::Ready;
             beacon.store(if open { self.core.connections() } else { 0 }, Ordering::Release);
         }
-        if self.outbox.is_empty() && self.core.deadline() != Timestamp::NEVER {
+        if self.waiting() < WAITING_MAX && self.core.deadline() != Timestamp::NEVER {
             let now = self.clock.now();
             if self.core.deadline() <= now.mono {
                 self.take(now, &Input::Timer);
@@ -270,7 +268,12 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
     }
 }
 
-fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) -> Work {
+/// Pushes what has room; what has all been pushed is forgotten.
+fn push_from<T: Copy>(
+    ring: &mut Producer<T>,
+    from: &mut Vec<T>,
+    (passed, journaled): (&mut usize, &mut usize),
+) -> Work {
     let before = *passed;
     while let Some(value) = from.get(*passed) {
         if ring.push(*value).is_err() {
@@ -278,7 +281,13 @@ fn push_from<T: Copy>(ring: &mut Producer<T>, from: &[T], passed: &mut usize) ->
         }
         *passed += 1;
     }
-    if *passed == before { Work::Idle } else { Work::Done }
+    let work = if *passed == before { Work::Idle } else { Work::Done };
+    if *passed == from.len() {
+        from.clear();
+        *passed = 0;
+        *journaled = 0;
+    }
+    work
 }
 
 const fn entry_of(input: &Input) -> Entry {

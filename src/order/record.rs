@@ -152,10 +152,14 @@ impl Order {
     /// [`IllegalTransition`], and the order is unchanged.
     pub fn apply(&mut self, event: Event) -> Result<State, IllegalTransition> {
         let to = next(self.state, event)?;
+        if to == State::Rejected && self.state != State::Rejected && !self.filled.is_zero() {
+            // What has filled was there.
+            return Err(IllegalTransition { from: self.state, event });
+        }
         let some_filled = !self.filled.is_zero();
         self.state = if to == State::Resting && some_filled { State::Partial } else { to };
         debug_assert!(
-            self.state != State::Filled || self.filled == self.terms.quantity,
+            self.state != State::Filled || self.filled >= self.terms.quantity,
             "Invariant: a filled order has filled its quantity"
         );
         Ok(self.state)
@@ -177,10 +181,12 @@ impl Order {
         self.filled = total;
         self.cost += cost;
         self.fees += fee;
+        let before = self.state;
+        let step = self.apply(event);
         if total > self.terms.quantity {
-            return Err(IllegalTransition { from: self.state, event });
+            return Err(IllegalTransition { from: before, event });
         }
-        self.apply(event)
+        step
     }
 
     /// Notes how the exchange says the order ended, and ends it if all its fills are booked.

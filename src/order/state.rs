@@ -144,7 +144,8 @@ pub const fn next(from: State, event: Event) -> Result<State, IllegalTransition>
         // On the way out. Rings race: a fill or a report may overtake the news of the send.
         (S::Pending, E::Sent)                                       => S::Submitted,
         (S::Pending, E::NotSent | E::Refused)                       => S::Rejected,
-        (S::Submitted, E::Refused)                                  => S::Rejected,
+        (S::Submitted | S::Unknown, E::Refused)                     => S::Rejected,
+        (S::Unknown, E::NotSent)                                    => S::Rejected,
         (S::Submitted | S::Resting | S::Partial | S::CancelPending
             | S::Unknown | S::Filled | S::Canceled | S::Expired, E::Sent) => from,
 

@@ -31,6 +31,12 @@ impl Day {
         }
     }
 
+    /// Which day it is, counted from 1970-01-01.
+    #[must_use]
+    pub const fn utc_day(&self) -> u32 {
+        self.utc_day
+    }
+
     /// What the day has lost so far: zero when it has won.
     #[must_use]
     pub fn loss(&self) -> Money {

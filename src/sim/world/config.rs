@@ -66,7 +66,8 @@ impl WorldConfig {
             books: default_books(),
             cash: Money::from_cents(1_000_000),
             limits: open_limits(),
-            orders: OrderConfig::default(),
+            // Nothing in this world arrives later than that.
+            orders: OrderConfig { absence_wait: Nanos::from_secs(3), ..OrderConfig::default() },
             gateway,
             feed: FeedConfig::default(),
             quotes: QuoteMode::Still,
