@@ -16,6 +16,7 @@ mod error;
 mod former;
 mod on_exchange;
 mod on_paper;
+mod opening;
 mod plant;
 mod scratch;
 #[cfg(feature = "sim")]
@@ -36,7 +37,7 @@ use crate::recorder::summary::Summary;
 use crate::runtime::signals::Interrupts;
 
 /// What one run is to do.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RunOptions {
     /// The effective configuration.
     pub config: Config,

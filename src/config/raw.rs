@@ -101,6 +101,8 @@ struct RawOrders {
     fill_timeout_ms: Option<u64>,
     partial_wait_ms: Option<u64>,
     drain_timeout_ms: Option<u64>,
+    read_lag_ms: Option<u64>,
+    absence_wait_ms: Option<u64>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -377,6 +379,8 @@ impl RawOrders {
             (self.fill_timeout_ms, &mut orders.fill_timeout),
             (self.partial_wait_ms, &mut orders.partial_wait),
             (self.drain_timeout_ms, &mut orders.drain_timeout),
+            (self.read_lag_ms, &mut orders.read_lag),
+            (self.absence_wait_ms, &mut orders.absence_wait),
         ];
         for (value, slot) in times {
             *slot = value.map_or(*slot, Nanos::from_ms);

@@ -14,6 +14,7 @@ use crate::intake::{NewSource, Source};
 use crate::message::ControlCommand;
 use crate::oms::config::OrderConfig;
 use crate::recorder::journal::{COPY_FILE, copy_run};
+use crate::recorder::spool::SpoolThread;
 use crate::recorder::summary::Summary;
 use crate::recorder::{Finished, Progress};
 use crate::report::{self, ReportError};
@@ -36,6 +37,9 @@ const READY_WAIT: Nanos = Nanos::from_secs(15);
 /// How long signals wait for the rest of the connections: an order that finds none free is not
 /// sent, and a cycle's signals come all at once.
 const WARM_WAIT: Nanos = Nanos::from_secs(3);
+
+/// How long repeats of an interrupt are taken for the first one.
+const GRACE: Nanos = Nanos::from_secs(2);
 
 /// How much longer than the oms's own bound a drain may take: it ends by itself before that.
 const DRAIN_SLACK: Nanos = Nanos::from_secs(5);
@@ -107,11 +111,12 @@ impl Course<'_> {
         // Release: pairs with the Acquire in `Listener::run`.
         listening.store(true, Ordering::Release);
         let bound = self.options.config.orders.drain_timeout + DRAIN_SLACK;
-        drain(&seat, control, bound, &self.stop);
+        drain(&seat, control, bound, self.interrupts, &self.stop);
         self.stop.request();
         let hot = self.threads.join();
         recorder_stop.request();
         let finished = recorder.join()?.finish();
+        plant.spools.into_iter().for_each(SpoolThread::finish);
         went?;
         report_run(self.options, &plant.journal_dir, run, &finished)?;
         drop(plant.scratch);
@@ -232,12 +237,25 @@ fn wait_for_end(seat: &Seat<'_>, patience: Option<Nanos>, interrupts: &Interrupt
 }
 
 /// Asks the oms to end what is alive and waits for its word that nothing is.
-fn drain(seat: &Seat<'_>, mut control: Producer<ControlCommand>, bound: Nanos, stop: &Stop) {
-    let until = seat.clock.mono() + bound;
+fn drain(
+    seat: &Seat<'_>,
+    mut control: Producer<ControlCommand>,
+    bound: Nanos,
+    interrupts: &Interrupts,
+    stop: &Stop,
+) {
+    let began = seat.clock.mono();
+    let until = began + bound;
+    if interrupts.is_asked() {
+        tell("interrupted: cancelling what rests; interrupt again in 2 s to end at once");
+    }
     let mut asked = control.push(ControlCommand::Drain).is_ok();
     while !seat.progress.drained() && seat.clock.mono() < until && !stop.is_panic() {
         if !asked {
             asked = control.push(ControlCommand::Drain).is_ok();
+        }
+        if seat.clock.mono().since(began) >= GRACE {
+            interrupts.end_at_once_next();
         }
         pause(LOOK_EVERY);
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::course::{Course, Inlet};
+use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
 use super::threads::Threads;
 use super::{EngineError, RunOptions};
@@ -14,31 +15,20 @@ use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage,
 use crate::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::encode::OrderTemplates;
-use crate::kalshi::market::{FeeSchedule, MarketTable};
+use crate::kalshi::market::MarketTable;
 use crate::net::dial::{DialHandle, Dialler};
-use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
-use crate::oms::Opening;
-use crate::oms::account::Holding;
 use crate::oms::config::Admission;
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
-use crate::reconcile::snapshot::{Progress, Snapshot, SnapshotConfig, Snapshotter};
 use crate::recorder::summary::Summary;
-use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::clock::SystemClock;
 use crate::runtime::memory;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::thread::Stop;
-use crate::runtime::wait::pause;
-use crate::units::Nanos;
-
-type Rest = RestClient<TlsStream, DialHandle<TlsStream>, SystemClock>;
 
 /// Connections a dialler may hold ready for one customer.
 const PENDING_MAX: usize = 16;
-
-/// How long reading the account may take: a full market list is hundreds of pages.
-const SNAPSHOT_WAIT: Nanos = Nanos::from_secs(120);
 
 /// Trades on the exchange that `account` describes.
 pub(super) fn run(
@@ -63,8 +53,14 @@ pub(super) fn run(
     threads.start_cold("dialler", cold, dialler, &stop)?;
 
     let rest = rest_client(account, reads, &clock);
-    let (rest, snapshot) = match load(rest, &account.rest, &clock, interrupts) {
-        Ok(loaded) => loaded,
+    let reader = Reader {
+        exchange: &account.rest,
+        clock: &clock,
+        interrupts,
+        read_lag: options.config.orders.read_lag,
+    };
+    let (rest, snapshot, opening) = match reader.read(rest) {
+        Ok(read) => read,
         Err(error) => {
             stop.request();
             threads.join()?;
@@ -73,7 +69,8 @@ pub(super) fn run(
     };
     let templates = templates(account, &snapshot.markets)?;
     let owner = format!("{} {}", options.config.mode.as_str(), account.credentials.key_id());
-    let books = books(snapshot, &clock, &owner);
+    let markets = snapshot.markets;
+    let books = Books { markets, opening, admission: Admission::Listed, owner: &owner };
     let (plant, outer) = Plant::build(options, &clock, books)?;
     let OuterRings { commands, gateway: events, feed: feed_events, asks, fetch, records } = outer;
 
@@ -115,54 +112,6 @@ fn rest_client(account: &Account, reads: DialHandle<TlsStream>, clock: &SystemCl
         account.credentials.clone(),
     );
     RestClient::new(config, reads, clock.clone())
-}
-
-/// Everything the engine must know before it trades, read once.
-fn load(
-    rest: Rest,
-    exchange: &Endpoint,
-    clock: &SystemClock,
-    interrupts: &Interrupts,
-) -> Result<(Rest, Snapshot), EngineError> {
-    let failed = |why: String| EngineError::Exchange { exchange: exchange.address(), why };
-    let config = SnapshotConfig { series: Vec::new(), fees: FeeSchedule::QUADRATIC };
-    let mut reader = Snapshotter::new(rest, config);
-    let until = clock.mono() + SNAPSHOT_WAIT;
-    loop {
-        match reader.step() {
-            Progress::Done(snapshot) if snapshot.trading_active => {
-                return Ok((reader.into_client(), *snapshot));
-            }
-            Progress::Done(_) => {
-                return Err(failed(
-                    "trading is paused there; try again when it is open".to_owned(),
-                ));
-            }
-            Progress::Failed(error) => {
-                let remedy = "is it running, and does the ready file belong to this run of it?";
-                return Err(failed(format!("{error}; {remedy}")));
-            }
-            Progress::Waiting | Progress::Read { .. } => {}
-        }
-        if interrupts.is_asked() {
-            return Err(failed("interrupted before the account was read".to_owned()));
-        }
-        if clock.mono() >= until {
-            let secs = SNAPSHOT_WAIT.ms() / 1_000;
-            return Err(failed(format!("the account could not be read within {secs} s")));
-        }
-        pause(Nanos::from_us(200));
-    }
-}
-
-fn books<'a>(snapshot: Snapshot, clock: &SystemClock, owner: &'a str) -> Books<'a> {
-    let holdings = snapshot
-        .positions
-        .iter()
-        .map(|held| (held.ticker, Holding { position: held.position, cost: held.cost }));
-    let opening =
-        Opening { cash: snapshot.cash, holdings: holdings.collect(), as_of: clock.now().wall };
-    Books { markets: snapshot.markets, opening, admission: Admission::Listed, owner }
 }
 
 fn templates(account: &Account, markets: &MarketTable) -> Result<OrderTemplates, EngineError> {

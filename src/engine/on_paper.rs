@@ -13,7 +13,7 @@ use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Nothing;
 use crate::runtime::thread::Stop;
-use crate::units::Money;
+use crate::units::{Money, Nanos};
 
 /// Trades on paper.
 pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
@@ -26,6 +26,9 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     };
     let books =
         Books { markets: MarketTable::new(), opening, admission: Admission::Any, owner: "paper" };
+    let mut options = options.clone();
+    options.config.orders.read_lag = Nanos::ZERO;
+    let options = &options;
     let (plant, outer) = Plant::build(options, &clock, books)?;
     let rings = PaperRings {
         commands: outer.commands,

@@ -25,10 +25,12 @@ use crate::recorder::console::{Banner, Console, Style};
 use crate::recorder::journal::{Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir};
 use crate::recorder::record::Record;
 use crate::recorder::sinks::{Attachment, Sinks};
+use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
+use crate::runtime::thread::SpawnError;
 
 /// Sources that may wait to be taken by the intake.
 const NEW_SOURCES_MAX: usize = 64;
@@ -74,6 +76,8 @@ pub(super) struct Plant {
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
     pub(super) journal_dir: PathBuf,
+    /// Threads that write for the recorder.
+    pub(super) spools: Vec<SpoolThread>,
     /// Dropped last: a fresh state directory goes with it.
     pub(super) scratch: Option<Scratch>,
 }
@@ -109,9 +113,10 @@ impl Plant {
         }
         let ready = Arc::new(AtomicU16::new(0));
         let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
+        let mut spools = Vec::new();
         let outlets = Outlets {
-            sinks: Sinks::new(results_file(options)?, attachments),
-            console: console(options),
+            sinks: Sinks::new(results_file(options, &mut spools)?, attachments),
+            console: console(options, &mut spools)?,
             keeper: Some(keeper),
         };
         let config = recorder_config(options, run, clock);
@@ -127,6 +132,7 @@ impl Plant {
             attach,
             ready,
             journal_dir: dir,
+            spools,
             scratch,
         };
         Ok((plant, outer))
@@ -251,20 +257,36 @@ fn recorder_config(options: &RunOptions, run: RunId, clock: &SystemClock) -> Rec
     }
 }
 
-fn console(options: &RunOptions) -> Console {
-    let mut console = Console::new(Box::new(std::io::stderr()), Style::of_stderr());
+fn console(options: &RunOptions, spools: &mut Vec<SpoolThread>) -> Result<Console, EngineError> {
+    let mut console =
+        Console::new(spooled("console", std::io::stderr(), spools)?, Style::of_stderr());
     console.banner(&Banner {
         mode: options.config.mode.as_str().to_owned(),
         profile: options.config.profile.as_str().to_owned(),
         cycle_interval_ms: options.config.cycle_interval.ms(),
     });
-    console
+    Ok(console)
 }
 
-fn results_file(options: &RunOptions) -> Result<Option<Box<dyn Write + Send>>, EngineError> {
+/// A stream that nobody may be reading, behind a thread of its own.
+fn spooled(
+    name: &'static str,
+    out: impl Write + Send + 'static,
+    spools: &mut Vec<SpoolThread>,
+) -> Result<Box<dyn Write + Send>, EngineError> {
+    let started = Spool::start(name, Box::new(out));
+    let (spool, thread) = started.map_err(|source| SpawnError::Spawn { name, source })?;
+    spools.push(thread);
+    Ok(Box::new(spool))
+}
+
+fn results_file(
+    options: &RunOptions,
+    spools: &mut Vec<SpoolThread>,
+) -> Result<Option<Box<dyn Write + Send>>, EngineError> {
     let Some(path) = &options.results else { return Ok(None) };
     if path == Path::new("-") {
-        return Ok(Some(Box::new(std::io::stdout())));
+        return spooled("results", std::io::stdout(), spools).map(Some);
     }
     let file =
         File::create(path).map_err(|source| EngineError::Write { path: path.clone(), source })?;

@@ -73,7 +73,10 @@ pub(super) fn run_inside(
         KeyKinds::Ed25519Only,
     )?;
     let account = Account::from_ready(server.ready())?;
-    let went = on_exchange::run(options, interrupts, &account);
+    // This exchange's reads never lag its writes.
+    let mut options = options.clone();
+    options.config.orders.read_lag = Nanos::ZERO;
+    let went = on_exchange::run(&options, interrupts, &account);
     server.stop().map_err(|error| usage(&error))?;
     went
 }

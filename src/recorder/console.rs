@@ -258,8 +258,10 @@ impl Console {
 
     fn line(&mut self, text: &str) {
         let Some(out) = &mut self.out else { return };
-        let failed = writeln!(out, "{text}").is_err();
-        self.give_up_on(failed);
+        // One write a line: a line that finds no room is dropped whole.
+        let written = out.write_all(format!("{text}\n").as_bytes());
+        let gone = |error: std::io::Error| error.kind() != std::io::ErrorKind::WouldBlock;
+        self.give_up_on(written.err().is_some_and(gone));
     }
 
     fn give_up_on(&mut self, failed: bool) {

@@ -18,6 +18,7 @@ pub mod pack;
 pub mod record;
 pub mod results;
 pub mod sinks;
+pub mod spool;
 pub mod summary;
 
 #[cfg(test)]

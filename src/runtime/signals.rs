@@ -1,4 +1,5 @@
-//! SIGINT and SIGTERM: the first asks for an orderly end, the second ends at once.
+//! SIGINT and SIGTERM: the first asks for an orderly end; once that has had its time, another ends
+//! at once. Repeats right after the first mean nothing: terminals and supervisors send several.
 //!
 //! In: the operating system's signals. Out: a flag that the engine looks at between two rounds.
 //! Never does work in the handler beyond setting it. Ending at once loses nothing that was
@@ -18,6 +19,8 @@ const EXIT_INTERRUPTED: i32 = 1;
 #[derive(Clone, Debug)]
 pub struct Interrupts {
     asked: Arc<AtomicBool>,
+    /// Whether the next signal ends the process at once.
+    armed: Arc<AtomicBool>,
 }
 
 impl Interrupts {
@@ -27,13 +30,18 @@ impl Interrupts {
     /// When the system refuses the handlers.
     pub fn install() -> io::Result<Self> {
         let asked = Arc::new(AtomicBool::new(false));
+        let armed = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM] {
-            // Actions run in the order of registration: the first signal finds the flag clear
-            // and sets it, the second finds it set.
-            flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(&asked))?;
+            flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(&armed))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
-        Ok(Self { asked })
+        Ok(Self { asked, armed })
+    }
+
+    /// From now on a signal ends the process at once.
+    pub fn end_at_once_next(&self) {
+        // Relaxed: the handler reads nothing but the flag.
+        self.armed.store(true, Ordering::Relaxed);
     }
 
     /// Whether a signal has come.
