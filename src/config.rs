@@ -281,5 +281,119 @@ mod tests {
             &["paper.latency_min_ms", "paper.latency_max_ms"],
         );
         fails("[run]\nmode = \"live\"", &[("PAPER_TRADING", "true")], &["PAPER_TRADING", "live"]);
+        for reserve in [100, 101] {
+            fails(
+                &format!("[wire]\nwrite_tokens_max = 100\ncancel_reserve_tokens = {reserve}"),
+                &[],
+                &[&format!("wire.cancel_reserve_tokens = {reserve}"), "write_tokens_max = 100"],
+            );
+        }
+        let least = "[wire]\nwrite_tokens_max = 100\ncancel_reserve_tokens = 99";
+        assert_eq!(parse(least, &[]).unwrap().wire.cancel_reserve_tokens, 99);
+    }
+
+    /// `section.key` accepts the ends of its range and names it beyond them.
+    #[track_caller]
+    fn ranges(key: &str, least: i64, most: i64) {
+        let (section, name) = key.split_once('.').unwrap();
+        let text = |value: i64| format!("[{section}]\n{name} = {value}");
+        for value in [least, most] {
+            let outcome = parse(&text(value), &[]).map(|_| ()).map_err(|error| error.to_string());
+            assert_eq!(outcome, Ok(()), "{key} = {value}");
+        }
+        let allowed = format!("{least} to {most}");
+        // A number below zero is already refused as the wrong type where zero is the least.
+        let below = (least > 0).then_some(least - 1);
+        for value in below.into_iter().chain([most + 1]) {
+            fails(&text(value), &[], &[&format!("{key} = {value}"), &allowed]);
+        }
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused_with_the_range() {
+        const DAY: i64 = 86_400_000;
+        ranges("run.cycle_interval_ms", 1, DAY);
+        ranges("run.cycle_linger_ms", 0, DAY);
+        ranges("run.max_signals_per_cycle", 1, 256);
+        ranges("risk.min_time_between_orders_ms", 0, DAY);
+        ranges("risk.signal_age_ms", 0, 36_525 * DAY);
+        ranges("orders.fill_timeout_ms", 0, DAY);
+        ranges("orders.partial_wait_ms", 0, DAY);
+        ranges("orders.drain_timeout_ms", 0, DAY);
+        ranges("paper.cash_cents", 0, 1_000_000_000_000);
+        ranges("wire.connections", 1, 16);
+        ranges("wire.ack_timeout_ms", 1, 60_000);
+        ranges("wire.signature_age_ms", 1, 10_000);
+        ranges("wire.signatures_ready", 1, 1_024);
+        ranges("wire.feed_silence_ms", 1_000, DAY);
+        ranges("sim.cash_cents", 0, 1_000_000_000_000);
+        fails("", &[("CYCLE_INTERVAL_MS", "0")], &["CYCLE_INTERVAL_MS = 0", "1 to 86400000"]);
+        for count in ["0", "257", "4294967297"] {
+            let key = format!("MAX_SIGNALS_PER_CYCLE = {count}");
+            fails("", &[("MAX_SIGNALS_PER_CYCLE", count)], &[&key, "1 to 256"]);
+        }
+    }
+
+    #[test]
+    fn amounts_below_zero_are_refused_except_the_edge() {
+        for key in [
+            "risk.price_collar_cents",
+            "orders.limit_offset_cents",
+            "risk.max_risk_per_trade_cents",
+            "risk.max_daily_loss_cents",
+            "risk.min_balance_cents",
+            "paper.cash_cents",
+            "sim.cash_cents",
+        ] {
+            let (section, name) = key.split_once('.').unwrap();
+            let text = |value: &str| format!("[{section}]\n{name} = {value}");
+            fails(&text("-1"), &[], &[&format!("{key} = -1"), "0"]);
+            assert!(parse(&text("0"), &[]).is_ok(), "{key} = 0");
+        }
+        fails(
+            "[risk]\nmin_balance_cents = -0.5",
+            &[],
+            &["risk.min_balance_cents = -0.5", "0 or more"],
+        );
+        let edge = parse("[risk]\nminimum_edge_cents = -1.5", &[]).unwrap().limits.edge_min;
+        assert_eq!(edge, PriceDelta::from_micros(-15_000));
+    }
+
+    fn defaults_file() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/defaults.toml")
+    }
+
+    #[test]
+    fn the_file_of_defaults_changes_nothing() {
+        let none = Environment::default();
+        let written = Config::load(Some(&defaults_file()), &none).unwrap();
+        assert_eq!(written, Config::load(None, &none).unwrap());
+    }
+
+    /// The names a refused key is told are allowed.
+    fn keys_of(section: &str) -> Vec<String> {
+        let text = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
+        let error = parse(&format!("{text}no_such_key = 1"), &[]).unwrap_err().to_string();
+        let (_, allowed) = error.split_once("expected one of").unwrap_or_else(|| {
+            error.split_once("expected").expect("an unknown key is told the known ones")
+        });
+        allowed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_file_of_defaults_names_every_key() {
+        let text = std::fs::read_to_string(defaults_file()).unwrap();
+        for section in keys_of("") {
+            let start = text.find(&format!("[{section}]\n")).expect(&section);
+            let part = text[start..].split("\n[").next().unwrap();
+            let keys = keys_of(&section);
+            assert!(!keys.is_empty(), "{section}");
+            for key in keys {
+                let told = |line: &str| {
+                    line.starts_with(&format!("{key} = ")) || line.contains(&format!(" {key}: "))
+                };
+                assert!(part.lines().any(told), "{section}.{key} is missing");
+            }
+        }
     }
 }

@@ -62,6 +62,7 @@ const STATE_DIR: &str = "state";
 /// # Errors
 /// [`EngineError`]: bad input before anything starts, or what stopped the run.
 pub fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
+    threads::check_cores(&options.config.machine)?;
     course::prepare_report(options)?;
     match options.config.mode {
         Mode::Paper => on_paper::run(options, interrupts),

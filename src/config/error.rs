@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::runtime::topology::CorePlanError;
+
 /// See the variants: each names the key, the value and the remedy.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -41,6 +43,9 @@ pub enum ConfigError {
         /// What to change.
         why: String,
     },
+    /// The `[cores]` of the file do not fit this machine or its topology.
+    #[error(transparent)]
+    Cores(#[from] CorePlanError),
 }
 
 impl ConfigError {

@@ -1,9 +1,12 @@
 //! The file as written: every key optional, unknown keys refused, units in the names.
 
+mod bounds;
+
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use self::bounds::{CASH_CENTS_MAX, CENTURY_MS, DAY_MS, SIGNALS_PER_CYCLE_MAX, span, within};
 use super::{
     Config, ConfigError, Environment, MachineConfig, Mode, Profile, SimConfig, WireConfig,
 };
@@ -40,10 +43,24 @@ impl Cents {
         })
     }
 
-    fn money(&self, key: &str) -> Result<Money, ConfigError> {
-        Ok(Money::from_e8(self.scaled(key, 6)?))
+    fn not_negative(&self, key: &str, places: u32) -> Result<i64, ConfigError> {
+        let scaled = self.scaled(key, places)?;
+        if scaled < 0 {
+            return Err(ConfigError::not_allowed(key, self.text(), "0 or more cents"));
+        }
+        Ok(scaled)
     }
 
+    fn money(&self, key: &str) -> Result<Money, ConfigError> {
+        Ok(Money::from_e8(self.not_negative(key, 6)?))
+    }
+
+    /// A distance of prices: not negative.
+    fn distance(&self, key: &str) -> Result<PriceDelta, ConfigError> {
+        Ok(PriceDelta::from_micros(self.not_negative(key, 4)?))
+    }
+
+    /// A difference of prices: either sign.
     fn delta(&self, key: &str) -> Result<PriceDelta, ConfigError> {
         Ok(PriceDelta::from_micros(self.scaled(key, 4)?))
     }
@@ -205,8 +222,6 @@ impl Raw {
             |text| text.parse::<Pace>().ok(),
             "none, cycle, recorded",
         )?;
-        let interval = environment.number("CYCLE_INTERVAL_MS")?.or(run.cycle_interval_ms);
-        let per_cycle = environment.number("MAX_SIGNALS_PER_CYCLE")?.map(narrow);
         let seed = run.seed.unwrap_or(1);
         let limits = self.risk.limits(profile.limits(), environment)?;
         let orders = self.orders.resolve()?;
@@ -214,24 +229,51 @@ impl Raw {
             mode,
             profile,
             pace: pace.unwrap_or(Pace::None),
-            cycle_interval: Nanos::from_ms(interval.unwrap_or(1_000)),
-            signals_per_cycle_max: per_cycle.or(run.max_signals_per_cycle).unwrap_or(3),
-            cycle_linger: Nanos::from_ms(run.cycle_linger_ms.unwrap_or(2)),
+            cycle_interval: run.interval(environment)?,
+            signals_per_cycle_max: run.per_cycle(environment)?,
+            cycle_linger: span(
+                "run.cycle_linger_ms",
+                run.cycle_linger_ms,
+                Nanos::from_ms(2),
+                &(0..=DAY_MS),
+            )?,
             seed,
             limits,
             orders,
             paper: self.paper.resolve(&orders, seed)?,
-            paper_cash_cents: self.paper.cash_cents.unwrap_or(1_000_000),
+            paper_cash_cents: cash("paper.cash_cents", self.paper.cash_cents)?,
             wire: self.wire.resolve()?,
             machine: self.machine.resolve(&self.cores)?,
             sim: SimConfig {
+                cash_cents: cash("sim.cash_cents", self.sim.cash_cents)?,
                 markets: self.sim.markets,
                 moving_quotes: self.sim.moving_quotes.unwrap_or(true),
-                cash_cents: self.sim.cash_cents.unwrap_or(1_000_000),
             },
             api_key_id: environment.text("KALSHI_API_KEY_ID").map(str::to_owned),
             private_key_path: environment.text("KALSHI_PRIVATE_KEY_PATH").map(PathBuf::from),
         })
+    }
+}
+
+fn cash(key: &str, written: Option<i64>) -> Result<i64, ConfigError> {
+    within(key, written.unwrap_or(1_000_000), &(0..=CASH_CENTS_MAX))
+}
+
+impl RawRun {
+    fn interval(&self, environment: &Environment) -> Result<Nanos, ConfigError> {
+        let (key, written) = match environment.number("CYCLE_INTERVAL_MS")? {
+            Some(ms) => ("CYCLE_INTERVAL_MS", Some(ms)),
+            None => ("run.cycle_interval_ms", self.cycle_interval_ms),
+        };
+        span(key, written, Nanos::from_ms(1_000), &(1..=DAY_MS))
+    }
+
+    fn per_cycle(&self, environment: &Environment) -> Result<u32, ConfigError> {
+        let (key, written) = match environment.number("MAX_SIGNALS_PER_CYCLE")? {
+            Some(count) => ("MAX_SIGNALS_PER_CYCLE", Some(count)),
+            None => ("run.max_signals_per_cycle", self.max_signals_per_cycle.map(u64::from)),
+        };
+        within(key, written.unwrap_or(3), &(1..=SIGNALS_PER_CYCLE_MAX)).map(narrow)
     }
 }
 
@@ -289,18 +331,19 @@ impl RawRisk {
             }
         }
         if let Some(value) = &self.price_collar_cents {
-            limits.price_collar = value.delta("risk.price_collar_cents")?;
+            limits.price_collar = value.distance("risk.price_collar_cents")?;
         }
         if let Some(value) = &self.minimum_edge_cents {
             limits.edge_min = value.delta("risk.minimum_edge_cents")?;
         }
-        self.counts_and_times(&mut limits);
+        self.counts(&mut limits);
+        self.times(&mut limits)?;
         overrides(&mut limits, environment)?;
         check(&limits)?;
         Ok(limits)
     }
 
-    fn counts_and_times(&self, limits: &mut Limits) {
+    fn counts(&self, limits: &mut Limits) {
         let counts = [
             (self.max_daily_trades, &mut limits.daily_trades_max),
             (self.max_orders_per_minute, &mut limits.orders_per_minute_max),
@@ -310,13 +353,22 @@ impl RawRisk {
         for (value, slot) in counts {
             *slot = value.unwrap_or(*slot);
         }
-        let times = [
-            (self.min_time_between_orders_ms, &mut limits.order_spacing_min),
-            (self.signal_age_ms, &mut limits.signal_age_max),
-        ];
-        for (value, slot) in times {
-            *slot = value.map_or(*slot, Nanos::from_ms);
-        }
+    }
+
+    fn times(&self, limits: &mut Limits) -> Result<(), ConfigError> {
+        limits.order_spacing_min = span(
+            "risk.min_time_between_orders_ms",
+            self.min_time_between_orders_ms,
+            limits.order_spacing_min,
+            &(0..=DAY_MS),
+        )?;
+        limits.signal_age_max = span(
+            "risk.signal_age_ms",
+            self.signal_age_ms,
+            limits.signal_age_max,
+            &(0..=CENTURY_MS),
+        )?;
+        Ok(())
     }
 }
 
@@ -369,21 +421,21 @@ impl RawOrders {
     fn resolve(&self) -> Result<OrderConfig, ConfigError> {
         let mut orders = OrderConfig::default();
         if let Some(offset) = &self.limit_offset_cents {
-            orders.limit_offset = offset.delta("orders.limit_offset_cents")?;
+            orders.limit_offset = offset.distance("orders.limit_offset_cents")?;
         }
         let parse = |text: &str| TimeInForce::parse(text.as_bytes());
         let allowed = "immediate_or_cancel, good_till_canceled, fill_or_kill";
         let chosen = named("orders.time_in_force", self.time_in_force.as_deref(), parse, allowed)?;
         orders.time_in_force = chosen.unwrap_or(orders.time_in_force);
         let times = [
-            (self.fill_timeout_ms, &mut orders.fill_timeout),
-            (self.partial_wait_ms, &mut orders.partial_wait),
-            (self.drain_timeout_ms, &mut orders.drain_timeout),
-            (self.read_lag_ms, &mut orders.read_lag),
-            (self.absence_wait_ms, &mut orders.absence_wait),
+            ("orders.fill_timeout_ms", self.fill_timeout_ms, &mut orders.fill_timeout),
+            ("orders.partial_wait_ms", self.partial_wait_ms, &mut orders.partial_wait),
+            ("orders.drain_timeout_ms", self.drain_timeout_ms, &mut orders.drain_timeout),
+            ("orders.read_lag_ms", self.read_lag_ms, &mut orders.read_lag),
+            ("orders.absence_wait_ms", self.absence_wait_ms, &mut orders.absence_wait),
         ];
-        for (value, slot) in times {
-            *slot = value.map_or(*slot, Nanos::from_ms);
+        for (key, value, slot) in times {
+            *slot = span(key, value, *slot, &(0..=DAY_MS))?;
         }
         Ok(orders)
     }
@@ -412,8 +464,11 @@ impl RawPaper {
                 None => {}
             }
         }
-        paper.latency_min = self.latency_min_ms.map_or(paper.latency_min, Nanos::from_ms);
-        paper.latency_max = self.latency_max_ms.map_or(paper.latency_max, Nanos::from_ms);
+        let any = 0..=DAY_MS;
+        paper.latency_min =
+            span("paper.latency_min_ms", self.latency_min_ms, paper.latency_min, &any)?;
+        paper.latency_max =
+            span("paper.latency_max_ms", self.latency_max_ms, paper.latency_max, &any)?;
         if paper.latency_min > paper.latency_max {
             return Err(ConfigError::Contradiction {
                 first: format!("paper.latency_min_ms = {}", paper.latency_min.ms()),
@@ -427,28 +482,44 @@ impl RawPaper {
 
 impl RawWire {
     fn resolve(&self) -> Result<WireConfig, ConfigError> {
-        let connections = self.connections.unwrap_or(4);
-        if !(1..=16).contains(&connections) {
-            return Err(ConfigError::not_allowed("wire.connections", connections, "1 to 16"));
-        }
-        let signatures_ready = self.signatures_ready.unwrap_or(32);
-        if !(1..=1_024).contains(&signatures_ready) {
-            return Err(ConfigError::not_allowed(
+        let ms = Nanos::from_ms;
+        let wire = WireConfig {
+            connections: within("wire.connections", self.connections.unwrap_or(4), &(1..=16))?,
+            ack_timeout: span(
+                "wire.ack_timeout_ms",
+                self.ack_timeout_ms,
+                ms(2_000),
+                &(1..=60_000),
+            )?,
+            signature_age_max: span(
+                "wire.signature_age_ms",
+                self.signature_age_ms,
+                ms(1_000),
+                &(1..=10_000),
+            )?,
+            signatures_ready: within(
                 "wire.signatures_ready",
-                signatures_ready,
-                "1 to 1024",
-            ));
-        }
-        Ok(WireConfig {
-            connections,
-            ack_timeout: Nanos::from_ms(self.ack_timeout_ms.unwrap_or(2_000)),
-            signature_age_max: Nanos::from_ms(self.signature_age_ms.unwrap_or(1_000)),
-            signatures_ready,
+                self.signatures_ready.unwrap_or(32),
+                &(1..=1_024),
+            )?,
             write_tokens_per_second: self.write_tokens_per_second.unwrap_or(100),
             write_tokens_max: self.write_tokens_max.unwrap_or(100),
             cancel_reserve_tokens: self.cancel_reserve_tokens.unwrap_or(20),
-            feed_silence_max: Nanos::from_ms(self.feed_silence_ms.unwrap_or(15_000)),
-        })
+            feed_silence_max: span(
+                "wire.feed_silence_ms",
+                self.feed_silence_ms,
+                ms(15_000),
+                &(1_000..=DAY_MS),
+            )?,
+        };
+        if wire.cancel_reserve_tokens >= wire.write_tokens_max {
+            return Err(ConfigError::Contradiction {
+                first: format!("wire.cancel_reserve_tokens = {}", wire.cancel_reserve_tokens),
+                second: format!("wire.write_tokens_max = {}", wire.write_tokens_max),
+                why: "a reserve as large as the bucket leaves no tokens for orders".to_owned(),
+            });
+        }
+        Ok(wire)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Stages onto threads, as the topology says.
 
 use super::EngineError;
-use crate::config::MachineConfig;
+use crate::config::{ConfigError, MachineConfig};
+use crate::runtime::affinity::online_cores;
 use crate::runtime::stage::{Stage, Together};
 use crate::runtime::thread::{StageThread, Stop, ThreadPanic, ThreadPlan, spawn_stage};
 use crate::runtime::topology::{HotStage, Topology};
@@ -43,7 +44,7 @@ impl Threads {
         F: Stage + 'static,
     {
         let cores = core_count();
-        let topology = machine.topology.unwrap_or_else(|| Topology::for_cores(cores));
+        let topology = topology(machine, cores);
         let plan = |name, stage| ThreadPlan {
             name,
             core: machine.cores.core_of(topology, stage),
@@ -92,6 +93,16 @@ impl Threads {
 /// Cores this process may use.
 pub(super) fn core_count() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// The configured topology, or what suits that many cores.
+fn topology(machine: &MachineConfig, cores: usize) -> Topology {
+    machine.topology.unwrap_or_else(|| Topology::for_cores(cores))
+}
+
+/// Whether the `[cores]` plan can be carried out on this machine: asked before anything starts.
+pub(super) fn check_cores(machine: &MachineConfig) -> Result<(), ConfigError> {
+    Ok(machine.cores.check(topology(machine, core_count()), &online_cores())?)
 }
 
 /// With a core to spare hot threads spin; else they must leave room for the cold ones.

@@ -426,6 +426,28 @@ mod tests {
     }
 
     #[test]
+    fn a_blocked_line_speaks_of_contracts_cents_and_milliseconds() {
+        let line = |limit, value, bound| {
+            let outcome = Outcome::Refused(Refusal { limit, value, bound });
+            shown(Style::Plain, &[Record::Result(ExecutionResult { outcome, ..traded() })])
+        };
+        let blocked = "[12:34:56.123] BLOCKED: KXNFL-26JAN11-BUF - ";
+        let told = |text: &str| format!("{blocked}{text}\n");
+        assert_eq!(
+            line(Limit::PositionSize, 12_550, 10_000),
+            told("max_position_size: 125.5 against a bound of 100")
+        );
+        assert_eq!(
+            line(Limit::MinimumEdge, -17_500, 10_000),
+            told("minimum_edge: -1.75 against a bound of 1")
+        );
+        assert_eq!(
+            line(Limit::SignalAge, 600_500_000, 500_000_000),
+            told("signal_age: 600.5 against a bound of 500")
+        );
+    }
+
+    #[test]
     fn the_end_shows_counts_and_latency() {
         let screen = Screen::default();
         let mut console = Console::new(Box::new(screen.clone()), Style::Plain);

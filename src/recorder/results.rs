@@ -81,7 +81,9 @@ fn write_refusal(out: &mut String, outcome: &Outcome) -> fmt::Result {
         Outcome::Refused(refusal) => write!(
             out,
             r#","refusal":{{"limit":"{}","value":{},"bound":{}}}"#,
-            refusal.limit, refusal.value, refusal.bound
+            refusal.limit,
+            refusal.shown(refusal.value),
+            refusal.shown(refusal.bound)
         ),
         Outcome::NotTradeable | Outcome::Ended(_) => out.write_str(r#","refusal":null"#),
     }
@@ -231,7 +233,7 @@ mod tests {
         let refused = ExecutionResult {
             outcome: Outcome::Refused(Refusal {
                 limit: Limit::PositionSize,
-                value: 15_000,
+                value: 12_550,
                 bound: 10_000,
             }),
             filled: Contracts::ZERO,
@@ -251,10 +253,35 @@ mod tests {
             "contracts": 25, "filled_contracts": 0, "average_price_dollars": null,
             "fees_cents": 0, "cost_cents": 0, "potential_profit_cents": 0,
             "slippage_cents": 0, "retries": 0,
-            "refusal": {"limit": "max_position_size", "value": 15000, "bound": 10000},
+            "refusal": {"limit": "max_position_size", "value": 125.5, "bound": 100},
             "error": {"code": "risk", "message": "too ?large?"}, "orders": [], "hops_ns": {},
         });
         check(&refused, &expected);
+    }
+
+    #[test]
+    fn refusals_speak_of_contracts_cents_milliseconds_and_counts() {
+        let told = |limit, value, bound| {
+            let outcome = Outcome::Refused(Refusal { limit, value, bound });
+            let line = result_line(&ExecutionResult { outcome, ..filled_at_two_prices() });
+            serde_json::from_str::<Value>(&line).unwrap()["refusal"].take()
+        };
+        assert_eq!(
+            told(Limit::RiskPerTrade, 51_750_000_000, 50_000_000_000),
+            json!({"limit": "max_risk_per_trade", "value": 51_750, "bound": 50_000})
+        );
+        assert_eq!(
+            told(Limit::MinimumEdge, -17_500, 10_000),
+            json!({"limit": "minimum_edge", "value": -1.75, "bound": 1})
+        );
+        assert_eq!(
+            told(Limit::SignalAge, 600_500_000, 500_000_000),
+            json!({"limit": "signal_age", "value": 600.5, "bound": 500})
+        );
+        assert_eq!(
+            told(Limit::OpenOrders, 21, 20),
+            json!({"limit": "max_open_orders", "value": 21, "bound": 20})
+        );
     }
 
     #[test]

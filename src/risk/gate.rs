@@ -296,3 +296,6 @@ fn signed(ns: u64) -> i64 {
 const fn ceil_div(value: i64, by: i64) -> i64 {
     if by <= 0 { i64::MAX } else { value.div_euclid(by) + (value.rem_euclid(by) != 0) as i64 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,6 +52,17 @@ fn timeless(mut results: Vec<Value>) -> Vec<Value> {
 }
 
 #[test]
+fn cores_this_machine_lacks_are_a_configuration_error() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("cores.toml"), "[cores]\noms = 100000\n").unwrap();
+    let args = ["run", "--signals", SIGNALS, "--config", "cores.toml", "--report", "report"];
+    let ended = run(dir.path(), &args);
+    assert_eq!(ended.code, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("cores.oms = 100000: no such core"), "{}", ended.stderr);
+    assert!(!dir.path().join("report").exists(), "refused before anything was made");
+}
+
+#[test]
 fn one_seed_gives_one_result() {
     let dir = tempfile::tempdir().unwrap();
 

@@ -1,0 +1,264 @@
+//! Every limit just below, at and just over its bound, asked through [`approve`].
+//!
+//! In: an order that every limit lets through, changed in one thing. Out: the approval or the
+//! refusal with its numbers. Asks the whole gate, never one limit's function alone, so that a
+//! limit left out of the table would be seen.
+
+mod numbers;
+mod positions;
+mod prices;
+
+use super::*;
+use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, Ticker};
+use crate::kalshi::market::{FeeSchedule, TickGrid};
+use crate::message::TimeInForce;
+use crate::units::{Nanos, Position, Timestamp};
+
+const WALL: WallTime = WallTime::from_unix_ms(1_767_225_600_000);
+const MONO: Timestamp = Timestamp::from_ns(1_000_000_000_000);
+
+/// Everything a question and its facts borrow.
+struct Case {
+    order: NewOrder,
+    action: Action,
+    reference: Price,
+    edge: PriceDelta,
+    produced_at: Option<WallTime>,
+    expires_at: Option<WallTime>,
+    fee: Money,
+    limits: Limits,
+    readiness: Readiness,
+    market_stopped: bool,
+    market: Market,
+    exposure: MarketExposure,
+    event_worst: Contracts,
+    day: Day,
+    throttle: Throttle,
+    open_orders: u32,
+    cash: Money,
+    reserved: Money,
+}
+
+fn price(micros: u32) -> Price {
+    Price::from_micros(micros).unwrap()
+}
+
+/// `BUY_YES`, ten contracts at 50c against an ask of 49c, fee 17.5c, edge 10c: no limit objects.
+fn sound() -> Case {
+    let ticker = Ticker::new(b"KXNFL-26JAN11-BUF").unwrap();
+    Case {
+        order: NewOrder {
+            key: OrderKey { slot: 0, generation: 0 },
+            client_order_id: ClientOrderId::new(RunId::new(0xabc), 1),
+            market: MarketIx(0),
+            side: BookSide::Bid,
+            price: price(500_000),
+            quantity: Contracts::from_whole(10),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            expiration_secs: None,
+            reduce_only: false,
+            received: MONO,
+            approved: MONO,
+        },
+        action: Action::BuyYes,
+        reference: price(490_000),
+        edge: PriceDelta::from_cents(10),
+        produced_at: None,
+        expires_at: None,
+        fee: Money::from_e8(17_500_000),
+        limits: Limits::default(),
+        readiness: Readiness::Ready,
+        market_stopped: false,
+        market: Market {
+            ticker,
+            ix: MarketIx(0),
+            event: 0,
+            grid: TickGrid::linear_cent(),
+            exchange_index: 0,
+            fees: FeeSchedule::QUADRATIC,
+            active: true,
+        },
+        exposure: MarketExposure::default(),
+        event_worst: Contracts::ZERO,
+        day: Day::new(WALL),
+        throttle: Throttle::new(Limits::default().orders_per_minute_max),
+        open_orders: 0,
+        cash: Money::from_cents(1_000_000),
+        reserved: Money::ZERO,
+    }
+}
+
+impl Case {
+    /// Another action, on its side of the book, at the same price of its own leg.
+    fn act(&mut self, action: Action) {
+        let flip = action.book_side() != self.order.side;
+        self.action = action;
+        self.order.side = action.book_side();
+        if flip {
+            self.order.price = self.order.price.complement();
+            self.reference = self.reference.complement();
+        }
+    }
+
+    fn hold(&mut self, centis: i64) {
+        self.exposure.position = Position::from_centis(centis);
+        self.event_worst = self.exposure.worst_case();
+    }
+
+    fn answer(&self) -> Result<NewOrder, Refusal> {
+        let question = Question {
+            order: &self.order,
+            action: self.action,
+            reference: self.reference,
+            edge: self.edge,
+            produced_at: self.produced_at,
+            expires_at: self.expires_at,
+            fee: self.fee,
+        };
+        let facts = Facts {
+            limits: &self.limits,
+            now: Now { mono: MONO, wall: WALL },
+            readiness: self.readiness,
+            market_stopped: self.market_stopped,
+            market: &self.market,
+            exposure: &self.exposure,
+            event_worst: self.event_worst,
+            day: &self.day,
+            throttle: &self.throttle,
+            open_orders: self.open_orders,
+            cash: self.cash,
+            reserved: self.reserved,
+        };
+        approve(&question, &facts).map(|approved| *approved.get())
+    }
+}
+
+type Expected = Result<(), (Limit, i64, i64)>;
+
+/// The sound order with one change, and the limit, value and bound of its refusal.
+#[track_caller]
+fn check(change: impl FnOnce(&mut Case), expected: Expected) {
+    let mut case = sound();
+    change(&mut case);
+    let expected = expected.map(|()| case.order).map_err(|(limit, value, bound)| Refusal {
+        limit,
+        value,
+        bound,
+    });
+    assert_eq!(case.answer(), expected);
+}
+
+/// Breaks exactly the limit it stands beside, whatever the limits after it say.
+type Break = (Limit, fn(&mut Case));
+
+const BREAKS: [Break; 19] = [
+    (Limit::Halted, |case| case.readiness = Readiness::Halted),
+    (Limit::NotReady, |case| case.readiness = Readiness::NotReady),
+    (Limit::MarketStopped, |case| case.market_stopped = true),
+    (Limit::MarketInactive, |case| case.market.active = false),
+    (Limit::SignalAge, |case| case.expires_at = Some(WALL)),
+    (Limit::PositionSize, |case| case.limits.position_size_max = Contracts::ZERO),
+    (Limit::RiskPerTrade, |case| case.limits.risk_per_trade_max = Money::ZERO),
+    (Limit::PriceCollar, |case| case.limits.price_collar = PriceDelta::ZERO),
+    (Limit::MinimumEdge, |case| case.limits.edge_min = PriceDelta::from_cents(99)),
+    (Limit::DailyTrades, |case| case.limits.daily_trades_max = 0),
+    (Limit::DailyVolume, |case| case.limits.daily_volume_max = Contracts::ZERO),
+    (Limit::DailyLoss, |case| case.limits.daily_loss_max = Money::ZERO),
+    (Limit::OrdersPerMinute, |case| case.limits.orders_per_minute_max = 0),
+    (Limit::OrderSpacing, |case| case.throttle.note_sent(MONO)),
+    (Limit::OpenOrders, |case| case.limits.open_orders_max = 0),
+    (Limit::OpenOrdersPerMarket, |case| case.limits.open_orders_per_market_max = 0),
+    (Limit::EventPosition, |case| {
+        case.act(Action::BuyYes);
+        case.limits.position_per_event_max = Contracts::ZERO;
+    }),
+    (Limit::Balance, |case| {
+        case.act(Action::BuyYes);
+        case.cash = Money::ZERO;
+    }),
+    (Limit::NothingToSell, |case| case.act(Action::SellYes)),
+];
+
+#[test]
+fn the_first_limit_in_order_wins() {
+    let before_the_gate = [Limit::DuplicateSignal, Limit::SignalsPerCycle, Limit::UnknownMarket];
+    let asked = Limit::ALL.into_iter().filter(|limit| !before_the_gate.contains(limit));
+    assert!(asked.eq(BREAKS.iter().map(|(limit, _)| *limit)), "the gate asks all other limits");
+
+    for (index, (limit, _)) in BREAKS.iter().enumerate() {
+        let mut case = sound();
+        // From the last to the first: where two exclude each other, the earlier one stands.
+        for (_, change) in BREAKS[index..].iter().rev() {
+            change(&mut case);
+        }
+        assert_eq!(case.answer().unwrap_err().limit, *limit, "with all later limits broken too");
+    }
+}
+
+#[test]
+fn each_break_alone_breaks_its_limit_only() {
+    for (limit, change) in BREAKS {
+        let mut case = sound();
+        change(&mut case);
+        assert_eq!(case.answer().unwrap_err().limit, limit);
+    }
+}
+
+#[test]
+fn the_order_approved_is_the_order_asked_for() {
+    check(|_| {}, Ok(()));
+    for action in [Action::BuyYes, Action::BuyNo] {
+        check(|case| case.act(action), Ok(()));
+    }
+}
+
+#[test]
+fn states_refuse_as_they_are() {
+    let refused = |limit| Err((limit, 1, 0));
+    check(|case| case.readiness = Readiness::Halted, refused(Limit::Halted));
+    check(|case| case.readiness = Readiness::NotReady, refused(Limit::NotReady));
+    check(|case| case.market_stopped = true, refused(Limit::MarketStopped));
+    check(|case| case.market.active = false, refused(Limit::MarketInactive));
+}
+
+#[test]
+fn signals_are_as_old_as_their_clock_says() {
+    let bound = 500_000_000;
+    let produced = |case: &mut Case, age: i64| {
+        let ns = i64::try_from(WALL.unix_ns()).unwrap() - age;
+        case.produced_at = Some(WallTime::from_unix_ns(ns.unsigned_abs()));
+    };
+    let refused = |age| Err((Limit::SignalAge, age, bound));
+    check(|case| case.produced_at = None, Ok(()));
+    for age in [0, bound - 1, bound, -bound + 1, -bound] {
+        check(|case| produced(case, age), Ok(()));
+    }
+    for age in [bound + 1, -bound - 1] {
+        check(|case| produced(case, age), refused(age));
+    }
+    let now = i64::try_from(WALL.unix_ns()).unwrap();
+    check(|case| case.produced_at = Some(WallTime::from_unix_ns(0)), refused(now));
+    // A time beyond 63 bits is as far ahead as can be told, and does not wrap into the past.
+    let never = Some(WallTime::from_unix_ns(u64::MAX));
+    check(|case| case.produced_at = never, refused(now - i64::MAX));
+    let none = |case: &mut Case, age| {
+        case.limits.signal_age_max = Nanos::ZERO;
+        produced(case, age);
+    };
+    check(|case| none(case, 0), Ok(()));
+    check(|case| none(case, 1), Err((Limit::SignalAge, 1, 0)));
+}
+
+#[test]
+fn signals_expire_at_the_moment_they_name() {
+    let at = |ns: i64| Some(WallTime::from_unix_ns(WALL.unix_ns().checked_add_signed(ns).unwrap()));
+    check(|case| case.expires_at = at(1), Ok(()));
+    check(|case| case.expires_at = at(0), Err((Limit::SignalAge, 0, 0)));
+    check(|case| case.expires_at = at(-1), Err((Limit::SignalAge, 1, 0)));
+    // Freshness does not save what has expired.
+    let fresh = |case: &mut Case| {
+        case.produced_at = at(0);
+        case.expires_at = at(-1);
+    };
+    check(fresh, Err((Limit::SignalAge, 1, 0)));
+}
