@@ -8,10 +8,8 @@ use serde_json::{Value, json};
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, SIGNALS, run};
-
-/// The configuration that trades the recorded signals although their edge does not pay.
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup.toml");
+use crate::process::{Ended, Exchange, run};
+use crate::producer::{CONFIG, SIGNALS};
 
 /// Trades the recorded signals on the exchange of `ready`.
 pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {

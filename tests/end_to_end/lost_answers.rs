@@ -16,8 +16,8 @@ use kalshi_exec::units::Money;
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, Running, SIGNALS, run, wait_for};
-use crate::producer::{WIDE, signal};
+use crate::process::{Ended, Exchange, Running, run, wait_for};
+use crate::producer::{SIGNALS, WIDE, signal};
 
 /// Times short enough for a test; the exchange is gone, so nothing is gained by waiting.
 const SHORT: &str = "

@@ -8,8 +8,8 @@ use std::process::{Command, Output};
 
 use crate::account::json;
 use crate::books::trade;
-use crate::process::{Exchange, Running, SIGNALS};
-use crate::producer::{Producer, WIDE};
+use crate::process::{Exchange, Running};
+use crate::producer::{Producer, SIGNALS, WIDE};
 
 /// Whether Python runs `probe`; a machine where it does not is told of on standard error, past
 /// the test harness, which would keep it to itself.
