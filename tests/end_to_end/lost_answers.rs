@@ -56,7 +56,7 @@ fn write_signals(dir: &Path, ids: &[&str]) {
     fs::write(dir.join("signals.ndjson"), lines).expect("the test's directory is writable");
 }
 
-fn args<'a>(signals: &'a str) -> [&'a str; 14] {
+fn args(signals: &str) -> [&str; 14] {
     [
         "run",
         "--mode",
