@@ -12,8 +12,8 @@ use super::{ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat
 use crate::config::{Config, Environment, Mode};
 use crate::engine::{self, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
-use crate::recorder::journal::JournalReader;
-use crate::report::export::{self, ExportFormat as Form};
+use crate::recorder::journal::{JournalError, JournalReader};
+use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report};
 use crate::runtime::signals::Interrupts;
 
@@ -145,16 +145,26 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
 /// [`Failure`] with the exit code.
 pub fn export(args: &ExportArgs) -> Result<(), Failure> {
     let path: PathBuf = args.journal.clone();
-    let reader = JournalReader::open(&path).map_err(|error| {
-        usage(format!("cannot {error}; give a journal, or a directory of run --report or --state"))
-    })?;
+    let reader = JournalReader::open(&path).map_err(|error| no_export(&error.into()))?;
     let format = match args.format {
         ExportFormat::Csv => Form::Csv,
         ExportFormat::Ndjson => Form::Ndjson,
     };
     let mut out = Vec::new();
-    export::export(reader, format, &mut out).map_err(|error| failed(format!("cannot {error}")))?;
+    export::export(reader, format, &mut out).map_err(|error| no_export(&error))?;
     print(&out)
+}
+
+/// Naming something else than a journal is bad usage; a damaged journal is not the user's doing.
+fn no_export(error: &ExportError) -> Failure {
+    let message =
+        format!("cannot {error}; give a journal, or a directory of run --report or --state");
+    match error {
+        ExportError::Journal(JournalError::NotAJournal { .. } | JournalError::Io { .. }) => {
+            Failure { message, code: 2 }
+        }
+        _ => Failure { message, code: 1 },
+    }
 }
 
 fn print(bytes: &[u8]) -> Result<(), Failure> {

@@ -83,12 +83,14 @@ pub(super) fn run_inside(
 
 fn start(options: &SimOptions, kinds: KeyKinds) -> Result<ServerHandle, EngineError> {
     let clock = SystemClock::start();
+    // Before the keys: making those can take seconds.
+    let books = books(options.markets.as_deref())?;
     let keys = KeySet::open(&options.keys, kinds)
         .map_err(|error| EngineError::Credentials(error.to_string()))?;
     let cash = Money::from_cents(options.cash_cents);
     let user = UserSeed { user_id: USER_ID.to_owned(), cash };
     let mut config = SimVenueConfig::world_cup(vec![user], options.seed, clock.now().wall);
-    config.books = books(options.markets.as_deref())?;
+    config.books = books;
     config.quotes = if options.moving_quotes { QuoteMode::Moving } else { QuoteMode::Still };
     let venue = SimVenue::new(&config).map_err(|error| EngineError::Usage(error.to_string()))?;
     let user = venue.user(0).ok_or_else(|| EngineError::Usage("no account".to_owned()))?;

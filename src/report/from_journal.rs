@@ -13,7 +13,7 @@ use crate::message::{BookSide, FeedEvent, FetchEvent, Fill, GatewayEvent};
 use crate::recorder::histograms::Histograms;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
 use crate::recorder::number::{Cents, Held};
-use crate::recorder::record::{BookedFill, ExecutionResult, Hop, Record};
+use crate::recorder::record::{BookedFill, ChildResult, ExecutionResult, Hop, Record};
 use crate::recorder::summary::{Run, Tally};
 use crate::units::{Contracts, Money, Now, Position};
 
@@ -126,7 +126,10 @@ impl Rebuild {
 
     fn result(&mut self, result: &ExecutionResult) {
         self.tally.count(&Record::Result(*result));
-        for child in result.orders.iter().flatten() {
+        // As in the run itself, what never left is no order.
+        let sent = result.hops.spans[Hop::Send as usize].is_some();
+        let left = |child: &&ChildResult| sent || !child.order_id.is_empty();
+        for child in result.orders.iter().flatten().filter(left) {
             self.tally.count(&Record::OrderEnded {
                 client_order_id: child.client_order_id,
                 state: child.state,

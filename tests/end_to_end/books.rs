@@ -4,14 +4,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, SIGNALS, run};
-
-/// The configuration that trades the recorded signals although their edge does not pay.
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup.toml");
+use crate::process::{Ended, Exchange, run};
+use crate::producer::{CONFIG, SIGNALS};
 
 /// Trades the recorded signals on the exchange of `ready`.
 pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {
@@ -33,6 +31,14 @@ pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {
         "results.ndjson",
     ];
     run(dir, &args)
+}
+
+/// Writes `ready-rsa.json`: the same exchange and account, with the account's RSA key.
+pub(crate) fn name_rsa_key(dir: &Path) {
+    let mut ready = json(&dir.join("ready.json"));
+    ready["key_id"] = ready["rsa_key_id"].clone();
+    ready["private_key_file"] = ready["rsa_private_key_file"].clone();
+    fs::write(dir.join("ready-rsa.json"), ready.to_string()).expect("the directory is writable");
 }
 
 /// Every order the engine tells its producer of, by the exchange's id: what became of it.
@@ -89,10 +95,7 @@ fn books_equal_the_exchanges_with_an_ed25519_key() {
 fn books_equal_the_exchanges_with_an_rsa_key() {
     let dir = tempfile::tempdir().unwrap();
     let _exchange = Exchange::start(dir.path());
-    let mut ready = json(&dir.path().join("ready.json"));
-    ready["key_id"] = ready["rsa_key_id"].clone();
-    ready["private_key_file"] = ready["rsa_private_key_file"].clone();
-    fs::write(dir.path().join("ready-rsa.json"), json!(ready).to_string()).unwrap();
+    name_rsa_key(dir.path());
 
     books_are_equal(dir.path(), "ready-rsa.json");
 }

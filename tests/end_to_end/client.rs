@@ -21,7 +21,7 @@ const PAGE: usize = 50;
 const PAGES_MAX: usize = 100;
 
 enum Key {
-    Ed25519(ed25519_dalek::SigningKey),
+    Ed25519(Box<ed25519_dalek::SigningKey>),
     Rsa(Box<rsa::pss::BlindedSigningKey<Sha256>>),
 }
 
@@ -119,5 +119,5 @@ fn key(pem: &str) -> Key {
     let der = STANDARD.decode(base64).expect("PEM is base64");
     assert_eq!(der.len(), 48, "PKCS#8 of an Ed25519 key");
     let seed: [u8; 32] = der[16..].try_into().expect("32 bytes are left");
-    Key::Ed25519(ed25519_dalek::SigningKey::from_bytes(&seed))
+    Key::Ed25519(Box::new(ed25519_dalek::SigningKey::from_bytes(&seed)))
 }

@@ -16,8 +16,8 @@ use kalshi_exec::units::Money;
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, Running, SIGNALS, run, wait_for};
-use crate::producer::{WIDE, signal};
+use crate::process::{Ended, Exchange, Running, run, wait_for};
+use crate::producer::{SIGNALS, WIDE, signal};
 
 /// Times short enough for a test; the exchange is gone, so nothing is gained by waiting.
 const SHORT: &str = "
@@ -56,7 +56,7 @@ fn write_signals(dir: &Path, ids: &[&str]) {
     fs::write(dir.join("signals.ndjson"), lines).expect("the test's directory is writable");
 }
 
-fn args<'a>(signals: &'a str) -> [&'a str; 14] {
+fn args(signals: &str) -> [&str; 14] {
     [
         "run",
         "--mode",

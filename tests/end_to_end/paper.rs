@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::account::{Books, json, json_lines, scaled};
-use crate::process::{SIGNALS, run};
-use crate::producer::WIDE;
+use crate::process::run;
+use crate::producer::{SIGNALS, WIDE};
 
 /// Signals in the recorded file, and those of them that want to trade.
 const RECORDED: usize = 378;
@@ -102,6 +102,34 @@ fn paper_cash_is_ten_thousand_dollars_and_every_cent_is_accounted_for() {
         .sum();
     let refused = summary["signals"]["refused"].as_object().unwrap().values();
     assert_eq!(answered + refused.map(|count| count.as_u64().unwrap()).sum::<u64>(), 378);
+}
+
+#[test]
+fn signals_of_today_are_not_executed_again_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("wide.toml"), WIDE).unwrap();
+    let accepted = |name: &str| {
+        let args = [
+            "run",
+            "--signals",
+            SIGNALS,
+            "--config",
+            "wide.toml",
+            "--state",
+            "state",
+            "--report",
+            name,
+        ];
+        let ended = run(dir.path(), &args);
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        json(&dir.path().join(name).join("summary.json"))["signals"].take()
+    };
+
+    let first = accepted("first");
+    let again = accepted("again");
+
+    assert!(first["accepted"].as_u64() > Some(100), "{first}");
+    assert_eq!(again["refused"]["duplicate_signal"], first["accepted"]);
 }
 
 #[test]

@@ -10,10 +10,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// The recorded signals that come with the program.
-pub(crate) const SIGNALS: &str =
-    concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup-signals.ndjson");
-
 /// Looks before a wait is given up: a minute and more, for machines that are busy elsewhere.
 const LOOKS_MAX: u32 = 15_000;
 const LOOK_EVERY: Duration = Duration::from_millis(5);
@@ -120,6 +116,13 @@ pub(crate) fn run(dir: &Path, args: &[&str]) -> Ended {
     Running::start(dir, args).wait()
 }
 
+/// Puts an RSA key where the simulated exchange keeps its own: making one takes seconds.
+pub(crate) fn place_rsa_key(dir: &Path) {
+    fs::create_dir_all(dir.join("keys")).expect("the test's directory is writable");
+    let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa2048_pkcs1.pem");
+    fs::copy(key, dir.join("keys/rsa.pem")).expect("the key comes with the tests");
+}
+
 /// A simulated exchange in a process of its own. Its ready file is `ready.json`, its keys are in
 /// `keys`.
 #[derive(Debug)]
@@ -131,11 +134,7 @@ impl Exchange {
     /// Starts it and waits until it accepts connections. Its quotes stand still: what an order
     /// meets depends on nothing but the orders before it.
     pub(crate) fn start(dir: &Path) -> Self {
-        let keys = dir.join("keys");
-        fs::create_dir_all(&keys).expect("the test's directory is writable");
-        // Making an RSA key takes seconds; one that lies there is used.
-        let rsa = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/rsa2048_pkcs1.pem");
-        fs::copy(rsa, keys.join("rsa.pem")).expect("the key comes with the tests");
+        place_rsa_key(dir);
         let ready = dir.join("ready.json");
         let args = [
             "sim",

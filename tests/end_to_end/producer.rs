@@ -10,6 +10,13 @@ use serde_json::{Value, json};
 
 use crate::process::{Running, wait_for};
 
+/// The recorded signals that come with the program.
+pub(crate) const SIGNALS: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup-signals.ndjson");
+
+/// The configuration that trades them although their edge does not pay.
+pub(crate) const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup.toml");
+
 /// How long an answer may take.
 const ANSWER_WAIT: Duration = Duration::from_secs(60);
 

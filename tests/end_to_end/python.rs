@@ -7,9 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::account::json;
-use crate::books::trade;
-use crate::process::{Exchange, Running, SIGNALS};
-use crate::producer::{Producer, WIDE};
+use crate::books::{name_rsa_key, trade};
+use crate::process::{Exchange, Running};
+use crate::producer::{Producer, SIGNALS, WIDE};
 
 /// Whether Python runs `probe`; a machine where it does not is told of on standard error, past
 /// the test harness, which would keep it to itself.
@@ -36,6 +36,11 @@ fn python(dir: &Path, script: &str, args: &[&str]) -> (Option<i32>, String, Stri
     (status.code(), text(stdout), text(stderr))
 }
 
+/// Runs `check_books.py` against the exchange of `ready`.
+fn check_books(dir: &Path, ready: &str, summary: &str) -> (Option<i32>, String, String) {
+    python(dir, "check_books.py", &[ready, summary])
+}
+
 #[test]
 fn python_finds_the_books_equal_and_finds_every_difference() {
     if !python_can("import cryptography") {
@@ -44,28 +49,30 @@ fn python_finds_the_books_equal_and_finds_every_difference() {
     let dir = tempfile::tempdir().unwrap();
     let _exchange = Exchange::start(dir.path());
     assert_eq!(trade(dir.path(), "ready.json").code, Some(0));
-    let check =
-        |ready: &str, summary: &str| python(dir.path(), "check_books.py", &[ready, summary]);
-    let mut ready = json(&dir.path().join("ready.json"));
-    ready["key_id"] = ready["rsa_key_id"].clone();
-    ready["private_key_file"] = ready["rsa_private_key_file"].clone();
-    fs::write(dir.path().join("ready-rsa.json"), ready.to_string()).unwrap();
-    let mut wrong = json(&dir.path().join("report/summary.json"));
-    wrong["orders"]["partial"] = 99.into();
-    wrong["positions"]["KXNEVER-26JAN01-X"] = 1.into();
-    fs::write(dir.path().join("wrong.json"), wrong.to_string()).unwrap();
+    name_rsa_key(dir.path());
 
     for ready in ["ready.json", "ready-rsa.json"] {
-        let (code, stdout, stderr) = check(ready, "report/summary.json");
+        let (code, stdout, stderr) = check_books(dir.path(), ready, "report/summary.json");
         assert_eq!(code, Some(0), "{stdout}{stderr}");
         assert!(stdout.contains(" 0 different"), "{stdout}");
     }
-    let (code, stdout, _) = check("ready.json", "wrong.json");
+    every_difference_is_found(dir.path());
+}
+
+#[track_caller]
+fn every_difference_is_found(dir: &Path) {
+    let mut wrong = json(&dir.join("report/summary.json"));
+    wrong["orders"]["partial"] = 99.into();
+    wrong["positions"]["KXNEVER-26JAN01-X"] = 1.into();
+    fs::write(dir.join("wrong.json"), wrong.to_string()).expect("the directory is writable");
+
+    let (code, stdout, _) = check_books(dir, "ready.json", "wrong.json");
     assert_eq!(code, Some(1), "{stdout}");
     assert_eq!(stdout.lines().count(), 3, "{stdout}");
-    assert!(stdout.contains("orders partial"), "{stdout}");
-    assert!(stdout.contains("position KXNEVER-26JAN01-X"), "{stdout}");
-    assert_eq!(check("ready.json", "missing.json").0, Some(2));
+    for name in ["orders partial", "position KXNEVER-26JAN01-X", " 2 different"] {
+        assert!(stdout.contains(name), "{name} is not in {stdout}");
+    }
+    assert_eq!(check_books(dir, "ready.json", "missing.json").0, Some(2));
 }
 
 #[test]

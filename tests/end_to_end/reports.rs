@@ -5,9 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use crate::account::{json, json_lines};
-use crate::process::{Ended, SIGNALS, run};
-
-const CONFIG: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/worldcup.toml");
+use crate::process::{Ended, run};
+use crate::producer::{CONFIG, SIGNALS};
 
 /// A run in simulation with a report, a state directory and a results file.
 fn traded() -> tempfile::TempDir {
