@@ -6,9 +6,7 @@ use kalshi_exec::sim::world::host::TRADER;
 use kalshi_exec::sim::world::network::LinkKind;
 use kalshi_exec::units::Nanos;
 
-use crate::theatre::{
-    answer, await_state, create, ended, frame, rest, take, world,
-};
+use crate::theatre::{answer, await_state, create, ended, frame, rest, take, world};
 
 #[test]
 fn a_drain_cancels_what_rests_and_what_lands_later() {

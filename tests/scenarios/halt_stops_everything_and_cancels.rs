@@ -11,9 +11,7 @@ use kalshi_exec::sim::world::fault::{RequestFault, RequestKind, Rule};
 use kalshi_exec::sim::world::host::TRADER;
 use kalshi_exec::units::Nanos;
 
-use crate::theatre::{
-    SECOND, await_answer, await_state, create, ended, finish, rest, take, world,
-};
+use crate::theatre::{SECOND, await_answer, await_state, create, ended, finish, rest, take, world};
 
 fn halt(world: &mut World) {
     world.command(ControlCommand::Halt { reason: Reason::lossy("drill") });

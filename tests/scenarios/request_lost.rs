@@ -14,8 +14,7 @@ use crate::theatre::{
 #[test]
 fn an_order_that_never_landed_is_rejected_only_after_a_lasting_absence() {
     let lag = Nanos::from_ms(800);
-    let mut world =
-        world_with(vec![create(1, RequestFault::Lost)], |config| config.read_lag = lag);
+    let mut world = world_with(vec![create(1, RequestFault::Lost)], |config| config.read_lag = lag);
 
     world.send_line(&take("a"));
     await_state(&mut world, 0, State::Unknown);

@@ -12,8 +12,7 @@ use crate::theatre::{
 
 #[test]
 fn a_silent_feed_is_given_up_and_what_it_kept_to_itself_is_fetched() {
-    let mut world =
-        world_with(vec![], |config| config.orders.fill_timeout = Nanos::from_secs(120));
+    let mut world = world_with(vec![], |config| config.orders.fill_timeout = Nanos::from_secs(120));
     world.send_line(&rest_in_front("a"));
     await_state(&mut world, 0, State::Resting);
 

@@ -96,8 +96,7 @@ impl Host {
         });
         let body = body.to_string();
         let path = format!("{BASE_PATH}{EVENT_ORDERS}");
-        let request =
-            ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
+        let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
