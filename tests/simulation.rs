@@ -126,26 +126,3 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     }
     assert!(faults > 50 && fills > 100 && creates > 100, "{faults} {fills} {creates}");
 }
-
-#[test]
-fn dump() {
-    use kalshi_exec::recorder::journal::JournalReader;
-    let seed: u64 = std::env::var("SIMULATION_SEED").unwrap().parse().unwrap();
-    let (world, v) = run(seed);
-    println!("{v:?}");
-    let reader = JournalReader::from_bytes(world.journal().bytes()).unwrap();
-    let mut timers = 0;
-    for entry in reader {
-        let (head, entry) = entry.unwrap();
-        let text = format!("{:?}", entry);
-        if text == "Timer" {
-            timers += 1;
-            if timers > 5 {
-                continue;
-            }
-        } else {
-            timers = 0;
-        }
-        println!("{:?} {}", head, text);
-    }
-}

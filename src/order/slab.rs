@@ -98,9 +98,14 @@ impl OrderSlab {
         self.live -= 1;
     }
 
+    /// Every order, ended ones included, by slot. Linear: for looking, not for orders.
+    pub fn iter(&self) -> impl Iterator<Item = &Order> {
+        self.slots.iter().flatten()
+    }
+
     /// Every order that is not terminal, oldest slot first. Linear: for draining, not for orders.
     pub fn live_orders(&self) -> impl Iterator<Item = &Order> {
-        self.slots.iter().flatten().filter(|order| !order.state().is_terminal())
+        self.iter().filter(|order| !order.state().is_terminal())
     }
 
     fn key_of(&self, seq: u64) -> OrderKey {

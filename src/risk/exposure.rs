@@ -36,6 +36,18 @@ impl MarketExposure {
         self.worst_case()
     }
 
+    /// Whether one more order, together with those alive on its side, can only leave a position
+    /// that is no larger than the present one.
+    #[must_use]
+    pub fn only_reduces(mut self, side: BookSide, quantity: Contracts) -> bool {
+        self.add(side, quantity);
+        let alive = match side {
+            BookSide::Bid => self.bids,
+            BookSide::Ask => self.asks,
+        };
+        self.position.after(side, alive).size() <= self.position.size()
+    }
+
     fn add(&mut self, side: BookSide, quantity: Contracts) {
         match side {
             BookSide::Bid => self.bids += quantity,

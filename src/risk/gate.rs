@@ -266,10 +266,13 @@ fn event_position(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refu
     let others = facts.event_worst.saturating_sub(facts.exposure.worst_case());
     let with_order = facts.exposure.worst_case_with(order.side, order.quantity);
     let value = i64::from(others.centis()) + i64::from(with_order.centis());
-    let now = i64::from(facts.event_worst.centis());
     let bound = i64::from(facts.limits.position_per_event_max.centis());
-    // What makes the worst case no worse may always pass, also above the bound.
-    if value <= now { Ok(()) } else { at_most(Limit::EventPosition, value, bound) }
+    // What can only make a position smaller may always pass, also above the bound. That the worst
+    // case grows no worse is not enough: it counts a fill twice until its order is known.
+    if facts.exposure.only_reduces(order.side, order.quantity) {
+        return Ok(());
+    }
+    at_most(Limit::EventPosition, value, bound)
 }
 
 fn balance_and_holding(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {

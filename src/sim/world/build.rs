@@ -37,7 +37,7 @@ use crate::runtime::ring::{Consumer, Producer, ring};
 use crate::sim::api::{SimVenue, SimVenueConfig, Tier};
 use crate::sim::auth::{KeyRing, PublicKey};
 use crate::sim::exchange::UserSeed;
-use crate::units::Timestamp;
+use crate::units::{Money, Timestamp};
 
 /// RFC 8032, test 1: a key pair everybody knows, for signatures that can be reproduced.
 const KEY_PEM: &[u8] = b"-----BEGIN PRIVATE KEY-----\n\
@@ -238,11 +238,12 @@ fn key() -> Arc<SigningKey> {
 }
 
 fn make_host(config: &WorldConfig, network: &Network, random: &mut Random) -> Host {
-    let user =
-        UserSeed { user_id: "f50604b8-0000-4000-8000-0000000000e1".into(), cash: config.cash };
+    let member = |user_id: &str, cash| UserSeed { user_id: user_id.to_owned(), cash };
+    let user = member("f50604b8-0000-4000-8000-0000000000e1", config.cash);
+    let stranger = member("f50604b8-0000-4000-8000-0000000000e2", Money::from_cents(10_000_000));
     let venue = SimVenue::new(&SimVenueConfig {
         books: config.books.clone(),
-        users: vec![user],
+        users: vec![user, stranger],
         seed: random.next(),
         quotes: config.quotes,
         tier: Tier::Basic,

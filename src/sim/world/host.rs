@@ -5,22 +5,27 @@
 
 use std::collections::HashMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::fault::{Edit, RequestFault};
 use super::http::{Framing, HttpLink, HttpRequest};
 use super::lag;
 use super::network::{LinkKind, Network};
 use super::stream::StreamLink;
-use crate::ids::ClientOrderId;
+use crate::ids::{ClientOrderId, Ticker};
+use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS};
+use crate::message::BookSide;
 use crate::runtime::random::Random;
 use crate::sim::api::SimVenue;
 use crate::sim::auth::{Credentials, KeyRing, Signed, Window, authenticate, is_public};
 use crate::sim::venue::{ApiRequest, ApiResponse, UserId, Venue};
-use crate::units::{Nanos, Now, Timestamp, WallTime};
+use crate::units::{Contracts, Nanos, Now, Price, Timestamp, WallTime};
 
 /// The account the engine trades.
 pub const TRADER: UserId = UserId(0);
+
+/// Another member, for scenarios that need somebody to trade with.
+pub const STRANGER: UserId = UserId(1);
 
 /// See the module's page.
 #[derive(Debug)]
@@ -70,6 +75,30 @@ impl Host {
     /// The exchange, for pauses.
     pub const fn venue_mut(&mut self) -> &mut SimVenue {
         &mut self.venue
+    }
+
+    /// The stranger places an order that rests until it is met.
+    ///
+    /// # Panics
+    /// When the exchange refuses it.
+    pub fn stranger_trades(
+        &mut self,
+        now: WallTime,
+        ticker: &Ticker,
+        side: BookSide,
+        price: Price,
+        contracts: Contracts,
+    ) {
+        let body = json!({
+            "ticker": ticker.as_str(), "side": side.as_str(), "count": contracts.to_string(),
+            "price": price.to_string(), "time_in_force": "good_till_canceled",
+            "self_trade_prevention_type": "taker_at_cross",
+        });
+        let body = body.to_string();
+        let path = format!("{BASE_PATH}{EVENT_ORDERS}");
+        let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
+        let answer = self.venue.handle(now, Some(STRANGER), &request);
+        assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
     /// How often the exchange took a create request with this id.

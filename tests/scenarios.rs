@@ -1,0 +1,53 @@
+//! Stories that must come out right, each told in a file of its own: given, when, then.
+//!
+//! They drive the production stages against the simulated exchange on one thread and a virtual
+//! clock; what goes wrong is scripted. At the end of each the engine's books must be the
+//! exchange's.
+
+#[path = "scenarios/theatre.rs"]
+mod theatre;
+
+#[path = "scenarios/ack_2xx_without_order_id.rs"]
+mod ack_2xx_without_order_id;
+#[path = "scenarios/answer_names_another_order.rs"]
+mod answer_names_another_order;
+#[path = "scenarios/backfilled_fill_finds_its_order_later.rs"]
+mod backfilled_fill_finds_its_order_later;
+#[path = "scenarios/cancel_loses_to_fill.rs"]
+mod cancel_loses_to_fill;
+#[path = "scenarios/drain_cancels_what_rests.rs"]
+mod drain_cancels_what_rests;
+#[path = "scenarios/duplicate_fill.rs"]
+mod duplicate_fill;
+#[path = "scenarios/feed_down_backfills_before_trading.rs"]
+mod feed_down_backfills_before_trading;
+#[path = "scenarios/fill_before_ack.rs"]
+mod fill_before_ack;
+#[path = "scenarios/fill_lost_on_a_healthy_stream.rs"]
+mod fill_lost_on_a_healthy_stream;
+#[path = "scenarios/fill_timeout_cancels_a_resting_order.rs"]
+mod fill_timeout_cancels_a_resting_order;
+#[path = "scenarios/halt_stops_everything_and_cancels.rs"]
+mod halt_stops_everything_and_cancels;
+#[path = "scenarios/journal_full_halts.rs"]
+mod journal_full_halts;
+#[path = "scenarios/late_ack.rs"]
+mod late_ack;
+#[path = "scenarios/late_landing_stops_the_market.rs"]
+mod late_landing_stops_the_market;
+#[path = "scenarios/partial_fill_extends_once.rs"]
+mod partial_fill_extends_once;
+#[path = "scenarios/replayed_frame_does_not_revive_a_finished_order.rs"]
+mod replayed_frame_does_not_revive_a_finished_order;
+#[path = "scenarios/request_lost.rs"]
+mod request_lost;
+#[path = "scenarios/response_lost.rs"]
+mod response_lost;
+#[path = "scenarios/server_error_5xx_is_unknown.rs"]
+mod server_error_5xx_is_unknown;
+#[path = "scenarios/silent_feed_reconnects.rs"]
+mod silent_feed_reconnects;
+#[path = "scenarios/slow_reads_do_not_pile_up.rs"]
+mod slow_reads_do_not_pile_up;
+#[path = "scenarios/timeout_then_fill_on_stream.rs"]
+mod timeout_then_fill_on_stream;
