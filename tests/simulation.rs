@@ -7,11 +7,14 @@
 //! say).
 
 use kalshi_exec::ids::Reason;
-use kalshi_exec::message::ControlCommand;
+use kalshi_exec::message::{Command, ControlCommand};
+use kalshi_exec::oms::{Input, Outbox};
+use kalshi_exec::recorder::journal::{Entry, JournalReader};
+use kalshi_exec::recorder::record::Record;
 use kalshi_exec::runtime::random::Random;
 use kalshi_exec::sim::exchange::{ExchangeState, MarketStatus};
 use kalshi_exec::sim::world::signals::SignalMaker;
-use kalshi_exec::sim::world::{World, WorldConfig};
+use kalshi_exec::sim::world::{World, WorldConfig, fresh_core};
 use kalshi_exec::units::Nanos;
 
 /// Seeds that always run: fewer where nothing is optimised.
@@ -111,6 +114,58 @@ fn a_seed_reproduces_a_run_to_the_byte_of_its_journal() {
         let (first, second) = (first.journal().bytes(), second.journal().bytes());
         assert!(first == second, "seed {seed} made two journals");
         assert!(first.len() > 10_000, "seed {seed} did something");
+    }
+}
+
+/// What one input leads to, as the journal lists it.
+fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
+    let commands = outbox.commands.iter().map(|command| match command {
+        Command::Submit(approved) => Entry::Submit(*approved.get()),
+        Command::Cancel(cancel) => Entry::Cancel(*cancel),
+        Command::CancelAll => Entry::CancelAll,
+    });
+    let asks = outbox.asks.iter().map(|ask| Entry::Ask(*ask));
+    let results = outbox.records.iter().filter_map(|record| match record {
+        Record::Result(result) => Some(Entry::Result(*result)),
+        _ => None,
+    });
+    commands.chain(asks).chain(results).collect()
+}
+
+fn input_of(entry: &Entry) -> Option<Input> {
+    Some(match entry {
+        Entry::Signal(signal) => Input::Signal(*signal),
+        Entry::Gateway(event) => Input::Gateway(*event),
+        Entry::Feed(event) => Input::Feed(*event),
+        Entry::Fetch(event) => Input::Fetch(*event),
+        Entry::Control(command) => Input::Control(*command),
+        Entry::Timer => Input::Timer,
+        _ => return None,
+    })
+}
+
+#[test]
+fn a_journal_replays_to_the_same_decisions() {
+    for seed in 0..10 {
+        let (world, _) = run(seed);
+        let mut core = fresh_core(&WorldConfig::rough(seed));
+        let mut expected: Vec<Entry> = Vec::new();
+        let mut decisions = 0;
+        for entry in JournalReader::from_bytes(world.journal().bytes()).unwrap() {
+            let (header, entry) = entry.unwrap();
+            if let Some(input) = input_of(&entry) {
+                assert!(expected.is_empty(), "seed {seed}: {:?} was not journaled", expected[0]);
+                let mut outbox = Outbox::default();
+                core.handle(header.now, &input, &mut outbox);
+                expected = outputs_of(&outbox);
+                expected.reverse();
+            } else if !entry.is_input() {
+                assert_eq!(expected.pop(), Some(entry), "seed {seed}");
+                decisions += 1;
+            }
+        }
+        assert!(decisions > 20, "seed {seed} decided something");
+        assert_eq!(core.account().cash(), world.core().account().cash(), "seed {seed}");
     }
 }
 

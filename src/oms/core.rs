@@ -320,24 +320,6 @@ impl Core {
         }
     }
 
-    /// Asks the exchange what became of an order, unless it has been asked and not answered: slow
-    /// reads must not pile up before the service.
-    pub(super) fn look_up(&mut self, key: OrderKey, out: &mut Outbox) {
-        let Some(order) = self.orders.find_mut(key) else { return };
-        if core::mem::replace(&mut order.asked, true) {
-            return;
-        }
-        order.lookups = order.lookups.saturating_add(1);
-        let terms = order.terms();
-        let Some(market) = self.markets.get(terms.market) else { return };
-        out.asks.push(FetchCommand::Order {
-            key,
-            client_order_id: terms.client_order_id,
-            order_id: order.order_id(),
-            ticker: market.ticker,
-        });
-    }
-
     /// Asks for an order's cancel, or looks it up when its id at the exchange is not known.
     pub(super) fn cancel(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
         let Some(order) = self.orders.find_mut(key) else { return };

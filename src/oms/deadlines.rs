@@ -2,7 +2,7 @@
 
 use super::core::{Core, Outbox, Phase};
 use crate::ids::{OrderKey, Reason};
-use crate::message::ControlCommand;
+use crate::message::{ControlCommand, FetchCommand};
 use crate::order::{Order, State};
 use crate::units::{Now, Timestamp};
 
@@ -52,14 +52,9 @@ impl Core {
         }
     }
 
+    /// Asks the exchange what became of an order, and again after a while.
     pub(super) fn look_up_and_rearm(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
         self.look_up(key, out);
-        let Some(order) = self.orders.find(key) else { return };
-        let orders = self.config.orders;
-        let tries = order.lookups;
-        if tries == orders.lookups_max {
-            self.stop_market(key, Reason::lossy("an order's fate could not be looked up"), out);
-        }
         self.rearm_look_up(now, key);
     }
 
@@ -71,6 +66,23 @@ impl Core {
         let pause = if tries < orders.lookups_max { 1 } else { 10 };
         let wait = crate::units::Nanos::from_ns(orders.lookup_interval.ns() * pause);
         self.arm(key, now.mono + wait);
+    }
+
+    /// One look-up of an order is under way at a time: slow reads must not pile up before the
+    /// service until the oms has no room for what it says.
+    fn look_up(&mut self, key: OrderKey, out: &mut Outbox) {
+        let Some(order) = self.orders.find_mut(key) else { return };
+        if core::mem::replace(&mut order.asked, true) {
+            return;
+        }
+        order.lookups = order.lookups.saturating_add(1);
+        let (tries, terms, order_id) = (order.lookups, *order.terms(), order.order_id());
+        if tries == self.config.orders.lookups_max {
+            self.stop_market(key, Reason::lossy("an order's fate could not be looked up"), out);
+        }
+        let Some(market) = self.markets.get(terms.market) else { return };
+        let (client_order_id, ticker) = (terms.client_order_id, market.ticker);
+        out.asks.push(FetchCommand::Order { key, client_order_id, order_id, ticker });
     }
 
     pub(super) fn on_control(&mut self, now: Now, command: &ControlCommand, out: &mut Outbox) {

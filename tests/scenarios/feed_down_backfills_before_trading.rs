@@ -5,7 +5,7 @@
 
 use kalshi_exec::message::{FetchCommand, FetchEvent};
 use kalshi_exec::order::State;
-use kalshi_exec::recorder::journal::{Entry, JournalReader};
+use kalshi_exec::recorder::journal::Entry;
 use kalshi_exec::recorder::record::Outcome;
 use kalshi_exec::risk::{Limit, Readiness};
 use kalshi_exec::sim::world::World;
@@ -14,8 +14,8 @@ use kalshi_exec::sim::world::network::LinkKind;
 use kalshi_exec::units::{Nanos, Position};
 
 use crate::theatre::{
-    SECOND, await_answer, await_state, ended, finish, held, rest_in_front, somebody_sells, take,
-    world, yes,
+    SECOND, await_answer, await_state, ended, finish, held, journal, rest_in_front, somebody_sells,
+    take, world, yes,
 };
 
 #[test]
@@ -45,8 +45,7 @@ fn nothing_is_traded_until_what_was_missed_is_booked() {
 
 /// Backfills that were asked for, and those that were answered.
 fn backfills(world: &World) -> (usize, usize) {
-    let reader = JournalReader::from_bytes(world.journal().bytes()).unwrap();
-    let entries: Vec<Entry> = reader.map(|entry| entry.unwrap().1).collect();
+    let entries = journal(world);
     let asked = |entry: &&Entry| matches!(entry, Entry::Ask(FetchCommand::Backfill { .. }));
     let done = |entry: &&Entry| matches!(entry, Entry::Fetch(FetchEvent::BackfillDone));
     (entries.iter().filter(asked).count(), entries.iter().filter(done).count())

@@ -5,18 +5,17 @@
 
 use kalshi_exec::message::FetchCommand;
 use kalshi_exec::order::State;
-use kalshi_exec::recorder::journal::{Entry, JournalReader};
+use kalshi_exec::recorder::journal::Entry;
 use kalshi_exec::sim::world::World;
 use kalshi_exec::sim::world::fault::{FrameFault, RequestFault, RequestKind, Rule};
 use kalshi_exec::units::Nanos;
 
-use crate::theatre::{await_answer, create, ended, finish, frame, take, world};
+use crate::theatre::{await_answer, create, ended, finish, frame, journal, take, world};
 
 /// Look-ups of orders that the journal has.
 fn look_ups(world: &World) -> usize {
-    let reader = JournalReader::from_bytes(world.journal().bytes()).unwrap();
-    let entries = reader.map(|entry| entry.unwrap().1);
-    entries.filter(|entry| matches!(entry, Entry::Ask(FetchCommand::Order { .. }))).count()
+    let asked = |entry: &&Entry| matches!(entry, Entry::Ask(FetchCommand::Order { .. }));
+    journal(world).iter().filter(asked).count()
 }
 
 #[test]

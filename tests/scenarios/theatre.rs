@@ -6,6 +6,7 @@
 use kalshi_exec::ids::{SignalId, Ticker};
 use kalshi_exec::message::BookSide;
 use kalshi_exec::order::{Order, State};
+use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::{ExecutionResult, Outcome};
 use kalshi_exec::sim::world::fault::{FrameFault, RequestFault, RequestKind, Rule};
 use kalshi_exec::sim::world::{World, WorldConfig};
@@ -15,7 +16,7 @@ pub(crate) const SECOND: Nanos = Nanos::from_secs(1);
 
 /// The market of all scenarios.
 pub(crate) fn market() -> Ticker {
-    Ticker::new(b"KXONE-26JUL01-A").unwrap()
+    Ticker::new(b"KXONE-26JUL01-A").expect("a plain ticker")
 }
 
 /// A world that trades, with these faults in store.
@@ -82,14 +83,14 @@ fn line(id: &str, action: &str, yes_ask: u32, contracts: u32, time_in_force: &st
 
 /// Somebody sells YES at 41: takes from our best bid.
 pub(crate) fn somebody_sells(world: &mut World, contracts: u32) {
-    let (now, price) = (world.now().wall, Price::from_cents(41).unwrap());
+    let (now, price) = (world.now().wall, Price::from_cents(41).expect("a price"));
     let contracts = Contracts::from_whole(contracts);
     world.host_mut().stranger_trades(now, &market(), BookSide::Ask, price, contracts);
 }
 
 /// The answer to a signal, once there is one.
 pub(crate) fn answer(world: &World, id: &str) -> Option<ExecutionResult> {
-    let id = SignalId::new(id.as_bytes()).unwrap();
+    let id = SignalId::new(id.as_bytes()).expect("a plain id");
     let mut answers = world.tap().results().filter(|result| result.signal_id == id);
     let first = answers.next().copied();
     assert!(answers.next().is_none(), "one signal, one answer");
@@ -101,7 +102,7 @@ pub(crate) fn answer(world: &World, id: &str) -> Option<ExecutionResult> {
 pub(crate) fn await_answer(world: &mut World, id: &str) -> ExecutionResult {
     let answered = world.run_until(Nanos::from_secs(120), |world| answer(world, id).is_some());
     assert!(answered, "no answer to {id} within two minutes");
-    answer(world, id).unwrap()
+    answer(world, id).expect("it was waited for")
 }
 
 /// Runs until the n-th order, counted from 0, is in a state.
@@ -124,8 +125,15 @@ pub(crate) fn order(world: &World, nth: usize) -> Option<&Order> {
 /// What the engine holds of the market.
 pub(crate) fn held(world: &World) -> Position {
     let markets = world.core().markets();
-    let market = markets.find(&market()).unwrap();
+    let market = markets.find(&market()).expect("the market is listed");
     world.core().account().holding(market.ix).position
+}
+
+/// The journal so far.
+pub(crate) fn journal(world: &World) -> Vec<Entry> {
+    let reader = JournalReader::from_bytes(world.journal().bytes());
+    let entries = reader.expect("a journal").map(|entry| entry.expect("an intact entry").1);
+    entries.collect()
 }
 
 /// So many YES.

@@ -86,16 +86,7 @@ impl World {
             rings.intake.1,
             rings.intake.2,
         );
-        let oms_config = OmsConfig {
-            run,
-            limits: config.limits,
-            orders: config.orders,
-            admission: Admission::Listed,
-            feed: FeedNeed::Required,
-            orders_max: ORDERS_MAX,
-        };
-        let opening = Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
-        let core = Core::new(oms_config, markets, &opening);
+        let core = fresh_core(config);
         let oms = Oms::new(core, journal.clone(), clock.clone(), rings.oms);
         let recorder = make_recorder(run, &clock, rings.recorder);
         Self {
@@ -119,6 +110,24 @@ impl World {
             steps: 0,
         }
     }
+}
+
+/// The oms's core as a world of this configuration starts it: what a journal is replayed on.
+///
+/// # Panics
+/// When the books of the configuration name a market twice.
+#[must_use]
+pub fn fresh_core(config: &WorldConfig) -> Core {
+    let oms = OmsConfig {
+        run: RunId::new(config.seed),
+        limits: config.limits,
+        orders: config.orders,
+        admission: Admission::Listed,
+        feed: FeedNeed::Required,
+        orders_max: ORDERS_MAX,
+    };
+    let opening = Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
+    Core::new(oms, market_table(config), &opening)
 }
 
 /// Every ring, sorted by who holds its ends.

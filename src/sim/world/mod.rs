@@ -20,6 +20,7 @@ pub mod signals;
 mod stream;
 pub mod tap;
 
+pub use build::fresh_core;
 pub use config::{WorldConfig, default_books};
 pub use journal::WitnessedJournal;
 
