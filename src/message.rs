@@ -48,10 +48,10 @@ pub struct Signal {
     pub expires_at: Option<WallTime>,
     /// Pipeline cycle, when the producer works in cycles.
     pub cycle: Option<u64>,
-    /// Intended time: when the signal's bytes were in user memory (for a file or a ranked cycle,
-    /// when its turn came). `tick_to_wire` starts here.
+    /// When the signal's bytes were in user memory; for a file, when its turn came, and for a
+    /// paced one its intended time. `tick_to_wire` starts here, and so includes a cycle's linger.
     pub received: Timestamp,
-    /// When decoding was finished.
+    /// When decoding was finished; never before `received`.
     pub decoded: Timestamp,
 }
 

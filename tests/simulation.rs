@@ -78,8 +78,9 @@ fn passes(seed: u64) {
     let (world, violations) = run(seed);
     assert!(
         violations.is_empty(),
-        "seed {seed}: {violations:#?}\nfaults: {:#?}\nalerts: {:#?}\nreplay: SIMULATION_SEED={seed} \
+        "seed {seed}: {violations:#?}\nalive: {:#?}\nfaults: {:#?}\nalerts: {:#?}\nreplay: SIMULATION_SEED={seed} \
          cargo test --release --test simulation every_seed",
+        world.core().orders().live_orders().collect::<Vec<_>>(),
         world.network().fault_log(),
         world.audit().alerts(),
     );

@@ -44,6 +44,13 @@ const GRACE: Nanos = Nanos::from_secs(2);
 /// How much longer than the oms's own bound a drain may take: it ends by itself before that.
 const DRAIN_SLACK: Nanos = Nanos::from_secs(5);
 
+/// How long the answers to the last signals may take once nothing is alive.
+const SETTLE_WAIT: Nanos = Nanos::from_secs(1);
+
+/// How long nothing may be unanswered before that is believed: the recorder, which counts, wakes
+/// at least every 10 ms.
+const SETTLED: Nanos = Nanos::from_ms(25);
+
 /// Where signals come from, opened before anything else starts so that a wrong name is told at
 /// once.
 pub(super) enum Inlet {
@@ -96,7 +103,12 @@ impl Course<'_> {
 
         // After every ring and buffer is made: what the hot path touches stays in memory.
         tracing::info!("{}", memory::lock_all());
-        let seat = Seat { clock: &clock, progress: &progress, ready: &plant.ready };
+        let seat = Seat {
+            clock: &clock,
+            progress: &progress,
+            ready: &plant.ready,
+            closing: &plant.closing,
+        };
         let listening = Arc::new(AtomicBool::new(false));
         let inlet = self.inlet;
         let ready = wait_until_ready(&seat, self.connections, self.interrupts, &self.stop);
@@ -112,6 +124,7 @@ impl Course<'_> {
         listening.store(true, Ordering::Release);
         let bound = self.options.config.orders.drain_timeout + DRAIN_SLACK;
         drain(&seat, control, bound, self.interrupts, &self.stop);
+        settle(&seat, &self.stop);
         self.stop.request();
         let hot = self.threads.join();
         recorder_stop.request();
@@ -141,6 +154,7 @@ struct Seat<'a> {
     clock: &'a SystemClock,
     progress: &'a Progress,
     ready: &'a AtomicU16,
+    closing: &'a AtomicBool,
 }
 
 fn wait_until_ready(
@@ -236,7 +250,11 @@ fn wait_for_end(seat: &Seat<'_>, patience: Option<Nanos>, interrupts: &Interrupt
     }
 }
 
-/// Asks the oms to end what is alive and waits for its word that nothing is.
+/// Asks the oms to end what is alive, lets the intake finish what it has read, and waits for the
+/// oms's word that nothing is alive.
+///
+/// The intake closes once the oms is asked: the oms looks at commands before signals, so that what
+/// was gathered is refused and does not become orders.
 fn drain(
     seat: &Seat<'_>,
     mut control: Producer<ControlCommand>,
@@ -249,13 +267,32 @@ fn drain(
     if interrupts.is_asked() {
         tell("interrupted: cancelling what rests; interrupt again in 2 s to end at once");
     }
-    let mut asked = control.push(ControlCommand::Drain).is_ok();
-    while !seat.progress.drained() && seat.clock.mono() < until && !stop.is_panic() {
-        if !asked {
-            asked = control.push(ControlCommand::Drain).is_ok();
-        }
+    let waits = || seat.clock.mono() < until && !stop.is_panic();
+    while control.push(ControlCommand::Drain).is_err() && waits() {
+        pause(LOOK_EVERY);
+    }
+    // Release: pairs with the Acquire in `Intake::poll`.
+    seat.closing.store(true, Ordering::Release);
+    while !seat.progress.drained() && waits() {
         if seat.clock.mono().since(began) >= GRACE {
             interrupts.end_at_once_next();
+        }
+        pause(LOOK_EVERY);
+    }
+}
+
+/// Waits until every signal received has been answered, and has stayed so for long enough that
+/// none is on its way to being counted.
+fn settle(seat: &Seat<'_>, stop: &Stop) {
+    let until = seat.clock.mono() + SETTLE_WAIT;
+    let mut unanswered_at = seat.clock.mono();
+    loop {
+        let now = seat.clock.mono();
+        if seat.progress.in_flight() > 0 {
+            unanswered_at = now;
+        }
+        if now.since(unanswered_at) >= SETTLED || now >= until || stop.is_panic() {
+            return;
         }
         pause(LOOK_EVERY);
     }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::AtomicU16;
+use std::sync::atomic::{AtomicBool, AtomicU16};
 
 use crossbeam::channel::{self, Sender};
 
@@ -75,6 +75,8 @@ pub(super) struct Plant {
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Set when the intake is to read no more and to finish what it has.
+    pub(super) closing: Arc<AtomicBool>,
     pub(super) journal_dir: PathBuf,
     /// Threads that write for the recorder.
     pub(super) spools: Vec<SpoolThread>,
@@ -105,8 +107,10 @@ impl Plant {
             ends,
         } = Rings::make();
         let (attach, attachments) = channel::unbounded();
+        let closing = Arc::new(AtomicBool::new(false));
         let mut intake =
-            Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources);
+            Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
+                .with_closing(Arc::clone(&closing));
         let core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
         for id in former.signal_ids {
             intake.remember(id);
@@ -131,6 +135,7 @@ impl Plant {
             control: ends.1,
             attach,
             ready,
+            closing,
             journal_dir: dir,
             spools,
             scratch,

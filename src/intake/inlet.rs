@@ -22,7 +22,7 @@ use super::frame::{Frame, Framer};
 use super::pace::{Pace, Timetable};
 use super::rank::{CYCLE_SIGNALS_MAX, Cycle};
 use super::seen::{Novelty, Seen};
-use super::source::{Delivery, Source};
+use super::source::{Delivery, Place, Source};
 use super::validate::{Decoded, Intent};
 
 /// What all inlets of the stage share.
@@ -46,14 +46,26 @@ pub(super) enum Step {
     Ended,
 }
 
+/// Whether more bytes may come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// They may.
+    Open,
+    /// The source has said its last byte.
+    Ended,
+    /// The run closes: what the source has still to say is not asked for.
+    Stopped,
+}
+
 /// See the module.
 #[derive(Debug)]
 pub(super) struct Inlet {
     id: SourceId,
+    /// Its place among the producers that may be connected; free again with this inlet.
+    _place: Option<Place>,
     source: Source,
     framer: Framer,
-    /// Whether the source has said its last byte.
-    ended: bool,
+    reading: Reading,
     /// When the bytes now in the framer were read.
     read_at: Timestamp,
     /// The batch whose line is the current one.
@@ -61,7 +73,7 @@ pub(super) struct Inlet {
     cycle: Cycle,
     /// When the open cycle's last signal was read: lingering counts from here.
     cycle_heard: Timestamp,
-    /// The paced time of the open cycle, if there is one.
+    /// The paced time of the open or closing cycle, if there is one.
     cycle_due: Option<Timestamp>,
     /// When the closing cycle's signals go on.
     cycle_closes: Timestamp,
@@ -71,12 +83,13 @@ pub(super) struct Inlet {
 }
 
 impl Inlet {
-    pub(super) fn new(id: SourceId, source: Source) -> Self {
+    pub(super) fn new(id: SourceId, source: Source, place: Option<Place>) -> Self {
         Self {
             id,
+            _place: place,
             source,
             framer: Framer::new(),
-            ended: false,
+            reading: Reading::Open,
             read_at: Timestamp::ZERO,
             batch: None,
             cycle: Cycle::new(),
@@ -85,6 +98,14 @@ impl Inlet {
             cycle_closes: Timestamp::ZERO,
             line_due: None,
             timetable: Timetable::default(),
+        }
+    }
+
+    /// Reads no more. What was read is finished at once, without waiting for a paced time or
+    /// for more of a cycle, as if the source had ended.
+    pub(super) fn stop_reading(&mut self) {
+        if self.reading == Reading::Open {
+            self.reading = Reading::Stopped;
         }
     }
 
@@ -100,8 +121,8 @@ impl Inlet {
                 }
                 _ => self.line(now, &frame, shared),
             },
-            None if self.ended => self.finish(now, shared),
-            None => self.read(now, shared),
+            None if self.reading == Reading::Open => self.read(now, shared),
+            None => self.finish(now, shared),
         }
     }
 
@@ -121,7 +142,8 @@ impl Inlet {
 
     fn frame(&mut self) -> Option<Frame> {
         let frame = self.framer.peek();
-        if frame.is_none() && self.ended { self.framer.rest() } else { frame }
+        let last = frame.is_none() && self.reading != Reading::Open;
+        if last { self.framer.rest() } else { frame }
     }
 
     fn read<C: Clock>(&mut self, now: Timestamp, shared: &Shared<C>) -> Step {
@@ -130,7 +152,7 @@ impl Inlet {
                 self.framer.filled(count);
                 self.read_at = shared.clock.mono();
             }
-            Delivery::Ended => self.ended = true,
+            Delivery::Ended => self.reading = Reading::Ended,
             Delivery::Nothing => {
                 let quiet = now >= self.cycle_heard + shared.config.cycle_linger;
                 if self.cycle.open().is_none() || !quiet {
@@ -166,7 +188,7 @@ impl Inlet {
         if self.waits(now, range.clone(), shared) {
             return Step::Quiet;
         }
-        let read = self.line_due.unwrap_or_else(|| self.turn(shared));
+        let read = self.turn(now, shared);
         match shared.decoder.line(self.framer.bytes(range)) {
             Ok(Line::Signal(decoded)) => {
                 if self.accept(now, read, decoded, shared) {
@@ -174,7 +196,7 @@ impl Inlet {
                 }
             }
             Ok(Line::Batch(batch)) => self.batch = Some(batch),
-            Err(fault) => return self.fault(frame, cut_short(frame, fault), shared),
+            Err(fault) => return self.fault(frame, self.cut_short(frame, fault), shared),
         }
         Step::Done
     }
@@ -187,7 +209,7 @@ impl Inlet {
         mut batch: Batch,
         shared: &mut Shared<C>,
     ) -> Step {
-        let read = self.line_due.unwrap_or_else(|| self.turn(shared));
+        let read = self.turn(now, shared);
         let line = self.framer.bytes(range);
         let index = batch.index;
         let Some(member) = batch.next_member(line) else {
@@ -276,12 +298,14 @@ impl Inlet {
 
     fn close_cycle(&mut self, now: Timestamp) {
         self.cycle.close();
-        self.cycle_closes = self.cycle_due.take().unwrap_or(now);
+        self.cycle_closes = self.cycle_due.unwrap_or(now);
     }
 
-    /// One signal of the closing cycle: on to the oms, or refused by its rank.
+    /// One signal of the closing cycle: on to the oms, or refused by its rank. A paced cycle's
+    /// signals count from their intended time; all others from when their bytes were in memory,
+    /// so that `tick_to_wire` shows the lingering and the decoding that they waited for.
     fn pass_ranked<C: Clock>(&mut self, now: Timestamp, shared: &mut Shared<C>) -> Step {
-        if now < self.cycle_closes {
+        if now < self.cycle_closes && self.reading != Reading::Stopped {
             return Step::Quiet;
         }
         let bound = shared.config.max_signals_per_cycle;
@@ -289,7 +313,9 @@ impl Inlet {
             if ranked.rank > bound {
                 shared.ports.refuse(&ranked.signal, Limit::SignalsPerCycle, ranked.rank, bound);
             } else {
-                ranked.signal.received = self.cycle_closes;
+                let signal = &mut ranked.signal;
+                signal.received = self.cycle_due.map_or(signal.received, |due| due.min(now));
+                signal.decoded = signal.decoded.max(signal.received);
                 shared.ports.pass(ranked.signal);
             }
         }
@@ -304,7 +330,8 @@ impl Inlet {
         range: Range<usize>,
         shared: &mut Shared<C>,
     ) -> bool {
-        if shared.config.pace != Pace::Recorded || !self.source.is_file() {
+        let recorded = shared.config.pace == Pace::Recorded && self.source.is_file();
+        if !recorded || self.reading == Reading::Stopped {
             return false;
         }
         if self.line_due.is_none()
@@ -316,8 +343,24 @@ impl Inlet {
     }
 
     /// When the current line's bytes were there: for a file, when its turn came.
-    fn turn<C: Clock>(&self, shared: &Shared<C>) -> Timestamp {
-        if self.source.is_file() { shared.clock.mono() } else { self.read_at }
+    fn turn<C: Clock>(&self, now: Timestamp, shared: &Shared<C>) -> Timestamp {
+        match self.line_due {
+            // Before its time only when the run closes.
+            Some(due) => due.min(now),
+            None if self.source.is_file() => shared.clock.mono(),
+            None => self.read_at,
+        }
+    }
+
+    /// An unfinished last line is no longer a question of what is wrong with its JSON.
+    fn cut_short(&self, frame: &Frame, fault: Fault) -> Fault {
+        let (Frame::Rest(range), Malformed::Json | Malformed::Utf8) = (frame, fault.kind) else {
+            return fault;
+        };
+        let bytes = range.len();
+        let what =
+            if self.reading == Reading::Stopped { "reading stopped" } else { "source ended" };
+        Fault::new(Malformed::CutShort, format_args!("{what} {bytes} bytes into the line"))
     }
 
     fn fault<C: Clock>(&mut self, frame: &Frame, fault: Fault, shared: &mut Shared<C>) -> Step {
@@ -330,17 +373,6 @@ impl Inlet {
     fn consume(&mut self, frame: &Frame) {
         self.framer.consume(frame);
         self.line_due = None;
-    }
-}
-
-/// An unfinished last line is no longer a question of what is wrong with its JSON.
-fn cut_short(frame: &Frame, fault: Fault) -> Fault {
-    match (frame, fault.kind) {
-        (Frame::Rest(range), Malformed::Json | Malformed::Utf8) => Fault::new(
-            Malformed::CutShort,
-            format_args!("source ended {} bytes into the line", range.len()),
-        ),
-        _ => fault,
     }
 }
 

@@ -1,13 +1,14 @@
 //! Where producers connect: a cold thread that accepts and hands over.
 //!
 //! In: an [`Endpoint`]. Out: one [`NewSource`] per connection to the intake, and the same
-//! connection's [`OutStream`] to whoever writes results. It never reads or writes signals.
+//! connection's [`OutStream`] to whoever writes results. It never reads or writes signals. Beyond
+//! [`SOURCES_MAX`] connections the next producer gets one line that says so, and is closed.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use core::time::Duration;
 use std::fs::{self, Permissions};
 use std::io::{self, ErrorKind, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -20,8 +21,9 @@ use socket2::{Domain, SockAddr, Socket, Type};
 
 use crate::ids::SourceId;
 
+use super::SOURCES_MAX;
 use super::address::Endpoint;
-use super::source::{NewSource, Source};
+use super::source::{NewSource, Places, Source};
 
 /// How long a stop may go unnoticed.
 const WAIT_MAX: Duration = Duration::from_millis(100);
@@ -72,6 +74,16 @@ pub enum OutStream {
     Tcp(TcpStream),
 }
 
+impl OutStream {
+    /// No more will be written: the producer sees the end after what was.
+    fn finish(&self) -> io::Result<()> {
+        match self {
+            Self::Unix(stream) => stream.shutdown(Shutdown::Write),
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Write),
+        }
+    }
+}
+
 impl Write for OutStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
@@ -91,6 +103,8 @@ pub struct Listener {
     socket: Bound,
     /// Sources already numbered: ids are never given twice.
     sources: AtomicU32,
+    /// Connections that are waiting for the intake or read by it.
+    places: Places,
 }
 
 #[derive(Debug)]
@@ -110,7 +124,7 @@ impl Listener {
             Endpoint::Unix(path) => bind_unix(endpoint, path)?,
             Endpoint::Tcp(address) => bind_tcp(endpoint, *address)?,
         };
-        Ok(Self { socket, sources: AtomicU32::new(0) })
+        Ok(Self { socket, sources: AtomicU32::new(0), places: Places::default() })
     }
 
     /// Where it listens: with port 0, the port the system chose.
@@ -167,10 +181,13 @@ impl Listener {
         new_sources: &mut Producer<NewSource>,
         attach: &mut impl FnMut(SourceId, OutStream),
     ) {
+        if self.places.held() >= SOURCES_MAX {
+            return turn_away(out);
+        }
         // Relaxed: the number only has to be unique. 0 is the run's file or standard input.
         let id = SourceId(self.sources.fetch_add(1, Ordering::Relaxed) + 1);
         attach(id, out);
-        if new_sources.push(NewSource::new(id, source)).is_err() {
+        if new_sources.push(NewSource::at_place(id, source, self.places.hold())).is_err() {
             tracing::error!("a producer was refused: the ring was full after it was not");
         }
     }
@@ -212,6 +229,20 @@ impl Bound {
                 Ok((Source::Tcp(stream), out))
             }
         }
+    }
+}
+
+/// Tells a producer that there is no place for it. One line always fits into the kernel's buffer
+/// of a new connection.
+fn turn_away(mut out: OutStream) {
+    let line = format!(
+        "{{\"error\":{{\"code\":\"too_many_producers\",\"message\":\"{SOURCES_MAX} producers are \
+         connected; close one\"}}}}\n"
+    );
+    let told = out.write_all(line.as_bytes()).and_then(|()| out.finish());
+    match told {
+        Ok(()) => tracing::warn!("a producer was turned away: {SOURCES_MAX} are connected"),
+        Err(error) => tracing::warn!(%error, "a producer was turned away and left before"),
     }
 }
 

@@ -44,6 +44,9 @@ pub use seen::SEEN_MAX;
 pub use source::{Memory, NewSource, OpenError, Source};
 pub use validate::{Decoded, Intent};
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use rtrb::{Consumer, Producer};
 
 use crate::ids::SignalId;
@@ -71,7 +74,8 @@ pub struct IntakeConfig {
     /// `MAX_SIGNALS_PER_CYCLE`: how many of a cycle go on. More than [`CYCLE_SIGNALS_MAX`] never
     /// do.
     pub max_signals_per_cycle: u32,
-    /// A connection that has been quiet for so long has finished its cycle.
+    /// A connection that has been quiet for so long has finished its cycle. Its signals wait for
+    /// that, and `tick_to_wire` shows it; a producer that sends batches has no such wait.
     pub cycle_linger: Nanos,
     /// How fast a file is played.
     pub pace: Pace,
@@ -99,6 +103,8 @@ pub struct Intake<C: Clock> {
     inlets: Vec<Box<Inlet>>,
     /// Whose turn is first in the next poll.
     turn: usize,
+    /// Set when the run closes.
+    closing: Arc<AtomicBool>,
 }
 
 impl<C: Clock> Intake<C> {
@@ -121,7 +127,18 @@ impl<C: Clock> Intake<C> {
             seen: Seen::new(),
             decoder: Decoder::default(),
         };
-        Self { shared, new_sources, inlets: Vec::with_capacity(SOURCES_MAX), turn: 0 }
+        let inlets = Vec::with_capacity(SOURCES_MAX);
+        Self { shared, new_sources, inlets, turn: 0, closing: Arc::default() }
+    }
+
+    /// Lets whoever sets `closing` end the intake's work. From then on it reads no new bytes: it
+    /// closes every gathered cycle, finishes the lines it has read (an unfinished one is
+    /// malformed), tells every source's end, and idles. Each `Received` keeps its one answer:
+    /// what is still passed on, a draining oms refuses.
+    #[must_use]
+    pub fn with_closing(mut self, closing: Arc<AtomicBool>) -> Self {
+        self.closing = closing;
+        self
     }
 
     /// Notes an id that was executed before a restart, oldest first: its repeat is refused.
@@ -161,6 +178,10 @@ impl<C: Clock> Stage for Intake<C> {
 
     fn poll(&mut self) -> Work {
         let mut work = self.admit();
+        // Acquire: pairs with the Release of whoever ends the run.
+        if self.closing.load(Ordering::Acquire) {
+            self.inlets.iter_mut().for_each(|inlet| inlet.stop_reading());
+        }
         let now = self.shared.clock.mono();
         let mut steps = 0;
         // Every source is asked once, and stays on for as long as it has something to do.

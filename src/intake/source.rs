@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::ids::SourceId;
 use crate::units::Timestamp;
@@ -28,7 +29,35 @@ impl NewSource {
     /// Prepares `bytes` to be read as the producer `id`.
     #[must_use]
     pub fn new(id: SourceId, bytes: Source) -> Self {
-        Self { inlet: Box::new(Inlet::new(id, bytes)) }
+        Self { inlet: Box::new(Inlet::new(id, bytes, None)) }
+    }
+
+    /// The same, holding `place` for as long as the producer is connected.
+    pub(super) fn at_place(id: SourceId, bytes: Source, place: Place) -> Self {
+        Self { inlet: Box::new(Inlet::new(id, bytes, Some(place))) }
+    }
+}
+
+/// One of the places for producers, free again when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Counted by its owners, never looked into.
+    _held: Arc<()>,
+}
+
+/// Counts the places that are held. Only its owner hands them out.
+#[derive(Debug, Default)]
+pub(super) struct Places(Arc<()>);
+
+impl Places {
+    /// How many are held.
+    pub(super) fn held(&self) -> usize {
+        Arc::strong_count(&self.0) - 1
+    }
+
+    /// One more.
+    pub(super) fn hold(&self) -> Place {
+        Place { _held: Arc::clone(&self.0) }
     }
 }
 

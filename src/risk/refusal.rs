@@ -176,9 +176,9 @@ impl Refusal {
             Unit::Count => number.to_string(),
             // One cent is to a micro-dollar what a contract is to 1e-4 of one, and what a
             // millisecond is to a nanosecond is what a cent is to 1e-8 dollars.
-            Unit::Contracts => Money::from_micros(number.saturating_mul(100)).cents_display(),
+            Unit::Contracts => Money::from_e8(number.saturating_mul(10_000)).cents_display(),
             Unit::Money | Unit::Time => Money::from_e8(number).cents_display(),
-            Unit::Price => Money::from_micros(number).cents_display(),
+            Unit::Price => Money::from_e8(number.saturating_mul(100)).cents_display(),
         }
     }
 }

@@ -38,6 +38,9 @@ fn a_drain_ends_at_its_bound_and_says_what_it_does_not_know() {
     let mut world = world(rules);
     let now = world.now().mono;
     world.network().refuse(LinkKind::Reads, now + Nanos::from_secs(300));
+    world.host_mut().cut_http(now);
+    world.run_for(Nanos::from_secs(1));
+    world.open();
     world.send_line(&take("a"));
     await_state(&mut world, 0, State::Unknown);
 

@@ -1,7 +1,7 @@
 //! The stage as a whole, under a virtual clock: bytes in, signals and records out.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rtrb::{Consumer, Producer, RingBuffer};
 
@@ -16,6 +16,7 @@ use crate::units::{Now, Timestamp};
 use super::{Intake, IntakeConfig, NewSource, Source};
 
 mod backpressure;
+mod closing;
 mod cycles;
 mod decoding;
 mod differential;
@@ -46,6 +47,7 @@ struct Bench {
     sources: Producer<NewSource>,
     signals: Consumer<Signal>,
     records: Consumer<Record>,
+    closing: Arc<AtomicBool>,
 }
 
 impl Bench {
@@ -58,9 +60,11 @@ impl Bench {
         let (to_oms, signals) = RingBuffer::new(signals);
         let (to_recorder, records) = RingBuffer::new(records);
         let (sources, new_sources) = RingBuffer::new(64);
-        let mut intake = Intake::new(config, clock.clone(), to_oms, to_recorder, new_sources);
+        let closing = Arc::new(AtomicBool::new(false));
+        let mut intake = Intake::new(config, clock.clone(), to_oms, to_recorder, new_sources)
+            .with_closing(Arc::clone(&closing));
         intake.on_start();
-        Self { clock, intake, sources, signals, records }
+        Self { clock, intake, sources, signals, records, closing }
     }
 
     fn add(&mut self, id: u32, source: Source) {

@@ -10,7 +10,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::mpsc;
 use std::thread;
 
-use crate::intake::{Endpoint, ListenError, Listener, OutStream};
+use crate::intake::{Endpoint, ListenError, Listener, OutStream, SOURCES_MAX};
 
 use super::*;
 
@@ -121,6 +121,37 @@ fn tcp_producers_are_numbered_and_kept_apart() {
         second.write_all(line("c").as_bytes()).unwrap();
         let output = until(bench, |output| !output.signals.is_empty());
         assert_eq!(output.passed(), ["c"]);
+    });
+}
+
+#[test]
+fn a_producer_beyond_the_bound_is_told_so_and_closed() {
+    let directory = tempfile::tempdir().unwrap();
+    let endpoint = endpoint(&directory);
+    let listener = Listener::bind(&endpoint).unwrap();
+    serving(&listener, |bench, attached| {
+        let mut producers: Vec<UnixStream> = (0..SOURCES_MAX)
+            .map(|_| {
+                let producer = UnixStream::connect(path(&endpoint)).unwrap();
+                attached.recv().unwrap();
+                bench.settle();
+                producer
+            })
+            .collect();
+
+        let mut extra = UnixStream::connect(path(&endpoint)).unwrap();
+        let mut told = String::new();
+        extra.read_to_string(&mut told).unwrap();
+        let expected = "{\"error\":{\"code\":\"too_many_producers\",\
+                        \"message\":\"64 producers are connected; close one\"}}\n";
+        assert_eq!(told, expected);
+
+        producers.pop();
+        until(bench, |output| output.ended().len() == 1);
+        let mut next = UnixStream::connect(path(&endpoint)).unwrap();
+        attached.recv().unwrap();
+        next.write_all(line("a").as_bytes()).unwrap();
+        assert_eq!(until(bench, |output| !output.signals.is_empty()).passed(), ["a"]);
     });
 }
 
