@@ -132,9 +132,8 @@ impl<'a> Scanner<'a> {
         let (b'"', rest) = self.bytes.get(self.at..)?.split_first()? else {
             return None;
         };
-        let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-        let len = rest.iter().position(special)?;
-        if rest[len] != b'"' {
+        let len = plain_run(rest);
+        if rest.get(len) != Some(&b'"') {
             return None;
         }
         self.at += len + 2;
@@ -179,6 +178,34 @@ impl<'a> Scanner<'a> {
         self.at += len;
         (len > 0).then(|| &rest[..len])
     }
+}
+
+const LOW: u64 = 0x0101_0101_0101_0101;
+const HIGH: u64 = 0x8080_8080_8080_8080;
+
+/// Length of the string content up to a quote, a backslash, a control byte or the text's end,
+/// eight bytes at a time (bench `feed_decode`: a third of the time went into single bytes).
+fn plain_run(text: &[u8]) -> usize {
+    let (words, tail) = text.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let stops = stops(u64::from_le_bytes(*word));
+        if stops != 0 {
+            return index * 8 + (stops.trailing_zeros() / 8) as usize;
+        }
+    }
+    let special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
+    text.len() - tail.len() + tail.iter().position(special).unwrap_or(tail.len())
+}
+
+/// The high bit of each byte that ends a plain run. Exact for the lowest one, which is the one
+/// that counts: a borrow only runs upwards.
+const fn stops(word: u64) -> u64 {
+    let quote = word ^ (LOW * b'"' as u64);
+    let backslash = word ^ (LOW * b'\\' as u64);
+    let quotes = quote.wrapping_sub(LOW) & !quote;
+    let backslashes = backslash.wrapping_sub(LOW) & !backslash;
+    let controls = word.wrapping_sub(LOW * 0x20) & !word;
+    (quotes | backslashes | controls) & HIGH
 }
 
 #[cfg(test)]
