@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use criterion::{BenchmarkId, Criterion};
 use kalshi_exec::message::{Command, FeedEvent, GatewayEvent, Signal};
 use kalshi_exec::recorder::record::{Hop, Record};
+use kalshi_exec::runtime::affinity::{allowed_cores, pin};
 use kalshi_exec::runtime::ring::{Producer, ring};
 use kalshi_exec::runtime::thread::{Stop, ThreadPlan, spawn};
 use kalshi_exec::units::Nanos;
@@ -22,6 +23,7 @@ fn main() {
     sizes();
     same_thread(&mut criterion);
     record_push(&mut criterion);
+    // Last: it holds this thread to one core.
     across_threads(&mut criterion);
     criterion.final_summary();
 }
@@ -90,13 +92,22 @@ fn push_span(tx: &mut Producer<Record>, ns: u64) {
     assert!(pushed.is_ok(), "emptied when full");
 }
 
-/// There and back over two rings: half of it is one hop between cores.
+/// There and back over two rings: half of it is one hop between cores. Each thread is held to a
+/// core of its own where there are two.
 fn across_threads(criterion: &mut Criterion) {
+    let (here_core, there_core) = match allowed_cores().as_slice() {
+        [first, .., last] => (Some(*first), Some(*last)),
+        _ => (None, None),
+    };
+    if let Some(core) = here_core {
+        pin(core).expect("a core of ours");
+    }
+    let plan = ThreadPlan { core: there_core, ..ThreadPlan::cold("echo") };
     let (mut there, mut there_out) = ring::<[u64; 16]>(SLOTS);
     let (mut back, mut back_out) = ring::<[u64; 16]>(SLOTS);
     let done = Arc::new(AtomicBool::new(false));
     let echo_done = Arc::clone(&done);
-    let echo = spawn(ThreadPlan::cold("echo"), &Stop::new(), move |_| {
+    let echo = spawn(plan, &Stop::new(), move |_| {
         // Relaxed: the flag orders nothing, the rings do.
         while !echo_done.load(Ordering::Relaxed) {
             if let Ok(value) = there_out.pop() {

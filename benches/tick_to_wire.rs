@@ -16,27 +16,32 @@ use kalshi_exec::units::Nanos;
 #[path = "support/mod.rs"]
 mod support;
 
-use support::exchange::Pace;
 use support::tally::{Seen, Tally};
 use support::{Plant, Setup};
 
-/// Distance of two signals: long enough for caches to go cold in between, as in real life.
-const EVERY: Nanos = Nanos::from_ms(3);
+/// Distance of two signals unless told otherwise: long enough for caches to go cold in between,
+/// as in real life.
+const EVERY_US: u64 = 3_000;
+/// How often the main thread looks: it shares a core with the exchange.
+const LOOK_EVERY: Nanos = Nanos::from_ms(5);
 
-/// How long a run is.
+/// How many signals a run has, and how far apart.
 #[derive(Clone, Copy, Debug)]
 struct Length {
     warm_up: u64,
     measured: u64,
+    every: Nanos,
 }
 
 impl Length {
+    /// `--test` for a short run; `SIGNALS` and `EVERY_US` for another one.
     fn of_arguments() -> Self {
+        let asked = |name| std::env::var(name).ok().and_then(|text| text.parse().ok());
+        let every = Nanos::from_us(asked("EVERY_US").unwrap_or(EVERY_US));
         if std::env::args().any(|argument| argument == "--test") {
-            return Self { warm_up: 20, measured: 100 };
+            return Self { warm_up: 20, measured: 100, every };
         }
-        let asked = std::env::var("SIGNALS").ok().and_then(|text| text.parse().ok());
-        Self { warm_up: 500, measured: asked.unwrap_or(4_000) }
+        Self { warm_up: 500, measured: asked("SIGNALS").unwrap_or(4_000), every }
     }
 }
 
@@ -52,16 +57,14 @@ fn main() {
     if let Some(core) = cold_core {
         pin(core).expect("a core of ours");
     }
-    let pace = Pace { every: EVERY, open_max: 3 };
-    let (plant, hot) = Plant::start(Setup { keys: KeyKinds::Both, cold_core, pace });
+    let (plant, hot) = Plant::start(Setup { keys: KeyKinds::Both, cold_core, every: length.every });
     let plan = ThreadPlan { name: "hot", core: hot_core, wait: Wait::Spin };
-    let hot = spawn_stage(plan, hot, plant.stop()).expect("a thread can be started");
-    while !plant.is_ready() {
-        pause(Nanos::from_ms(1));
-    }
+    let hot = spawn_stage(plan, hot, &plant.stop).expect("a thread can be started");
+    plant.until(|| plant.is_ready(), || pause(LOOK_EVERY));
     run(&plant, length.warm_up);
     plant.counts.reset();
     let seen = run(&plant, length.measured);
+    assert_eq!(plant.exchange.filled(), length.warm_up + length.measured);
     let tally = plant.finish();
     drop(hot.join().expect("the hot stages do not panic"));
     report(&tally, seen, &locked.to_string());
@@ -70,16 +73,8 @@ fn main() {
 
 /// Lets `count` signals come and waits for the answer to each.
 fn run(plant: &Plant, count: u64) -> Seen {
-    let before = plant.exchange.filled();
     plant.exchange.produce(count);
-    let answered = || {
-        let seen = plant.counts.seen();
-        seen.filled_orders + seen.other_results
-    };
-    while plant.exchange.filled() < before + count || answered() < count {
-        assert!(!plant.stop().is_requested(), "a thread has ended");
-        pause(Nanos::from_ms(5));
-    }
+    plant.until(|| plant.counts.seen().answered() >= count, || pause(LOOK_EVERY));
     // The last order's other records follow its result at once.
     pause(Nanos::from_ms(20));
     plant.counts.seen()

@@ -21,7 +21,6 @@ use kalshi_exec::units::Nanos;
 #[path = "../benches/support/mod.rs"]
 mod support;
 
-use support::exchange::Pace;
 use support::tally::Seen;
 use support::{Plant, Setup};
 
@@ -100,21 +99,13 @@ fn counted(work: impl FnOnce()) -> Counts {
 const WARM_UP: u64 = 200;
 /// A debug build checks every invariant on the way and is slower.
 const MEASURED: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
-/// Turns of the stages after which the run counts as stuck.
-const TURNS_MAX: u64 = 2_000_000_000;
-
 /// Polls until `done`, yielding when idle: the other side may have no core of its own here.
-fn poll_until(plant: &Plant, hot: &mut impl Stage, mut done: impl FnMut() -> bool) {
-    for _ in 0..TURNS_MAX {
-        if done() {
-            return;
-        }
+fn poll_until(plant: &Plant, hot: &mut impl Stage, done: impl FnMut() -> bool) {
+    plant.until(done, || {
         if hot.poll() == Work::Idle {
             std::thread::yield_now();
         }
-        assert!(!plant.stop().is_requested(), "a thread of the plant has ended");
-    }
-    panic!("the run is stuck");
+    });
 }
 
 #[test]
@@ -129,16 +120,12 @@ fn the_counter_sees_allocations_of_this_thread() {
 
 #[test]
 fn hot_stages_allocate_nothing() {
-    // One order at a time: a stalled machine must not run the pool out of connections.
-    let pace = Pace { every: Nanos::from_us(50), open_max: 1 };
-    let setup = Setup { keys: KeyKinds::Ed25519Only, cold_core: None, pace };
+    let every = Nanos::from_us(50);
+    let setup = Setup { keys: KeyKinds::Ed25519Only, cold_core: None, every };
     let (plant, mut hot) = Plant::start(setup);
     hot.on_start();
     poll_until(&plant, &mut hot, || plant.is_ready());
-    let answered = || {
-        let seen = plant.counts.seen();
-        seen.filled_orders + seen.other_results
-    };
+    let answered = || plant.counts.seen().answered();
     plant.exchange.produce(WARM_UP);
     poll_until(&plant, &mut hot, || answered() == WARM_UP);
     plant.counts.reset();

@@ -76,6 +76,11 @@ fn restore(world: &mut World) {
 #[track_caller]
 fn passes(seed: u64) {
     let (world, violations) = run(seed);
+    if !violations.is_empty()
+        && let Ok(path) = std::env::var("SIMULATION_JOURNAL")
+    {
+        std::fs::write(path, world.journal().bytes()).expect("SIMULATION_JOURNAL is writable");
+    }
     assert!(
         violations.is_empty(),
         "seed {seed}: {violations:#?}\nalive: {:#?}\nfaults: {:#?}\nalerts: {:#?}\nreplay: SIMULATION_SEED={seed} \

@@ -26,15 +26,6 @@ use super::tls::{Line, Peer, server_config};
 /// Turns between two looks for new connections: they come at the start only.
 const ACCEPT_EVERY: u64 = 64;
 
-/// When signals are produced.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pace {
-    /// Least distance of two signals.
-    pub(crate) every: Nanos,
-    /// Most signals whose fill has not been sent.
-    pub(crate) open_max: u64,
-}
-
 /// What both sides of the program share.
 #[derive(Debug, Default)]
 struct Counts {
@@ -56,7 +47,7 @@ impl Exchange {
     pub(crate) fn start(
         (keys, tickers): (&Path, Vec<String>),
         producer: UnixStream,
-        pace: Pace,
+        every: Nanos,
         (clock, core, stop): (SystemClock, Option<usize>, &Stop),
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
@@ -69,7 +60,7 @@ impl Exchange {
             peers: Vec::new(),
             producer,
             tickers,
-            pace,
+            every,
             clock,
             due: Timestamp::ZERO,
             produced: 0,
@@ -119,7 +110,8 @@ struct World {
     peers: Vec<(Peer, Use)>,
     producer: UnixStream,
     tickers: Vec<String>,
-    pace: Pace,
+    /// Least distance of two signals.
+    every: Nanos,
     clock: SystemClock,
     /// When the next signal is due.
     due: Timestamp,
@@ -148,12 +140,13 @@ impl World {
         }
     }
 
-    /// Writes the next line when its time has come.
+    /// Writes the next line when its time has come and the order before it was filled: a stalled
+    /// machine must not run the pool out of connections.
     fn produce(&mut self) {
         let now = self.clock.now();
-        let open = self.produced - self.counts.filled.load(Ordering::Relaxed);
+        let open = self.produced > self.counts.filled.load(Ordering::Relaxed);
         let wanted = self.counts.wanted.load(Ordering::Relaxed);
-        if now.mono < self.due || self.produced >= wanted || open >= self.pace.open_max {
+        if open || now.mono < self.due || self.produced >= wanted {
             return;
         }
         let tickers = self.tickers.len() as u64;
@@ -162,8 +155,8 @@ impl World {
         self.producer.write_all(line.as_bytes()).expect("intake reads");
         self.produced += 1;
         // Kept in step with the timetable, but never made up for after a pause.
-        let next = self.due + self.pace.every;
-        self.due = if next > now.mono { next } else { now.mono + self.pace.every };
+        let next = self.due + self.every;
+        self.due = if next > now.mono { next } else { now.mono + self.every };
     }
 
     fn serve(&mut self, at: usize) {

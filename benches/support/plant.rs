@@ -31,7 +31,7 @@ use kalshi_exec::runtime::thread::{StageThread, Stop, ThreadPlan, spawn_stage};
 use kalshi_exec::sim::keys::{KeyKinds, KeySet};
 use kalshi_exec::units::{Contracts, Money, Nanos};
 
-use super::exchange::{Exchange, Pace};
+use super::exchange::Exchange;
 use super::tally::{Counts, Tally};
 
 type Handle = DialHandle<TlsStream>;
@@ -57,8 +57,8 @@ pub(crate) struct Setup {
     pub(crate) keys: KeyKinds,
     /// The core of everything that is not hot.
     pub(crate) cold_core: Option<usize>,
-    /// When signals come.
-    pub(crate) pace: Pace,
+    /// Least distance of two signals.
+    pub(crate) every: Nanos,
 }
 
 /// A stage's ends of rings whose other ends nobody uses here, kept so that they stay open.
@@ -72,13 +72,18 @@ pub(crate) struct Plant {
     pub(crate) counts: Arc<Counts>,
     /// The other side.
     pub(crate) exchange: Exchange,
-    stop: Stop,
+    /// What every thread of the plant listens to.
+    pub(crate) stop: Stop,
+    clock: Clocked,
     tally: StageThread<Tally>,
     signer: StageThread<SignerStage<Clocked>>,
     dialler: StageThread<Dialler<Clocked>>,
     _quiet: Quiet,
     _dir: tempfile::TempDir,
 }
+
+/// How long one part of a run may take on the slowest machine.
+const PATIENCE: Nanos = Nanos::from_secs(120);
 
 /// Markets in the table: a busy day's.
 const MARKETS: usize = 64;
@@ -98,7 +103,7 @@ impl Plant {
         let exchange = Exchange::start(
             (&dir.path().join("keys"), tickers),
             producer,
-            setup.pace,
+            setup.every,
             (clock.clone(), setup.cold_core, &stop),
         );
         let cold = |name| ThreadPlan { core: setup.cold_core, ..ThreadPlan::cold(name) };
@@ -132,7 +137,7 @@ impl Plant {
         let joined = join(dir.path(), &clock, (markets, Source::Unix(consumer)), (parts, stream));
         let Joined { intake, oms, gateway, feed, records, keeper, quiet } = joined;
         let counts = Arc::new(Counts::default());
-        let tally = Tally::new(records, keeper, clock, Arc::clone(&counts));
+        let tally = Tally::new(records, keeper, clock.clone(), Arc::clone(&counts));
         let tally = spawn_stage(cold("tally"), tally, &stop).expect(start);
         let oms = oms.with_beacon(Arc::clone(&ready));
         let hot = Together::new(Together::new(intake, Together::new(oms, gateway)), feed);
@@ -141,6 +146,7 @@ impl Plant {
             counts,
             exchange,
             stop,
+            clock,
             tally,
             signer,
             dialler,
@@ -150,15 +156,24 @@ impl Plant {
         (plant, hot)
     }
 
-    /// Whether the stages have connections, stream and signatures.
+    /// Whether orders can be sent.
     pub(crate) fn is_ready(&self) -> bool {
         // Acquire: pairs with the Release in `Oms::poll`.
         self.ready.load(Ordering::Acquire) > 0
     }
 
-    /// What every thread of the plant listens to.
-    pub(crate) const fn stop(&self) -> &Stop {
-        &self.stop
+    /// Calls `wait` until `done`.
+    ///
+    /// # Panics
+    /// When a thread of the plant has ended, or it takes longer than any machine should.
+    pub(crate) fn until(&self, mut done: impl FnMut() -> bool, mut wait: impl FnMut()) {
+        let bound = self.clock.mono() + PATIENCE;
+        while !done() {
+            assert!(!self.stop.is_requested(), "a thread of the plant has ended");
+            let counts = &self.counts;
+            assert!(self.clock.mono() < bound, "the run is stuck: {:?}", counts.seen());
+            wait();
+        }
     }
 
     /// Ends every thread and gives what was recorded.

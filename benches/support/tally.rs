@@ -46,6 +46,13 @@ pub(crate) struct Seen {
     pub(crate) presign_misses: u64,
 }
 
+impl Seen {
+    /// Signals with a final answer.
+    pub(crate) const fn answered(&self) -> u64 {
+        self.filled_orders + self.other_results
+    }
+}
+
 impl Counts {
     /// All of them now.
     pub(crate) fn seen(&self) -> Seen {

@@ -196,6 +196,13 @@ impl<T: Transport> Connection<T> {
         }
     }
 
+    /// Does with `bytes` what sealing does, and no more.
+    pub(super) fn rehearse(&mut self, bytes: &[u8]) {
+        if let Some(link) = self.link.as_mut() {
+            link.rehearse(bytes);
+        }
+    }
+
     /// One step of whatever is under way.
     pub(super) fn poll(&mut self, now: Now) -> Progress {
         if self.link.is_none() {

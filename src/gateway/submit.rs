@@ -100,13 +100,16 @@ where
         self.emit(answer::ended(&purpose, Ending::NothingLeft));
     }
 
-    /// Keeps what an order needs in the caches while none comes.
+    /// Keeps what an order needs in the caches while none comes: template, pool, sealing.
     pub(super) fn rehearse(&mut self, now: Now) {
         if now.mono < self.rehearsed + REHEARSAL_EVERY {
             return;
         }
         self.rehearsed = now.mono;
         let market = self.last_market;
-        self.parts.templates.rehearse(&mut self.request[..], market, now);
+        let length = self.parts.templates.rehearse(&mut self.request[..], market, now);
+        if let Some(place) = self.pool.pick(Use::Order) {
+            self.pool.connection(place).rehearse(&self.request[..length]);
+        }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Shared<C> {
 pub(super) enum Step {
     /// Something was done; there may be more.
     Done,
+    /// A signal went on to the oms; there may be more.
+    Passed,
     /// Nothing to do before more bytes or a later time.
     Quiet,
     /// The source has ended and everything it sent was passed on.
@@ -191,9 +193,11 @@ impl Inlet {
         let read = self.turn(now, shared);
         match shared.decoder.line(self.framer.bytes(range)) {
             Ok(Line::Signal(decoded)) => {
-                if self.accept(now, read, decoded, shared) {
-                    self.consume(frame);
-                }
+                let Some(step) = self.accept(now, read, decoded, shared) else {
+                    return Step::Done;
+                };
+                self.consume(frame);
+                return step;
             }
             Ok(Line::Batch(batch)) => self.batch = Some(batch),
             Err(fault) => return self.fault(frame, self.cut_short(frame, fault), shared),
@@ -220,9 +224,11 @@ impl Inlet {
         };
         match shared.decoder.member(&line[member], batch.cycle) {
             Ok(decoded) => {
-                if self.accept(now, read, decoded, shared) {
-                    self.batch = Some(batch);
-                }
+                let Some(step) = self.accept(now, read, decoded, shared) else {
+                    return Step::Done;
+                };
+                self.batch = Some(batch);
+                return step;
             }
             Err(fault) => {
                 let fault = fault.of_member(index);
@@ -234,7 +240,7 @@ impl Inlet {
         Step::Done
     }
 
-    /// Takes a decoded signal in. `false` when a former cycle has to close first: then the
+    /// Takes a decoded signal in. `None` when a former cycle has to close first: then the
     /// signal is left where it was and comes again.
     fn accept<C: Clock>(
         &mut self,
@@ -242,12 +248,12 @@ impl Inlet {
         read: Timestamp,
         decoded: Decoded,
         shared: &mut Shared<C>,
-    ) -> bool {
+    ) -> Option<Step> {
         let Decoded { mut signal, intent } = decoded;
         if let Some(cycle) = signal.cycle
             && !self.enter(now, cycle, shared)
         {
-            return false;
+            return None;
         }
         signal.source = self.id;
         signal.line = self.framer.line();
@@ -263,8 +269,9 @@ impl Inlet {
             self.gather(signal, shared);
         } else {
             shared.ports.pass(signal);
+            return Some(Step::Passed);
         }
-        true
+        Some(Step::Done)
     }
 
     /// Makes `cycle` the open one. `false` when another one has to close first.
@@ -317,6 +324,7 @@ impl Inlet {
                 signal.received = self.cycle_due.map_or(signal.received, |due| due.min(now));
                 signal.decoded = signal.decoded.max(signal.received);
                 shared.ports.pass(ranked.signal);
+                return Step::Passed;
             }
         }
         Step::Done

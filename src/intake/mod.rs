@@ -68,6 +68,14 @@ pub const SOURCES_MAX: usize = 64;
 /// Most steps per poll: a few microseconds, so that other stages on the thread get their turn.
 const STEPS_PER_POLL_MAX: usize = 16;
 
+/// Idle time after which the decoder runs dry: caches go cold within some ten microseconds.
+const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
+
+/// What it then decodes; nothing comes of it.
+const REHEARSAL: &[u8] = br#"{"id":"rehearsal","ts_ns":1767225600123456789,"should_trade":true,
+    "action":"BUY_YES","kalshi":{"ticker":"KXREHEARSAL-26JAN11-A","yes_ask":48,"no_ask":53},
+    "edge":{"cents":7},"confidence":{"score":75},"position":{"contracts":25}}"#;
+
 /// What the intake has to know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IntakeConfig {
@@ -105,6 +113,7 @@ pub struct Intake<C: Clock> {
     turn: usize,
     /// Set when the run closes.
     closing: Arc<AtomicBool>,
+    rehearsed: Timestamp,
 }
 
 impl<C: Clock> Intake<C> {
@@ -139,6 +148,7 @@ impl<C: Clock> Intake<C> {
     pub fn with_closing(mut self, closing: Arc<AtomicBool>) -> Self {
         self.closing = closing;
         self
+        Self { shared, new_sources, inlets, turn: 0, rehearsed: Timestamp::ZERO }
     }
 
     /// Notes an id that was executed before a restart, oldest first: its repeat is refused.
@@ -157,6 +167,14 @@ impl<C: Clock> Intake<C> {
     #[must_use]
     pub const fn decode_fallbacks(&self) -> u64 {
         self.shared.decoder.fallbacks
+    }
+
+    /// Keeps what a line needs in the caches while none comes.
+    fn rehearse(&mut self, now: Timestamp) {
+        if now >= self.rehearsed + REHEARSAL_EVERY {
+            self.rehearsed = now;
+            Decoder::rehearse(REHEARSAL);
+        }
     }
 
     fn admit(&mut self) -> Work {
@@ -193,6 +211,12 @@ impl<C: Clock> Stage for Intake<C> {
                 match self.inlets[self.turn].step(now, &mut self.shared) {
                     Step::Quiet => break,
                     Step::Done => {}
+                    // The oms may be polled next on this very thread: a read that will most
+                    // likely bring nothing is not for the signal to wait for.
+                    Step::Passed => {
+                        self.turn += 1;
+                        return Work::Done;
+                    }
                     Step::Ended => {
                         self.inlets.swap_remove(self.turn);
                         return Work::Done;
@@ -205,6 +229,9 @@ impl<C: Clock> Stage for Intake<C> {
             if steps == STEPS_PER_POLL_MAX {
                 break;
             }
+        }
+        if work == Work::Idle {
+            self.rehearse(now);
         }
         work
     }

@@ -188,13 +188,14 @@ impl OrderTemplates {
     }
 
     /// Encodes an order that does not exist into `out`, to keep code and template in the caches
-    /// while nothing else does. It has no signature: nobody would take it.
+    /// while nothing else does, and returns its length. It has no signature: nobody would take
+    /// it.
     ///
     /// # Panics
     /// When `out` is shorter than [`REQUEST_BYTES_MAX`].
-    pub fn rehearse(&self, out: &mut [u8], market: MarketIx, now: Now) {
+    pub fn rehearse(&self, out: &mut [u8], market: MarketIx, now: Now) -> usize {
         if usize::from(market.0) >= self.markets.len() {
-            return;
+            return 0;
         }
         let order = NewOrder {
             key: OrderKey::default(),
@@ -213,6 +214,7 @@ impl OrderTemplates {
         let blank = &self.create[at..at + self.signature_len];
         let length = self.fill(out, &order, now.wall.unix_ms(), blank);
         core::hint::black_box(&out[..length]);
+        length
     }
 
     fn fill(&self, out: &mut [u8], order: &NewOrder, wall_ms: u64, signature: &[u8]) -> usize {

@@ -70,6 +70,10 @@ pub trait Transport: Send {
 
     /// How many sealed bytes the kernel has taken since the connection was made.
     fn bytes_out(&self) -> u64;
+
+    /// Does with `plaintext` what sealing does, without key, record number or buffer of the
+    /// connection, so that code and tables stay in the caches. For idle moments.
+    fn rehearse(&mut self, _plaintext: &[u8]) {}
 }
 
 /// Makes connections elsewhere (a cold thread; in simulation at once) and hands them over.

@@ -11,6 +11,7 @@
 
 mod config;
 mod outbox;
+mod rehearsal;
 mod scope;
 
 use core::fmt;
@@ -23,6 +24,7 @@ use rustls::ClientConnection;
 use rustls::pki_types::ServerName;
 
 use self::outbox::Outbox;
+use self::rehearsal::Rehearsal;
 use self::scope::scope;
 use crate::net::{Flush, LinkError, Received, Transport};
 
@@ -55,6 +57,8 @@ pub struct TlsStream {
     prefix_taken: usize,
     bytes_out: u64,
     state: State,
+    /// `None` until the handshake has told the cipher suite.
+    rehearsal: Option<Rehearsal>,
 }
 
 impl fmt::Debug for TlsStream {
@@ -94,6 +98,7 @@ impl TlsStream {
             prefix_taken: 0,
             bytes_out: 0,
             state: State::Open,
+            rehearsal: None,
         };
         stream.tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
         let late = || "no answer in time".to_owned();
@@ -102,6 +107,7 @@ impl TlsStream {
             stream.wait_at_most(Some(wait)).map_err(|error| error.to_string())?;
             match stream.handshake_round() {
                 Ok(true) => {
+                    stream.rehearsal = Rehearsal::new(&stream.tls);
                     stream.wait_at_most(None).map_err(|error| error.to_string())?;
                     return Ok(stream);
                 }
@@ -288,6 +294,12 @@ impl Transport for TlsStream {
 
     fn bytes_out(&self) -> u64 {
         self.bytes_out
+    }
+
+    fn rehearse(&mut self, plaintext: &[u8]) {
+        if let Some(rehearsal) = &mut self.rehearsal {
+            rehearsal.seal(plaintext);
+        }
     }
 }
 

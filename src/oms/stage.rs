@@ -20,7 +20,7 @@ use crate::risk::Readiness;
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
-use crate::units::{Now, Timestamp};
+use crate::units::{Nanos, Now, Timestamp};
 
 /// Inputs of each kind taken per poll: news of orders before new signals, and never so many that
 /// one kind starves the others.
@@ -30,6 +30,9 @@ const NEWS_MAX: usize = 16;
 /// reading while their own events have no room, so an oms that stopped as well would wait for
 /// them for ever. Above any number of events their rings can hold at once.
 const WAITING_MAX: usize = 16_384;
+
+/// Idle time after which the checks run dry: caches go cold within some ten microseconds.
+const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
 
 /// The rings of the oms.
 #[derive(Debug)]
@@ -66,6 +69,9 @@ pub struct Oms<J, C> {
     passed: Cursors,
     /// Over how many connections trading is possible, for threads that wait for it.
     beacon: Option<Arc<AtomicU16>>,
+    /// What is rehearsed with.
+    last_signal: Option<Signal>,
+    rehearsed: Timestamp,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,8 +85,18 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Joins the core with its rings, journal and clock.
     pub fn new(core: Core, journal: J, clock: C, rings: OmsRings) -> Self {
         let outbox = Outbox::new(core.market_capacity());
-        let (journaled, passed) = (Cursors::default(), Cursors::default());
-        Self { core, journal, clock, rings, outbox, journaled, passed, beacon: None }
+        Self {
+            core,
+            journal,
+            clock,
+            rings,
+            outbox,
+            journaled: Cursors::default(),
+            passed: Cursors::default(),
+            beacon: None,
+            last_signal: None,
+            rehearsed: Timestamp::ZERO,
+        }
     }
 
     /// Keeps in `beacon` over how many connections trading is possible: none while it is not.
@@ -224,7 +240,19 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         if self.core.orders().live() > before {
             self.measure(Hop::Risk, now.mono);
         }
+        self.last_signal = Some(signal);
         Work::Done
+    }
+
+    /// Keeps what a signal needs in the caches while none comes: market, books, limits, journal.
+    fn rehearse(&mut self) {
+        let Some(signal) = &self.last_signal else { return };
+        let now = self.clock.now();
+        if now.mono >= self.rehearsed + REHEARSAL_EVERY {
+            self.rehearsed = now.mono;
+            self.core.rehearse(now, signal);
+            self.journal.rehearse(now, &Entry::Signal(*signal));
+        }
     }
 
     /// Records a span that ends now. It is a measurement, not a decision: with a full ring it is
@@ -259,6 +287,9 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
         }
         if self.outbox.is_empty() {
             work = work.or(self.take_signal());
+        }
+        if work == Work::Idle {
+            self.rehearse();
         }
         work
     }

@@ -4,6 +4,7 @@
 //! next segment comes over a ring from the [`SegmentKeeper`].
 
 use std::fs::OpenOptions;
+use std::hint::black_box;
 use std::path::Path;
 
 use super::frame::{self, FILE_HEAD_BYTES, FRAME_BYTES_MAX, FileHead};
@@ -17,6 +18,11 @@ use crate::units::Now;
 /// another is written (both are allocated) is no burden on any disk.
 pub const SEGMENT_BYTES: usize = 64 * 1024 * 1024;
 
+/// What a read of one byte brings in.
+const CACHE_LINE_BYTES: usize = 64;
+/// Lines read ahead of the writer: what a signal and its order take.
+const REHEARSED_LINES: usize = 8;
+
 /// The oms's end of the journal.
 #[derive(Debug)]
 pub struct MappedJournal {
@@ -26,6 +32,8 @@ pub struct MappedJournal {
     size_bytes: usize,
     next_seq: u64,
     spares: rtrb::Consumer<Spare>,
+    /// Where rehearsals write: a frame in the file would be an entry to whoever reads it next.
+    scratch: Box<[u8; FRAME_BYTES_MAX]>,
 }
 
 /// What [`MappedJournal::open`] gives: the writer for the oms, the keeper for the recorder.
@@ -64,6 +72,7 @@ impl MappedJournal {
             size_bytes: segment_bytes,
             next_seq: end.next_seq,
             spares,
+            scratch: Box::new([0; FRAME_BYTES_MAX]),
         };
         journal.begin(first.number);
         Ok(Opened { journal, keeper, cut: end.cut })
@@ -100,6 +109,14 @@ impl Journal for MappedJournal {
         self.next_seq += 1;
         self.current.publish(self.at);
         Ok(())
+    }
+
+    fn rehearse(&mut self, now: Now, entry: &Entry) {
+        let size = frame::write(&mut self.scratch[..], self.next_seq, now, entry).unwrap_or(0);
+        black_box(&self.scratch[..size]);
+        // The lines that the next entries will be written to.
+        let ahead = self.current.bytes_mut()[self.at..].chunks(CACHE_LINE_BYTES);
+        black_box(ahead.take(REHEARSED_LINES).fold(0, |sum, line| sum ^ line[0]));
     }
 }
 

@@ -38,4 +38,8 @@ pub trait Journal: Send {
     /// # Errors
     /// [`JournalError::Full`] when it cannot be kept: the caller must not act on it, and halts.
     fn append(&mut self, now: Now, entry: &Entry) -> Result<(), JournalError>;
+
+    /// Does with `entry` what appending does and keeps nothing of it, so that code and memory
+    /// stay in the caches. For idle moments.
+    fn rehearse(&mut self, _now: Now, _entry: &Entry) {}
 }
