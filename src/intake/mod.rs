@@ -137,7 +137,14 @@ impl<C: Clock> Intake<C> {
             decoder: Decoder::default(),
         };
         let inlets = Vec::with_capacity(SOURCES_MAX);
-        Self { shared, new_sources, inlets, turn: 0, closing: Arc::default() }
+        Self {
+            shared,
+            new_sources,
+            inlets,
+            turn: 0,
+            closing: Arc::default(),
+            rehearsed: Timestamp::ZERO,
+        }
     }
 
     /// Lets whoever sets `closing` end the intake's work. From then on it reads no new bytes: it
@@ -148,7 +155,6 @@ impl<C: Clock> Intake<C> {
     pub fn with_closing(mut self, closing: Arc<AtomicBool>) -> Self {
         self.closing = closing;
         self
-        Self { shared, new_sources, inlets, turn: 0, rehearsed: Timestamp::ZERO }
     }
 
     /// Notes an id that was executed before a restart, oldest first: its repeat is refused.
