@@ -145,8 +145,9 @@ impl Core {
             ExchangeStatus::Canceled => {
                 order.note_ending(Ending { filled: report.filled, expired: report.expired })
             }
+            // Not the whole quantity for certain: reduce-only orders are cut to what is held.
             ExchangeStatus::Executed => {
-                order.note_ending(Ending { filled: order.terms().quantity, expired: false })
+                order.note_ending(Ending { filled: report.filled, expired: false })
             }
         });
         let after = self.orders.find(key).map(|order| (order.state(), order.ending()));
