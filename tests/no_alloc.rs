@@ -113,7 +113,7 @@ fn the_counter_sees_allocations_of_this_thread() {
     let counts = counted(|| drop(std::hint::black_box(vec![1_u8; 100])));
     assert_eq!(counts, Counts { ours: 1, tls: 0 });
     assert!(FIRST.take().is_some_and(|trace| trace.contains("no_alloc")), "and where");
-    let nothing = counted(|| drop(std::thread::spawn(|| vec![0_u8; 10])));
+    let nothing = counted(|| drop(std::thread::Builder::new().spawn(|| vec![0_u8; 10])));
     assert!(nothing.ours > 0, "starting a thread allocates here");
     assert_eq!(counted(|| {}), Counts::default());
 }
