@@ -11,7 +11,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion};
 use kalshi_exec::ids::{OrderKey, RunId, SignalId, SourceId, Ticker};
 use kalshi_exec::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
-use kalshi_exec::message::{Action, Command, FeedEvent, GatewayEvent, Signal, Unsent};
+use kalshi_exec::message::{Action, Command, FeedEvent, FetchEvent, GatewayEvent, Signal, Unsent};
 use kalshi_exec::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use kalshi_exec::oms::{Core, Input, Opening, Outbox};
 use kalshi_exec::order::ORDERS_MAX;
@@ -58,6 +58,8 @@ impl Bench {
         let mut bench = Self { core, out: Outbox::new(MARKETS), signals, next: 0, now: NOW };
         bench.give(&Input::Gateway(GatewayEvent::Connections { ready: 4 }));
         bench.give(&Input::Feed(FeedEvent::Up));
+        bench.give(&Input::Fetch(FetchEvent::BackfillDone));
+        bench.out.asks.clear();
         for _ in 0..open_orders {
             bench.signal();
         }
@@ -181,7 +183,7 @@ fn config() -> OmsConfig {
     OmsConfig {
         run: RunId::new(1),
         limits,
-        orders: OrderConfig::default(),
+        orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
         admission: Admission::Listed,
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,

@@ -26,7 +26,7 @@ use kalshi_exec::recorder::journal::{MappedJournal, SEGMENT_BYTES, StateDir};
 use kalshi_exec::risk::Limits;
 use kalshi_exec::runtime::clock::{Clock, SystemClock};
 use kalshi_exec::runtime::ring::{self, Consumer, Producer, ring};
-use kalshi_exec::runtime::stage::Together;
+use kalshi_exec::runtime::stage::{Stage, Together, Work};
 use kalshi_exec::runtime::thread::{StageThread, Stop, ThreadPlan, spawn_stage};
 use kalshi_exec::sim::keys::{KeyKinds, KeySet};
 use kalshi_exec::units::{Contracts, Money, Nanos};
@@ -62,7 +62,28 @@ pub(crate) struct Setup {
 }
 
 /// A stage's ends of rings whose other ends nobody uses here, kept so that they stay open.
-type Quiet = (Producer<FetchEvent>, Consumer<FetchCommand>, Producer<ControlCommand>);
+type Quiet = (Reads, Producer<ControlCommand>);
+
+/// Answers backfills: on this exchange nothing is ever missed.
+struct Reads {
+    answers: Producer<FetchEvent>,
+    asks: Consumer<FetchCommand>,
+}
+
+impl Stage for Reads {
+    const NAME: &'static str = "reads";
+
+    fn poll(&mut self) -> Work {
+        match self.asks.pop() {
+            Ok(FetchCommand::Backfill { .. }) => {
+                assert!(self.answers.push(FetchEvent::BackfillDone).is_ok(), "the oms takes news");
+                Work::Done
+            }
+            Ok(FetchCommand::Order { .. }) => panic!("every order of this run is answered"),
+            Err(_empty) => Work::Idle,
+        }
+    }
+}
 
 /// Everything, the hot stages apart.
 pub(crate) struct Plant {
@@ -78,7 +99,8 @@ pub(crate) struct Plant {
     tally: StageThread<Tally>,
     signer: StageThread<SignerStage<Clocked>>,
     dialler: StageThread<Dialler<Clocked>>,
-    _quiet: Quiet,
+    reads: StageThread<Reads>,
+    _control: Producer<ControlCommand>,
     _dir: tempfile::TempDir,
 }
 
@@ -136,6 +158,8 @@ impl Plant {
         let ready = Arc::new(AtomicU16::new(0));
         let joined = join(dir.path(), &clock, (markets, Source::Unix(consumer)), (parts, stream));
         let Joined { intake, oms, gateway, feed, records, keeper, quiet } = joined;
+        let (reads, control) = quiet;
+        let reads = spawn_stage(cold("reads"), reads, &stop).expect(start);
         let counts = Arc::new(Counts::default());
         let tally = Tally::new(records, keeper, clock.clone(), Arc::clone(&counts));
         let tally = spawn_stage(cold("tally"), tally, &stop).expect(start);
@@ -150,7 +174,8 @@ impl Plant {
             tally,
             signer,
             dialler,
-            _quiet: quiet,
+            reads,
+            _control: control,
             _dir: dir,
         };
         (plant, hot)
@@ -181,6 +206,7 @@ impl Plant {
         self.stop.request();
         self.signer.join().expect("the signer does not panic");
         self.dialler.join().expect("the dialler does not panic");
+        self.reads.join().expect("the reads do not panic");
         self.exchange.join();
         self.tally.join().expect("the tally does not panic")
     }
@@ -240,7 +266,7 @@ fn join(
     let gateway = Gateway::new(parts, rings, &gateway_config());
     let feed = Feed::new(FeedConfig::default(), stream, clock.clone(), feed_in);
     let records = vec![from_intake, from_oms, from_gateway];
-    let quiet = (fetch_in, asks, control_in);
+    let quiet = (Reads { answers: fetch_in, asks }, control_in);
     Joined { intake, oms, gateway, feed, records, keeper: opened.keeper, quiet }
 }
 
@@ -306,7 +332,8 @@ fn oms_config(run: RunId) -> OmsConfig {
     OmsConfig {
         run,
         limits,
-        orders: OrderConfig::default(),
+        // This exchange's reads never lag.
+        orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
         admission: Admission::Listed,
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,
