@@ -211,7 +211,13 @@ impl Sample for Loss {
 
 impl Sample for Unsent {
     fn sample(dice: &mut Dice) -> Self {
-        dice.one_of(&[Self::NoConnection, Self::WriteFailed, Self::NoSignature, Self::NoTokens])
+        dice.one_of(&[
+            Self::NoConnection,
+            Self::WriteFailed,
+            Self::NoSignature,
+            Self::NoTokens,
+            Self::NotJournaled,
+        ])
     }
 }
 

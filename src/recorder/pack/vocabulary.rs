@@ -223,7 +223,13 @@ impl Pack for Unsent {
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
-        from.coded(&[Self::NoConnection, Self::WriteFailed, Self::NoSignature, Self::NoTokens])
+        from.coded(&[
+            Self::NoConnection,
+            Self::WriteFailed,
+            Self::NoSignature,
+            Self::NoTokens,
+            Self::NotJournaled,
+        ])
     }
 }
 
