@@ -252,6 +252,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
 
     fn process(&mut self) -> Result<Work, FeedLoss> {
         let mut work = Work::Idle;
+        let fresh = self.backlog == Backlog::Drained;
         for _ in 0..Self::MESSAGES_MAX {
             if !self.has_room() {
                 break;
@@ -264,6 +265,13 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
                 Some(Event::Pong) => {}
                 Some(Event::Ended(end)) => return Err(end.into()),
                 Some(Event::Text(text)) => match self.decoder.decode(text, self.received) {
+                    // The oms may be polled next on this very thread: the first fill of a read
+                    // does not wait for what came with it.
+                    Ok(message @ StreamMessage::Fill(_)) if fresh => {
+                        self.handle(message)?;
+                        work = Work::Done;
+                        break;
+                    }
                     Ok(message) => self.handle(message)?,
                     Err(_) => self.blink(),
                 },

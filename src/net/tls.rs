@@ -297,6 +297,7 @@ impl Transport for TlsStream {
     }
 
     fn rehearse(&mut self, plaintext: &[u8]) {
+        self.out.fetch(Outbox::sealed_bytes_max(plaintext.len()));
         if let Some(rehearsal) = &mut self.rehearsal {
             rehearsal.seal(plaintext);
         }

@@ -128,6 +128,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             self.journal_failed();
         }
         self.core.handle(now, input, &mut self.outbox);
+        if let Input::Feed(FeedEvent::Fill(fill)) = input {
+            self.measure(Hop::FillApply, fill.decoded);
+        }
         self.commit(now);
         let _work = self.pass_on();
     }
@@ -222,9 +225,6 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             work = Work::Done;
             let now = self.clock.now();
             self.take(now, &input);
-            if let Input::Feed(FeedEvent::Fill(fill)) = &input {
-                self.measure(Hop::FillApply, fill.decoded);
-            }
             if self.waiting() >= WAITING_MAX {
                 return work;
             }

@@ -62,6 +62,13 @@ fn the_plans_line_is_a_signal() {
 }
 
 #[test]
+fn what_is_rehearsed_takes_the_way_of_a_signal() {
+    let mut decoder = crate::intake::decode::Decoder::default();
+    let decoded = decoder.member(crate::intake::REHEARSAL, None).unwrap();
+    assert_eq!((decoded.intent, decoder.fallbacks), (Intent::Trade, 0));
+}
+
+#[test]
 fn fine_prices_and_sizes_come_as_strings() {
     let line = with(r#""yes_ask":48"#, r#""yes_ask":0,"yes_ask_dollars":"0.004825""#);
     let line = line.replace(r#""contracts":25"#, r#""contracts_fp":"0.05""#);

@@ -45,6 +45,13 @@ impl Outbox {
         self.end == CAPACITY
     }
 
+    /// Reads where the next `count` bytes would go, so that they need not be fetched then.
+    pub(super) fn fetch(&self, count: usize) {
+        let next = &self.bytes[self.end..self.end.saturating_add(count).min(CAPACITY)];
+        // One byte brings in a cache line.
+        core::hint::black_box(next.iter().step_by(64).fold(0, |sum, byte| sum ^ byte));
+    }
+
     /// How many bytes can be added.
     pub(super) const fn free(&self) -> usize {
         CAPACITY - self.end

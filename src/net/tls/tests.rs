@@ -98,6 +98,30 @@ fn tls_1_2_is_spoken_too() {
 }
 
 #[test]
+fn a_rehearsal_leaves_the_connection_as_it_was() {
+    let authority = Authority::new();
+    let (server, url) = authority.serve(echo);
+    let mut stream = patient(&authority, &url);
+    echoes(&mut stream);
+
+    let before = stream.bytes_out();
+    for length in [0, 1, 900, 20_000].into_iter().cycle().take(400) {
+        stream.rehearse(&pattern(length));
+    }
+    assert_eq!(stream.bytes_out(), before, "nothing has left");
+    assert!(stream.out.is_empty(), "nothing is about to");
+    assert!(stream.rehearsal.is_some(), "there was something to rehearse with");
+
+    stream.seal(b"sealed").unwrap();
+    stream.rehearse(&pattern(900));
+    while stream.flush().unwrap() == Flush::Pending {}
+    assert_eq!(take(&mut stream, 6, 6), b"sealed", "also between sealing and sending");
+    echoes(&mut stream);
+    drop(stream);
+    server.join().unwrap().unwrap();
+}
+
+#[test]
 fn nothing_blocks_after_the_handshake() {
     let authority = Authority::new();
     let (release, held) = mpsc::channel::<()>();

@@ -222,6 +222,21 @@ fn segments_follow_each_other_without_a_gap() {
 }
 
 #[test]
+fn what_is_rehearsed_is_not_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_lock, Opened { mut journal, .. }) = open(dir.path(), 1);
+    let written = entries(9, 4);
+    for entry in &written {
+        journal.rehearse(at(1), &written[3]);
+        journal.append(at(1), entry).unwrap();
+    }
+    journal.rehearse(at(1), &written[0]);
+    assert_eq!(journal.next_seq(), 5);
+    drop(journal);
+    assert_eq!(read_dir(dir.path()), written);
+}
+
+#[test]
 fn without_a_next_segment_an_append_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     let (_state, Opened { mut journal, mut keeper, .. }) = open(dir.path(), 1);
