@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use kalshi_exec::order::State;
 use kalshi_exec::recorder::histograms::Histograms;
 use kalshi_exec::recorder::journal::SegmentKeeper;
-use kalshi_exec::recorder::record::{Outcome, Record};
+use kalshi_exec::recorder::record::{ExecutionResult, Outcome, Record};
 use kalshi_exec::runtime::clock::{Clock, SystemClock};
 use kalshi_exec::runtime::ring::Consumer;
 use kalshi_exec::runtime::stage::{Stage, Work};
@@ -100,7 +100,10 @@ impl Counts {
             Record::Result(result) if result.outcome == Outcome::Ended(State::Filled) => {
                 &self.filled_orders
             }
-            Record::Result(_) => &self.other_results,
+            Record::Result(other) => {
+                report_other(other);
+                &self.other_results
+            }
             Record::Fill(_) => &self.fills,
             Record::Presign { hit: true } => &self.presign_hits,
             Record::Presign { hit: false } => &self.presign_misses,
@@ -108,6 +111,12 @@ impl Counts {
         };
         count.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+/// A run that goes wrong should say why: its assertions only see numbers.
+#[expect(clippy::print_stderr, reason = "it is read by whoever looks at a failed test")]
+fn report_other(result: &ExecutionResult) {
+    eprintln!("signal {}: {:?}, {:?}", result.signal_id, result.outcome, result.error);
 }
 
 /// The stage.

@@ -28,6 +28,7 @@ use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
+use crate::risk::KillSwitch;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -75,6 +76,8 @@ pub(super) struct Plant {
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Keeps approved orders from leaving once thrown.
+    pub(super) kill_switch: KillSwitch,
     /// Set when the intake is to read no more and to finish what it has.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) journal_dir: PathBuf,
@@ -116,7 +119,10 @@ impl Plant {
             intake.remember(id);
         }
         let ready = Arc::new(AtomicU16::new(0));
-        let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
+        let kill_switch = KillSwitch::default();
+        let oms = Oms::new(core, journal, clock.clone(), rings)
+            .with_beacon(Arc::clone(&ready))
+            .with_kill_switch(kill_switch.clone());
         let mut spools = Vec::new();
         let outlets = Outlets {
             sinks: Sinks::new(results_file(options, &mut spools)?, attachments),
@@ -135,6 +141,7 @@ impl Plant {
             control: ends.1,
             attach,
             ready,
+            kill_switch,
             closing,
             journal_dir: dir,
             spools,
