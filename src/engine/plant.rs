@@ -22,7 +22,9 @@ use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
 use crate::order::ORDERS_MAX;
 use crate::recorder::console::{Banner, Console, Style};
-use crate::recorder::journal::{Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir};
+use crate::recorder::journal::{
+    Entry, Journal, JournalCare, MappedJournal, Opened, SEGMENT_BYTES, StateDir,
+};
 use crate::recorder::record::Record;
 use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
@@ -71,6 +73,7 @@ pub(super) struct Plant {
     pub(super) intake: Intake<SystemClock>,
     pub(super) oms: Oms<MappedJournal, SystemClock>,
     pub(super) recorder: Recorder<SystemClock>,
+    pub(super) care: JournalCare<SystemClock>,
     pub(super) new_sources: Producer<NewSource>,
     pub(super) control: Producer<ControlCommand>,
     pub(super) attach: Sender<Attachment>,
@@ -123,11 +126,12 @@ impl Plant {
         let oms = Oms::new(core, journal, clock.clone(), rings)
             .with_beacon(Arc::clone(&ready))
             .with_kill_switch(kill_switch.clone());
+        let (care, health) = JournalCare::new(keeper, clock.clone());
         let mut spools = Vec::new();
         let outlets = Outlets {
             sinks: Sinks::new(results_file(options, &mut spools)?, attachments),
             console: console(options, &mut spools)?,
-            keeper: Some(keeper),
+            journal: Some(health),
         };
         let config = recorder_config(options, run, clock);
         let recorder = Recorder::new(config, clock.clone(), recorder, outlets);
@@ -137,6 +141,7 @@ impl Plant {
             intake,
             oms,
             recorder,
+            care,
             new_sources: ends.0,
             control: ends.1,
             attach,

@@ -1,6 +1,6 @@
 //! The cold half of the journal: segments made ahead, pages present ahead, bytes synced behind.
 //!
-//! Polled by the recorder. It never touches a byte the oms writes; it only speaks to the kernel
+//! Polled by [`JournalCare`](super::JournalCare). It never touches a byte the oms writes; it only speaks to the kernel
 //! about them. A full disk shows here first; the oms goes on until its segment is full, and then
 //! halts.
 
@@ -40,7 +40,7 @@ struct Live {
     synced: usize,
 }
 
-/// The recorder's end of a [`MappedJournal`](super::MappedJournal).
+/// The cold end of a [`MappedJournal`](super::MappedJournal).
 #[derive(Debug)]
 pub struct SegmentKeeper {
     dir: PathBuf,

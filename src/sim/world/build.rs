@@ -303,7 +303,7 @@ fn make_recorder(
 ) -> Recorder<VirtualClock> {
     let (_, attachments) = crossbeam::channel::unbounded();
     let outlets =
-        Outlets { sinks: Sinks::new(None, attachments), console: Console::silent(), keeper: None };
+        Outlets { sinks: Sinks::new(None, attachments), console: Console::silent(), journal: None };
     let run = Run { id: run, mode: "sim".to_owned(), started: clock.now().wall };
     let config = RecorderConfig { run, ..RecorderConfig::default() };
     Recorder::new(config, clock.clone(), inputs, outlets)
