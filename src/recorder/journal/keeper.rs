@@ -1,7 +1,7 @@
 //! The cold half of the journal: segments made ahead, pages present ahead, bytes synced behind.
 //!
-//! Polled by [`JournalCare`](super::JournalCare). It never touches a byte the oms writes; it only speaks to the kernel
-//! about them. A full disk shows here first; the oms goes on until its segment is full, and then
+//! Polled by [`JournalCare`](super::JournalCare). It never touches a byte the oms writes; it only
+//! speaks to the kernel about them. A full disk shows here first; the oms goes on until its segment is full, and then
 //! halts.
 
 use std::collections::VecDeque;
