@@ -1,8 +1,8 @@
 //! The cold half of the journal: segments made ahead, pages present ahead, bytes synced behind.
 //!
 //! Polled by [`JournalCare`](super::JournalCare). It never touches a byte the oms writes; it only
-//! speaks to the kernel about them. A full disk shows here first; the oms goes on until its segment is full, and then
-//! halts.
+//! speaks to the kernel about them. A full disk shows here first; the oms goes on until its
+//! segment is full, and then halts.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
