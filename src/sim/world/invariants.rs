@@ -108,6 +108,8 @@ impl Audit {
             | Record::OrderEnded { .. }
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::Settled { .. }
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::Drained => {}
         }
