@@ -165,7 +165,8 @@ impl Execution {
         self.refused = None;
         // What stood in the way of the former order is none of this one's.
         self.error = None;
-        self.original.get_or_insert(order.terms().price);
+        let price = order.terms().price;
+        self.original.get_or_insert(price);
         let free = self.children.iter_mut().find(|child| child.is_none());
         debug_assert!(free.is_some(), "Invariant: room is made sure of before an order is made");
         if let Some(free) = free {
