@@ -3,7 +3,8 @@
 //! The fill model is the plan's: 85 % of orders fill, 15 % of those only in part (30–80 %), after
 //! 10–50 ms; 10 % fill up to 2c worse and 5 % 1c better than the ask they were aimed at, but
 //! never through their limit. Fees are the exchange's. A partial ends: what is left of it is
-//! gone. Everything random comes from one seed.
+//! gone. Everything random comes from one seed, drawn in the order in which orders come: without
+//! retries, whose turn depends on time, the same signals with the same seed fill the same.
 
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
