@@ -162,7 +162,7 @@ impl Core {
             }
             return self.doubt(now, key, out);
         }
-        if let Some(execution) = self.execution_of(key) {
+        if let Some(execution) = self.execution_of(key).filter(|it| it.child == key) {
             let error = ResultError { code: reject.code, message: reject.message };
             execution.note_reject(reject.kind, error);
         }
@@ -236,7 +236,8 @@ impl Core {
     }
 
     pub(super) fn note_error(&mut self, key: OrderKey, code: &str, message: &str) {
-        if let Some(execution) = self.execution_of(key) {
+        // What becomes of a former order is no error of the one that followed it.
+        if let Some(execution) = self.execution_of(key).filter(|it| it.child == key) {
             execution.note_error(code, message);
         }
     }

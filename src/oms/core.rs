@@ -299,7 +299,7 @@ impl Core {
             self.halt = Some(reason);
             out.records.push(Record::Halted { reason });
         }
-        self.conclude_waiting(out);
+        self.end_waiting(out);
         out.commands.push(Command::CancelAll);
     }
 

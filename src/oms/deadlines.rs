@@ -115,7 +115,7 @@ impl Core {
         }
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
-        self.conclude_waiting(out);
+        self.end_waiting(out);
         for slot in 0..self.orders.capacity() {
             let Some(key) = self.orders.live_at(slot) else { continue };
             let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);

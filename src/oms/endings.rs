@@ -77,7 +77,7 @@ impl Core {
             if let Some(order) = self.orders.find(key) {
                 tell_end(order, State::Unknown, out);
             }
-            self.conclude(self.lots[slot].execution, State::Unknown, out);
+            self.end_execution(self.lots[slot].execution, State::Unknown, out);
         }
         for market in self.markets.all() {
             let pnl = self.pnl(market.ix);

@@ -33,13 +33,20 @@ impl Core {
         let id = ExecutionId { run: self.config.run, seq: self.execution_seq };
         let expected =
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
-        match self.consider(now, signal) {
-            Ok((entry, manner)) => self.enter(id, signal, expected, entry, manner, out),
-            Err(refusal) => {
-                out.records.push(Record::Result(execution::refused(id, signal, expected, refusal)))
+        let market = match self.consider(now, signal) {
+            Ok((entry, manner)) => {
+                self.enter(id, signal, expected, entry, manner, out);
+                Some(entry.approved.get().market)
             }
+            Err(refusal) => {
+                let result = execution::refused(id, signal, expected, refusal);
+                out.records.push(Record::Result(result));
+                self.markets.find(&signal.ticker).map(|market| market.ix)
+            }
+        };
+        if let Some(market) = market {
+            self.hear_signal(now, market, signal, out);
         }
-        self.hear_signal(now, signal, out);
     }
 
     /// Plans and checks a signal that was handled before, and forgets the answer: keeps what the
@@ -201,10 +208,7 @@ impl Core {
     }
 
     /// A signal tells of its market, whatever becomes of it: others may rest or wait there.
-    fn hear_signal(&mut self, now: Now, signal: &Signal, out: &mut Outbox) {
-        let Some(market) = self.markets.find(&signal.ticker).map(|market| market.ix) else {
-            return;
-        };
+    fn hear_signal(&mut self, now: Now, market: MarketIx, signal: &Signal, out: &mut Outbox) {
         let at = signal.produced_at.unwrap_or(now.wall).min(now.wall);
         if self.quotes.hear(market, Quote::of(signal), at) {
             self.attend_market(now, market, out);

@@ -48,7 +48,7 @@ impl Core {
         if self.may_follow(now, execution, order) {
             self.follow_up(now, key, out);
         } else {
-            self.conclude(key, order.state(), out);
+            self.end_execution(key, order.state(), out);
         }
     }
 
@@ -58,7 +58,9 @@ impl Core {
         let Some(execution) = self.executions.find(key) else { return };
         let (child, wanted) = (execution.child, execution.wanted());
         match execution.progress {
-            Progress::Waiting(_) if wanted.is_zero() => self.conclude(key, State::Canceled, out),
+            Progress::Waiting(_) if wanted.is_zero() => {
+                self.end_execution(key, State::Canceled, out)
+            }
             Progress::Working if self.exceeds(child, wanted) && self.rests(child) => {
                 self.cancel(now, child, out);
             }
@@ -109,7 +111,7 @@ impl Core {
         let last = execution.last_state();
         if execution.wanted().is_zero() {
             // A late fill has made it whole meanwhile.
-            return self.conclude(key, last, out);
+            return self.end_execution(key, last, out);
         }
         if let Some((market, ticker)) = self.has_to_look(now, execution) {
             return self.look(now, key, (market, ticker), out);
@@ -128,7 +130,7 @@ impl Core {
             }
             Err(stop) => {
                 self.explain(key, &stop);
-                self.conclude(key, last, out);
+                self.end_execution(key, last, out);
             }
         }
     }
@@ -361,7 +363,7 @@ impl Core {
     }
 
     /// Answers an execution's signal and forgets it.
-    pub(super) fn conclude(&mut self, key: ExecutionKey, state: State, out: &mut Outbox) {
+    pub(super) fn end_execution(&mut self, key: ExecutionKey, state: State, out: &mut Outbox) {
         let Some(execution) = self.executions.find(key) else { return };
         out.records.push(Record::Result(execution.result(state)));
         self.attentive.retain(|attentive| *attentive != key);
@@ -369,12 +371,12 @@ impl Core {
     }
 
     /// Nothing follows any more: every execution between two orders ends where it stands.
-    pub(super) fn conclude_waiting(&mut self, out: &mut Outbox) {
+    pub(super) fn end_waiting(&mut self, out: &mut Outbox) {
         for index in (0..self.attentive.len()).rev() {
             let Some(&key) = self.attentive.get(index) else { continue };
             let Some(execution) = self.executions.find(key) else { continue };
             if matches!(execution.progress, Progress::Waiting(_)) {
-                self.conclude(key, execution.last_state(), out);
+                self.end_execution(key, execution.last_state(), out);
             }
         }
     }

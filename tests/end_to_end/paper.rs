@@ -16,7 +16,8 @@ const TRADEABLE: u64 = 186;
 /// Runs the recorded signals on paper and gives the results, by signal.
 #[track_caller]
 fn paper(dir: &Path, name: &str, seed: &str, orders: &str) -> Vec<Value> {
-    fs::write(dir.join("wide.toml"), format!("{WIDE}\n{orders}\n")).expect("the test's directory is writable");
+    fs::write(dir.join("wide.toml"), format!("{WIDE}\n{orders}\n"))
+        .expect("the test's directory is writable");
     let (report, results) = (format!("report-{name}"), format!("{name}.ndjson"));
     let args = [
         "run",

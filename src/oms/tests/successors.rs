@@ -169,7 +169,7 @@ fn a_halt_ends_what_waits_for_its_turn() {
 }
 
 #[test]
-fn a_refusal_on_its_price_that_the_stream_tells_first_is_stepped_back_from() {
+fn a_refusal_on_its_price_is_stepped_back_from() {
     let mut desk = Desk::new(|config| config.orders.style = Style::Make);
     let signal = desk.signal("a", Action::BuyYes, TimeInForce::ImmediateOrCancel);
     desk.tell(&Input::Signal(signal));
@@ -188,4 +188,84 @@ fn a_refusal_on_its_price_that_the_stream_tells_first_is_stepped_back_from() {
     assert_eq!(desk.last_order().price, cents(46));
     assert_eq!(desk.submits(), 2);
     assert!(!desk.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
+}
+
+#[test]
+fn the_risk_of_buying_no_is_the_price_of_no() {
+    let mut desk = Desk::new(|config| {
+        config.limits.risk_per_trade_max = crate::units::Money::from_cents(500);
+        config.limits.price_collar = crate::units::PriceDelta::from_cents(5);
+    });
+    let mut signal = desk.signal("a", Action::BuyNo, TimeInForce::ImmediateOrCancel);
+    (signal.yes_ask, signal.no_ask) = (Price::from_cents(12), Price::from_cents(90));
+    desk.tell(&Input::Signal(signal));
+
+    // Ten NO at 91 cost $9.10, whatever YES costs.
+    let Outcome::Refused(refusal) = desk.results()[0].outcome else {
+        panic!("{:?}", desk.results());
+    };
+    assert_eq!(refusal.limit, crate::risk::Limit::RiskPerTrade);
+    assert!(refusal.value > crate::units::Money::from_cents(910).e8(), "{refusal}");
+}
+
+#[test]
+fn a_result_tells_cost_and_potential_profit_in_the_signals_own_leg() {
+    use crate::recorder::results::{average_price, potential_profit, slippage};
+    use crate::units::{Money, PriceDelta};
+
+    for (action, expected) in [(Action::BuyYes, 49), (Action::BuyNo, 54)] {
+        let mut desk = Desk::new(|_| {});
+        let signal = desk.signal("a", action, TimeInForce::ImmediateOrCancel);
+        desk.tell(&Input::Signal(signal));
+        let order = desk.last_order();
+        desk.accept(&order, order.quantity);
+        desk.fill(&order, 6);
+        desk.fill(&order, 4);
+
+        let result = desk.results()[0];
+        assert_eq!(result.cost, Money::from_cents(i64::from(expected) * 10), "{action:?}");
+        assert_eq!(result.fees, Money::from_cents(2));
+        assert_eq!(average_price(&result), Price::from_cents(expected));
+        assert_eq!(slippage(&result), PriceDelta::from_cents(1));
+        let gain = Money::from_cents(1_000 - i64::from(expected) * 10 - 2);
+        assert_eq!(potential_profit(&result), gain, "ten dollars less cost and fees");
+    }
+}
+
+#[test]
+fn the_answer_about_a_former_order_is_no_error_of_its_successor() {
+    let mut desk = Desk::new(|config| config.orders.style = Style::Make);
+    let signal = desk.signal("a", Action::BuyYes, TimeInForce::ImmediateOrCancel);
+    desk.tell(&Input::Signal(signal));
+    let first = desk.last_order();
+    let report = crate::message::OrderReport {
+        order_id: order_id(&first),
+        client_order_id: Some(first.client_order_id),
+        ticker: ticker(A),
+        side: first.side,
+        price: first.price,
+        status: crate::message::ExchangeStatus::Canceled,
+        filled: Contracts::ZERO,
+        remaining: Contracts::ZERO,
+        expired: false,
+        received: desk.now.mono,
+        origin: crate::message::Origin::Stream,
+    };
+    // The stream tells of the refusal before the answer does.
+    desk.tell(&Input::Feed(crate::message::FeedEvent::Order(report)));
+    let second = desk.last_order();
+    assert_ne!(second.key, first.key);
+
+    let reject = Reject {
+        status: 400,
+        kind: RejectKind::PostOnlyCross,
+        code: Reason::lossy("invalid_order"),
+        message: Reason::lossy("post only cross"),
+    };
+    desk.tell(&Input::Gateway(GatewayEvent::Rejected { key: first.key, reject }));
+    desk.accept(&second, Contracts::ZERO);
+    desk.fill(&second, 10);
+
+    let result = desk.results()[0];
+    assert_eq!((result.outcome, result.error), (Outcome::Ended(State::Filled), None));
 }
