@@ -381,6 +381,8 @@ pub enum FeedEvent {
     Fill(Fill),
     /// One of our orders changed.
     Order(OrderReport),
+    /// The stream was heard: told at most once a second, and with [`Self::Up`].
+    Alive,
 }
 
 /// oms → cold REST service (`reconcile/fetch`).
@@ -431,6 +433,11 @@ pub enum FetchEvent {
     BackfillDone,
     /// The backfill could not be completed; ask again later.
     BackfillFailed,
+    /// A reconciliation has compared books and exchange.
+    Mismatches {
+        /// Differences that last and are not repaired; none ends the matter.
+        count: u32,
+    },
 }
 
 /// Control surface and operating system → oms.

@@ -2,7 +2,7 @@
 
 use crate::ids::RunId;
 use crate::message::TimeInForce;
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits};
 use crate::units::{Nanos, PriceDelta};
 
 /// How orders are made and followed (`execution-layer` §3, the plan's `OrderConfig`).
@@ -77,6 +77,8 @@ pub struct OmsConfig {
     pub run: RunId,
     /// The bounds.
     pub limits: Limits,
+    /// What trips the circuit breaker.
+    pub breaker: BreakerConfig,
     /// How orders are made and followed.
     pub orders: OrderConfig,
     /// Which tickers may be traded.

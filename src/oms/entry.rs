@@ -8,7 +8,7 @@ use crate::kalshi::fees;
 use crate::message::{NewOrder, Signal};
 use crate::order::Order;
 use crate::recorder::record::Record;
-use crate::risk::{self, Approved, Facts, Limit, Question, Refusal};
+use crate::risk::{self, Approved, Child, Facts, Limit, Question, Refusal};
 use crate::units::{Money, Now, Price};
 
 /// An order that may go out, and what it holds back.
@@ -24,7 +24,7 @@ impl Core {
         let expected =
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
         match self.consider(now, signal) {
-            Ok(entry) => self.enter(id, signal, expected, entry, out),
+            Ok(entry) => self.enter(now, id, signal, expected, entry, out),
             Err(refusal) => {
                 out.records.push(Record::Result(execution::refused(id, signal, expected, refusal)))
             }
@@ -48,14 +48,17 @@ impl Core {
             bound: i64::from(self.orders.live()),
         })?;
         let orders = &self.config.orders;
-        let (Some(order), Some(reference)) = (
+        let (Some(mut order), Some(reference)) = (
             plan::order(signal, market, orders, now, key, client_order_id),
             plan::reference(signal),
         ) else {
             return Err(refuse(Limit::PriceCollar));
         };
+        // A half-open breaker lets a small order probe: a usual one is cut down to it.
+        order.quantity = order.quantity.min(self.guard.probe_size().unwrap_or(order.quantity));
         let question = Question {
             order: &order,
+            child: Child::First,
             action: signal.action,
             reference,
             edge: signal.edge,
@@ -73,15 +76,16 @@ impl Core {
             limits: &self.config.limits,
             now,
             readiness: self.readiness(),
+            guard: &self.guard,
             market_stopped: self.stopped[usize::from(market.0)],
             market: listed,
-            exposure: self.exposure.market(market),
-            event_worst: self.exposure.event(listed.event),
+            listing: self.listings[usize::from(market.0)],
+            exposure: &self.exposure,
             day: &self.day,
             throttle: &self.throttle,
             open_orders: self.orders.live(),
             cash: self.account.cash(),
-            reserved: self.exposure.reserved(),
+            shard_cash: self.shard_cash.on(listed.exchange_index),
         }
     }
 
@@ -89,6 +93,7 @@ impl Core {
     /// rates are used.
     fn enter(
         &mut self,
+        now: Now,
         id: ExecutionId,
         signal: &Signal,
         expected: Option<Price>,
@@ -97,7 +102,7 @@ impl Core {
     ) {
         let terms = *entry.approved.get();
         let Some(place) = self.place_of(&terms) else { return };
-        self.exposure.open(place, terms.quantity, entry.reserve);
+        self.exposure.open(place, &terms, entry.reserve);
         self.day.orders += 1;
         self.day.volume += terms.quantity;
         self.throttle.note_sent(terms.approved);
@@ -110,5 +115,6 @@ impl Core {
         let safety = self.config.orders.fill_timeout + self.config.orders.partial_wait;
         self.arm(terms.key, terms.approved + safety);
         self.submit(entry.approved, out);
+        self.note_execution(now, terms.market, terms.side, out);
     }
 }

@@ -287,6 +287,7 @@ impl Pack for FeedEvent {
             Self::Down => out.put(&1_u8),
             Self::Fill(fill) => one(out, 2, fill),
             Self::Order(report) => one(out, 3, report),
+            Self::Alive => out.put(&4_u8),
         }
     }
 
@@ -296,6 +297,7 @@ impl Pack for FeedEvent {
             1 => Some(Self::Down),
             2 => from.take().map(Self::Fill),
             3 => from.take().map(Self::Order),
+            4 => Some(Self::Alive),
             _ => None,
         }
     }
@@ -336,6 +338,7 @@ impl Pack for FetchEvent {
             Self::OrderFailed { key } => one(out, 3, key),
             Self::BackfillDone => out.put(&4_u8),
             Self::BackfillFailed => out.put(&5_u8),
+            Self::Mismatches { count } => one(out, 6, count),
         }
     }
 
@@ -347,6 +350,7 @@ impl Pack for FetchEvent {
             3 => Self::OrderFailed { key: from.take()? },
             4 => Self::BackfillDone,
             5 => Self::BackfillFailed,
+            6 => Self::Mismatches { count: from.take()? },
             _ => return None,
         })
     }

@@ -121,6 +121,7 @@ pub fn fresh_core(config: &WorldConfig) -> Core {
     let oms = OmsConfig {
         run: RunId::new(config.seed),
         limits: config.limits,
+        breaker: config.breaker,
         orders: config.orders,
         admission: Admission::Listed,
         feed: FeedNeed::Required,
