@@ -52,7 +52,7 @@ impl Bench {
             markets.insert(*ticker, grid, 0, FeeSchedule::QUADRATIC, true).expect("room");
         }
         let cash = Money::from_cents(100_000_000_000);
-        let opening = Opening { cash, holdings: Vec::new(), as_of: NOW.wall };
+        let opening = Opening { cash, as_of: NOW.wall, ..Opening::default() };
         let core = Core::new(config(), markets, &opening);
         let signals = tickers.iter().map(signal).collect();
         let mut bench = Self { core, out: Outbox::new(MARKETS), signals, next: 0, now: NOW };
@@ -188,7 +188,11 @@ fn config() -> OmsConfig {
         order_spacing_min: Nanos::ZERO,
         open_orders_max: 100_000,
         open_orders_per_market_max: 100_000,
-        messages: MessageLimits { refill_per_sec: 1_000_000, capacity: 1_000_000_000, ..MessageLimits::default() },
+        messages: MessageLimits {
+            refill_per_sec: 1_000_000,
+            capacity: 1_000_000_000,
+            ..MessageLimits::default()
+        },
         sport_exposure_max_bp: 10_000,
         ..Limits::default()
     };

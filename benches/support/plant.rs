@@ -313,7 +313,7 @@ fn markets() -> MarketTable {
 
 fn opening(clock: &Clocked) -> Opening {
     let cash = Money::from_cents(100_000_000_000);
-    Opening { cash, holdings: Vec::new(), as_of: clock.now().wall }
+    Opening { cash, as_of: clock.now().wall, ..Opening::default() }
 }
 
 /// Bounds that no run of a bench reaches.
@@ -327,7 +327,11 @@ fn oms_config(run: RunId) -> OmsConfig {
         orders_per_minute_max: 100_000,
         order_spacing_min: Nanos::ZERO,
         signal_age_max: Nanos::from_secs(10),
-        messages: MessageLimits { refill_per_sec: 1_000_000, capacity: 1_000_000_000, ..MessageLimits::default() },
+        messages: MessageLimits {
+            refill_per_sec: 1_000_000,
+            capacity: 1_000_000_000,
+            ..MessageLimits::default()
+        },
         sport_exposure_max_bp: 10_000,
         ..Limits::default()
     };

@@ -11,6 +11,7 @@ use crossbeam::channel::{self, Sender};
 use super::former::Former;
 use super::scratch::Scratch;
 use super::{EngineError, RunOptions, state_dir};
+use crate::config::Mode;
 use crate::ids::{RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
@@ -28,6 +29,7 @@ use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
+use crate::risk::{Limits, MessageLimits};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -192,10 +194,23 @@ impl Rings {
     }
 }
 
-const fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+    let wire = &options.config.wire;
+    let messages = MessageLimits {
+        refill_per_sec: wire.write_tokens_per_second,
+        capacity: wire.write_tokens_max,
+        cancel_reserve: wire.cancel_reserve_tokens,
+        ..MessageLimits::default()
+    };
+    let maintenance = match options.config.mode {
+        // Nothing is maintained on paper, nor in the simulator.
+        Mode::Paper | Mode::Sim => None,
+        Mode::Demo | Mode::Live => options.config.limits.maintenance,
+    };
     OmsConfig {
         run,
-        limits: options.config.limits,
+        limits: Limits { messages, maintenance, ..options.config.limits },
+        breaker: options.config.breaker,
         orders: options.config.orders,
         admission: books.admission,
         feed: FeedNeed::Required,

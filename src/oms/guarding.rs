@@ -9,9 +9,7 @@
 use super::account::Holding;
 use super::core::{Core, Input, Outbox};
 use crate::ids::{MarketIx, Reason, Ticker};
-use crate::message::{
-    BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind,
-};
+use crate::message::{BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind};
 use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
@@ -241,8 +239,9 @@ impl Core {
     /// The shard whose cash an input has changed.
     fn shard_of(&self, input: &Input) -> Option<u8> {
         let ticker = match input {
-            Input::Feed(FeedEvent::Fill(fill))
-            | Input::Fetch(FetchEvent::Fill(fill)) => fill.ticker,
+            Input::Feed(FeedEvent::Fill(fill)) | Input::Fetch(FetchEvent::Fill(fill)) => {
+                fill.ticker
+            }
             _ => return None,
         };
         self.markets.find(&ticker).map(|market| market.exchange_index)
@@ -262,7 +261,7 @@ impl Core {
 
     /// A market has settled, as the exchange says: the day's profit, losses in a row and what
     /// they trip.
-    pub(super) fn record_settlement(&mut self, now: Now, settlement: &Settlement) {
+    pub fn record_settlement(&mut self, now: Now, settlement: &Settlement) {
         self.guard.record_settlement(&mut self.day, now, &self.config.limits, settlement);
     }
 
@@ -311,12 +310,7 @@ impl Core {
     }
 
     /// Takes over what a former run left.
-    pub(super) fn restore_risk(
-        &mut self,
-        now: Now,
-        carried: &Carried,
-        markets: &[CarriedMarket],
-    ) {
+    pub(super) fn restore_risk(&mut self, now: Now, carried: &Carried, markets: &[CarriedMarket]) {
         if carried.day.utc_day() >= self.day.utc_day() {
             self.day = carried.day;
             self.guard.restore(now, carried);

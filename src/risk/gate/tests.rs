@@ -4,22 +4,38 @@
 //! refusal with its numbers. Asks the whole gate, never one limit's function alone, so that a
 //! limit left out of the table would be seen.
 
+mod breaker;
+mod links;
+mod money;
 mod numbers;
 mod positions;
 mod prices;
 
 use super::*;
+use crate::risk::{BreakerConfig, Place, Rests, Schedule, Skew, SportIx, Trip};
 use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, Ticker};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
-use crate::message::TimeInForce;
-use crate::units::{Nanos, Position, Timestamp};
+use crate::message::{BookSide, TimeInForce};
+use crate::units::{Contracts, Nanos, Position, Timestamp};
 
 const WALL: WallTime = WallTime::from_unix_ms(1_767_225_600_000);
 const MONO: Timestamp = Timestamp::from_ns(1_000_000_000_000);
 
+/// The order's market, and another one of its event and sport.
+const OWN: Place = Place {
+    market: MarketIx(0),
+    event: 0,
+    sport: SportIx(0),
+    shard: 0,
+    side: BookSide::Bid,
+    rests: Rests::Yes,
+};
+const OTHER: Place = Place { market: MarketIx(1), ..OWN };
+
 /// Everything a question and its facts borrow.
 struct Case {
     order: NewOrder,
+    child: Child,
     action: Action,
     reference: Price,
     edge: PriceDelta,
@@ -30,13 +46,14 @@ struct Case {
     readiness: Readiness,
     market_stopped: bool,
     market: Market,
-    exposure: MarketExposure,
-    event_worst: Contracts,
+    listing: Listing,
+    exposure: Exposure,
+    guard: Guard,
     day: Day,
     throttle: Throttle,
     open_orders: u32,
     cash: Money,
-    reserved: Money,
+    shard_cash: Option<Money>,
 }
 
 fn price(micros: u32) -> Price {
@@ -60,6 +77,7 @@ fn sound() -> Case {
             received: MONO,
             approved: MONO,
         },
+        child: Child::First,
         action: Action::BuyYes,
         reference: price(490_000),
         edge: PriceDelta::from_cents(10),
@@ -78,13 +96,14 @@ fn sound() -> Case {
             fees: FeeSchedule::QUADRATIC,
             active: true,
         },
-        exposure: MarketExposure::default(),
-        event_worst: Contracts::ZERO,
+        listing: Listing { allowed: true, sport: SportIx(0) },
+        exposure: Exposure::new(2, 1, 2),
+        guard: Guard::new(&Limits::default(), BreakerConfig::default(), 2, 4),
         day: Day::new(WALL),
         throttle: Throttle::new(Limits::default().orders_per_minute_max),
         open_orders: 0,
         cash: Money::from_cents(1_000_000),
-        reserved: Money::ZERO,
+        shard_cash: None,
     }
 }
 
@@ -100,14 +119,49 @@ impl Case {
         }
     }
 
+    /// What is held in the order's market.
     fn hold(&mut self, centis: i64) {
-        self.exposure.position = Position::from_centis(centis);
-        self.event_worst = self.exposure.worst_case();
+        self.exposure.hold(OWN, Position::from_centis(centis), Money::ZERO);
+    }
+
+    /// What is held in the other market of the event, at a cost.
+    fn hold_other(&mut self, centis: i64, cost: Money) {
+        self.exposure.hold(OTHER, Position::from_centis(centis), cost);
+    }
+
+    /// A live order in the order's market, far from any price asked for here.
+    fn live(&mut self, side: BookSide, centis: u32) {
+        let cents = match side {
+            BookSide::Bid => 1,
+            BookSide::Ask => 99,
+        };
+        self.live_at(side, centis, cents, Money::ZERO);
+    }
+
+    fn live_at(&mut self, side: BookSide, centis: u32, cents: u32, reserve: Money) {
+        let terms = NewOrder {
+            side,
+            quantity: Contracts::from_centis(centis),
+            price: Price::from_cents(cents).unwrap(),
+            ..self.order
+        };
+        self.exposure.open(Place { side, ..OWN }, &terms, reserve);
+    }
+
+    /// Cash that live orders elsewhere may still take.
+    fn reserve(&mut self, reserve: Money) {
+        let terms = NewOrder { quantity: Contracts::ZERO, ..self.order };
+        self.exposure.open(OTHER, &terms, reserve);
     }
 
     fn answer(&self) -> Result<NewOrder, Refusal> {
+        self.asked(|question, facts| approve(question, facts).map(|approved| *approved.get()))
+    }
+
+    fn asked<T>(&self, ask: impl FnOnce(&Question<'_>, &Facts<'_>) -> T) -> T {
         let question = Question {
             order: &self.order,
+            child: self.child,
             action: self.action,
             reference: self.reference,
             edge: self.edge,
@@ -121,15 +175,16 @@ impl Case {
             readiness: self.readiness,
             market_stopped: self.market_stopped,
             market: &self.market,
+            listing: self.listing,
             exposure: &self.exposure,
-            event_worst: self.event_worst,
+            guard: &self.guard,
             day: &self.day,
             throttle: &self.throttle,
             open_orders: self.open_orders,
             cash: self.cash,
-            reserved: self.reserved,
+            shard_cash: self.shard_cash,
         };
-        approve(&question, &facts).map(|approved| *approved.get())
+        ask(&question, &facts)
     }
 }
 
@@ -151,10 +206,18 @@ fn check(change: impl FnOnce(&mut Case), expected: Expected) {
 /// Breaks exactly the limit it stands beside, whatever the limits after it say.
 type Break = (Limit, fn(&mut Case));
 
-const BREAKS: [Break; 19] = [
+const BREAKS: [Break; 34] = [
     (Limit::Halted, |case| case.readiness = Readiness::Halted),
+    (Limit::BreakerOpen, |case| case.guard.note_mismatches(now(), 0)),
+    (Limit::ProbeSize, half_open),
     (Limit::NotReady, |case| case.readiness = Readiness::NotReady),
+    (Limit::LinkHealth, |case| case.limits.link_silence_max = Nanos::ZERO),
+    (Limit::ExchangePaused, |case| case.guard.note_paused(now())),
+    (Limit::ClockSkew, |case| case.guard.note_skew(Skew::Unknown)),
+    (Limit::Mismatch, |_| {}),
+    (Limit::Conservation, |case| case.guard.ledger_mut().note_written(OrderKey::default())),
     (Limit::MarketStopped, |case| case.market_stopped = true),
+    (Limit::SeriesNotAllowed, |case| case.listing.allowed = false),
     (Limit::MarketInactive, |case| case.market.active = false),
     (Limit::SignalAge, |case| case.expires_at = Some(WALL)),
     (Limit::PositionSize, |case| case.limits.position_size_max = Contracts::ZERO),
@@ -179,86 +242,3 @@ const BREAKS: [Break; 19] = [
     (Limit::NothingToSell, |case| case.act(Action::SellYes)),
 ];
 
-#[test]
-fn the_first_limit_in_order_wins() {
-    let before_the_gate = [Limit::DuplicateSignal, Limit::SignalsPerCycle, Limit::UnknownMarket];
-    let asked = Limit::ALL.into_iter().filter(|limit| !before_the_gate.contains(limit));
-    assert!(asked.eq(BREAKS.iter().map(|(limit, _)| *limit)), "the gate asks all other limits");
-
-    for (index, (limit, _)) in BREAKS.iter().enumerate() {
-        let mut case = sound();
-        // From the last to the first: where two exclude each other, the earlier one stands.
-        for (_, change) in BREAKS[index..].iter().rev() {
-            change(&mut case);
-        }
-        assert_eq!(case.answer().unwrap_err().limit, *limit, "with all later limits broken too");
-    }
-}
-
-#[test]
-fn each_break_alone_breaks_its_limit_only() {
-    for (limit, change) in BREAKS {
-        let mut case = sound();
-        change(&mut case);
-        assert_eq!(case.answer().unwrap_err().limit, limit);
-    }
-}
-
-#[test]
-fn the_order_approved_is_the_order_asked_for() {
-    check(|_| {}, Ok(()));
-    for action in [Action::BuyYes, Action::BuyNo] {
-        check(|case| case.act(action), Ok(()));
-    }
-}
-
-#[test]
-fn states_refuse_as_they_are() {
-    let refused = |limit| Err((limit, 1, 0));
-    check(|case| case.readiness = Readiness::Halted, refused(Limit::Halted));
-    check(|case| case.readiness = Readiness::NotReady, refused(Limit::NotReady));
-    check(|case| case.market_stopped = true, refused(Limit::MarketStopped));
-    check(|case| case.market.active = false, refused(Limit::MarketInactive));
-}
-
-#[test]
-fn signals_are_as_old_as_their_clock_says() {
-    let bound = 500_000_000;
-    let produced = |case: &mut Case, age: i64| {
-        let ns = i64::try_from(WALL.unix_ns()).unwrap() - age;
-        case.produced_at = Some(WallTime::from_unix_ns(ns.unsigned_abs()));
-    };
-    let refused = |age| Err((Limit::SignalAge, age, bound));
-    check(|case| case.produced_at = None, Ok(()));
-    for age in [0, bound - 1, bound, -bound + 1, -bound] {
-        check(|case| produced(case, age), Ok(()));
-    }
-    for age in [bound + 1, -bound - 1] {
-        check(|case| produced(case, age), refused(age));
-    }
-    let now = i64::try_from(WALL.unix_ns()).unwrap();
-    check(|case| case.produced_at = Some(WallTime::from_unix_ns(0)), refused(now));
-    // A time beyond 63 bits is as far ahead as can be told, and does not wrap into the past.
-    let never = Some(WallTime::from_unix_ns(u64::MAX));
-    check(|case| case.produced_at = never, refused(now - i64::MAX));
-    let none = |case: &mut Case, age| {
-        case.limits.signal_age_max = Nanos::ZERO;
-        produced(case, age);
-    };
-    check(|case| none(case, 0), Ok(()));
-    check(|case| none(case, 1), Err((Limit::SignalAge, 1, 0)));
-}
-
-#[test]
-fn signals_expire_at_the_moment_they_name() {
-    let at = |ns: i64| Some(WallTime::from_unix_ns(WALL.unix_ns().checked_add_signed(ns).unwrap()));
-    check(|case| case.expires_at = at(1), Ok(()));
-    check(|case| case.expires_at = at(0), Err((Limit::SignalAge, 0, 0)));
-    check(|case| case.expires_at = at(-1), Err((Limit::SignalAge, 1, 0)));
-    // Freshness does not save what has expired.
-    let fresh = |case: &mut Case| {
-        case.produced_at = at(0);
-        case.expires_at = at(-1);
-    };
-    check(fresh, Err((Limit::SignalAge, 1, 0)));
-}

@@ -127,7 +127,7 @@ pub fn fresh_core(config: &WorldConfig) -> Core {
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,
     };
-    let opening = Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
+    let opening = Opening { cash: config.cash, as_of: config.starts, ..Opening::default() };
     Core::new(oms, market_table(config), &opening)
 }
 
