@@ -124,6 +124,18 @@ impl Guard {
         &self.config
     }
 
+    /// Changes a bound as no run can.
+    #[cfg(test)]
+    pub(super) const fn config_mut(&mut self) -> &mut BreakerConfig {
+        &mut self.config
+    }
+
+    /// Trips the breaker for no reason of its own.
+    #[cfg(test)]
+    pub(super) fn trip(&mut self, now: Now, trip: Trip) {
+        self.breaker.trip(now, trip);
+    }
+
     /// The circuit breaker.
     #[must_use]
     pub const fn breaker(&self) -> &Breaker {

@@ -12,14 +12,15 @@ mod positions;
 mod prices;
 
 use super::*;
-use crate::risk::{BreakerConfig, Place, Rests, Schedule, Skew, SportIx, Trip};
 use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, Ticker};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::message::{BookSide, TimeInForce};
+use crate::risk::{BreakerConfig, Place, Rests, Skew, SportIx, Trip};
 use crate::units::{Contracts, Nanos, Position, Timestamp};
 
 const WALL: WallTime = WallTime::from_unix_ms(1_767_225_600_000);
 const MONO: Timestamp = Timestamp::from_ns(1_000_000_000_000);
+const NOW: Now = Now { mono: MONO, wall: WALL };
 
 /// The order's market, and another one of its event and sport.
 const OWN: Place = Place {
@@ -119,6 +120,25 @@ impl Case {
         }
     }
 
+    /// A breaker that has cooled down.
+    fn half_open(&mut self) {
+        let cooled = MONO.ns() - self.guard.config().cooldown.ns();
+        self.guard.trip(Now { mono: Timestamp::from_ns(cooled), wall: WALL }, Trip::Rejects);
+        self.guard.tick(NOW, &self.limits);
+    }
+
+    /// A feed that was last heard so many nanoseconds ago.
+    fn heard(&mut self, ago: u64) {
+        let heard = Timestamp::from_ns(MONO.ns() - ago);
+        self.guard.note_heard(crate::risk::FeedHeard::At(heard));
+    }
+
+    /// Differences that a later probe of the breaker has not made go away.
+    fn mismatched(&mut self, count: u32) {
+        self.guard.note_mismatches(NOW, count);
+        self.guard.judge_probe(NOW, crate::risk::Probe::Succeeded);
+    }
+
     /// What is held in the order's market.
     fn hold(&mut self, centis: i64) {
         self.exposure.hold(OWN, Position::from_centis(centis), Money::ZERO);
@@ -171,7 +191,7 @@ impl Case {
         };
         let facts = Facts {
             limits: &self.limits,
-            now: Now { mono: MONO, wall: WALL },
+            now: NOW,
             readiness: self.readiness,
             market_stopped: self.market_stopped,
             market: &self.market,
@@ -206,16 +226,22 @@ fn check(change: impl FnOnce(&mut Case), expected: Expected) {
 /// Breaks exactly the limit it stands beside, whatever the limits after it say.
 type Break = (Limit, fn(&mut Case));
 
-const BREAKS: [Break; 34] = [
+const BREAKS: [Break; CHECKS.len()] = [
     (Limit::Halted, |case| case.readiness = Readiness::Halted),
-    (Limit::BreakerOpen, |case| case.guard.note_mismatches(now(), 0)),
-    (Limit::ProbeSize, half_open),
+    (Limit::BreakerOpen, |case| case.guard.trip(NOW, Trip::Rejects)),
+    (Limit::ProbeSize, |case| {
+        case.half_open();
+        case.guard.config_mut().half_open_contracts = Contracts::ZERO;
+    }),
     (Limit::NotReady, |case| case.readiness = Readiness::NotReady),
-    (Limit::LinkHealth, |case| case.limits.link_silence_max = Nanos::ZERO),
-    (Limit::ExchangePaused, |case| case.guard.note_paused(now())),
+    (Limit::LinkHealth, |case| {
+        case.heard(1);
+        case.limits.link_silence_max = Nanos::ZERO;
+    }),
+    (Limit::ExchangePaused, |case| case.guard.note_paused(NOW)),
     (Limit::ClockSkew, |case| case.guard.note_skew(Skew::Unknown)),
-    (Limit::Mismatch, |_| {}),
-    (Limit::Conservation, |case| case.guard.ledger_mut().note_written(OrderKey::default())),
+    (Limit::Mismatch, |case| case.mismatched(1)),
+    (Limit::Conservation, |case| case.guard.ledger_mut().note_written(case.order.key)),
     (Limit::MarketStopped, |case| case.market_stopped = true),
     (Limit::SeriesNotAllowed, |case| case.listing.allowed = false),
     (Limit::MarketInactive, |case| case.market.active = false),
@@ -227,18 +253,131 @@ const BREAKS: [Break; 34] = [
     (Limit::DailyTrades, |case| case.limits.daily_trades_max = 0),
     (Limit::DailyVolume, |case| case.limits.daily_volume_max = Contracts::ZERO),
     (Limit::DailyLoss, |case| case.limits.daily_loss_max = Money::ZERO),
+    (Limit::ConsecutiveLosses, |case| case.guard.config_mut().consecutive_losses_max = 0),
+    (Limit::RejectsPerMinute, |case| case.guard.config_mut().rejects_per_minute_max = 0),
+    (Limit::RepeatedExecution, |case| case.guard.config_mut().repeats_max = 0),
     (Limit::OrdersPerMinute, |case| case.limits.orders_per_minute_max = 0),
     (Limit::OrderSpacing, |case| case.throttle.note_sent(MONO)),
+    (Limit::MessagesPerSecond, |case| case.limits.messages.order_cost = 1_000),
     (Limit::OpenOrders, |case| case.limits.open_orders_max = 0),
     (Limit::OpenOrdersPerMarket, |case| case.limits.open_orders_per_market_max = 0),
+    (Limit::SelfCross, |case| {
+        case.live_at(case.order.side.opposite(), 1, 50, Money::ZERO);
+    }),
+    (Limit::RestingValue, |case| {
+        case.order.time_in_force = TimeInForce::GoodTillCanceled;
+        case.limits.resting_value_max = Money::ZERO;
+    }),
     (Limit::EventPosition, |case| {
         case.act(Action::BuyYes);
         case.limits.position_per_event_max = Contracts::ZERO;
     }),
+    (Limit::SportExposure, |case| {
+        case.act(Action::BuyYes);
+        case.limits.sport_exposure_max_bp = 0;
+    }),
     (Limit::Balance, |case| {
         case.act(Action::BuyYes);
-        case.cash = Money::ZERO;
+        case.limits.balance_min = Money::from_cents(1_000_000_000);
     }),
     (Limit::NothingToSell, |case| case.act(Action::SellYes)),
 ];
 
+#[test]
+fn the_first_limit_in_order_wins() {
+    let before_the_gate = [Limit::DuplicateSignal, Limit::SignalsPerCycle, Limit::UnknownMarket];
+    let asked = Limit::ALL.into_iter().filter(|limit| !before_the_gate.contains(limit));
+    assert!(asked.eq(CHECKS.iter().map(|(limit, _)| *limit)), "the gate asks all other limits");
+    assert!(CHECKS.iter().map(|(limit, _)| limit).eq(BREAKS.iter().map(|(limit, _)| limit)));
+
+    for (index, (limit, _)) in BREAKS.iter().enumerate() {
+        let mut case = sound();
+        // From the last to the first: where two exclude each other, the earlier one stands.
+        for (_, change) in BREAKS[index..].iter().rev() {
+            change(&mut case);
+        }
+        assert_eq!(case.answer().unwrap_err().limit, *limit, "with all later limits broken too");
+    }
+}
+
+#[test]
+fn each_break_alone_breaks_its_limit_only() {
+    for (limit, change) in BREAKS {
+        let mut case = sound();
+        change(&mut case);
+        assert_eq!(case.answer().unwrap_err().limit, limit);
+    }
+}
+
+/// Leaves each limit out of the gate in turn: the order that only it refuses gets through, so
+/// the tests above and below cannot pass without it.
+#[test]
+fn without_any_one_limit_its_case_gets_through() {
+    for (left_out, (limit, change)) in BREAKS.into_iter().enumerate() {
+        let mut case = sound();
+        change(&mut case);
+        let mut checks = CHECKS.to_vec();
+        checks.remove(left_out);
+        let answer = case.asked(|question, facts| ask(&checks, question, facts));
+        assert_eq!(answer, Ok(()), "{limit} has no other limit to stand in for it");
+    }
+}
+
+#[test]
+fn the_order_approved_is_the_order_asked_for() {
+    check(|_| {}, Ok(()));
+    for action in [Action::BuyYes, Action::BuyNo] {
+        check(|case| case.act(action), Ok(()));
+    }
+}
+
+#[test]
+fn states_refuse_as_they_are() {
+    let refused = |limit| Err((limit, 1, 0));
+    check(|case| case.readiness = Readiness::Halted, refused(Limit::Halted));
+    check(|case| case.readiness = Readiness::NotReady, refused(Limit::NotReady));
+    check(|case| case.market_stopped = true, refused(Limit::MarketStopped));
+    check(|case| case.market.active = false, refused(Limit::MarketInactive));
+}
+
+#[test]
+fn signals_are_as_old_as_their_clock_says() {
+    let bound = 500_000_000;
+    let produced = |case: &mut Case, age: i64| {
+        let ns = i64::try_from(WALL.unix_ns()).unwrap() - age;
+        case.produced_at = Some(WallTime::from_unix_ns(ns.unsigned_abs()));
+    };
+    let refused = |age| Err((Limit::SignalAge, age, bound));
+    check(|case| case.produced_at = None, Ok(()));
+    for age in [0, bound - 1, bound, -bound + 1, -bound] {
+        check(|case| produced(case, age), Ok(()));
+    }
+    for age in [bound + 1, -bound - 1] {
+        check(|case| produced(case, age), refused(age));
+    }
+    let now = i64::try_from(WALL.unix_ns()).unwrap();
+    check(|case| case.produced_at = Some(WallTime::from_unix_ns(0)), refused(now));
+    // A time beyond 63 bits is as far ahead as can be told, and does not wrap into the past.
+    let never = Some(WallTime::from_unix_ns(u64::MAX));
+    check(|case| case.produced_at = never, refused(now - i64::MAX));
+    let none = |case: &mut Case, age| {
+        case.limits.signal_age_max = Nanos::ZERO;
+        produced(case, age);
+    };
+    check(|case| none(case, 0), Ok(()));
+    check(|case| none(case, 1), Err((Limit::SignalAge, 1, 0)));
+}
+
+#[test]
+fn signals_expire_at_the_moment_they_name() {
+    let at = |ns: i64| Some(WallTime::from_unix_ns(WALL.unix_ns().checked_add_signed(ns).unwrap()));
+    check(|case| case.expires_at = at(1), Ok(()));
+    check(|case| case.expires_at = at(0), Err((Limit::SignalAge, 0, 0)));
+    check(|case| case.expires_at = at(-1), Err((Limit::SignalAge, 1, 0)));
+    // Freshness does not save what has expired.
+    let fresh = |case: &mut Case| {
+        case.produced_at = at(0);
+        case.expires_at = at(-1);
+    };
+    check(fresh, Err((Limit::SignalAge, 1, 0)));
+}
