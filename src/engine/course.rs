@@ -111,7 +111,12 @@ impl Course<'_> {
         };
         let listening = Arc::new(AtomicBool::new(false));
         let inlet = self.inlet;
-        let ready = wait_until_ready(&seat, self.connections, self.interrupts, &self.stop);
+        let connections = plant.halted.as_ref().map_or(self.connections, |reason| {
+            tell(&format!("trading is halted since a former run: {reason}; resume it to trade"));
+            // Nothing can be sent: connections are not waited for.
+            0
+        });
+        let ready = wait_until_ready(&seat, connections, self.interrupts, &self.stop);
         let went = ready.and_then(|()| {
             let finite = matches!(inlet, Inlet::Finite(_));
             let attach = plant.attach.clone();

@@ -12,7 +12,7 @@ use super::former::Former;
 use super::scratch::Scratch;
 use super::{EngineError, RunOptions, state_dir};
 use crate::config::Mode;
-use crate::ids::{RunId, SourceId};
+use crate::ids::{Reason, RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
@@ -77,6 +77,8 @@ pub(super) struct Plant {
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Why a former run was halted: nothing is sent until a person resumes.
+    pub(super) halted: Option<Reason>,
     /// Set when the intake is to read no more and to finish what it has.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) journal_dir: PathBuf,
@@ -96,10 +98,13 @@ impl Plant {
         let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
         let (dir, scratch) = place_of_state(options)?;
         let state = StateDir::open(&dir, books.owner)?;
-        let former = Former::read(&dir, clock.now().wall)?;
+        let former = Former::read(&dir, clock.now().wall, options.config.breaker.repeats_window)?;
         let Opened { mut journal, keeper, cut: _ } =
             MappedJournal::open(&state, run, SEGMENT_BYTES)?;
         write_start(&mut journal, clock, options, run, &books)?;
+        for entry in former.entries() {
+            journal.append(clock.now(), &entry)?;
+        }
 
         let Rings {
             intake: (signals_in, intake_records, sources),
@@ -113,7 +118,11 @@ impl Plant {
         let mut intake =
             Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
                 .with_closing(Arc::clone(&closing));
-        let core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
+        let mut core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
+        if let Some(carried) = &former.carried {
+            core.restore(clock.now(), carried, &former.markets);
+        }
+        let halted = core.halted().copied();
         for id in former.signal_ids {
             intake.remember(id);
         }
@@ -137,6 +146,7 @@ impl Plant {
             control: ends.1,
             attach,
             ready,
+            halted,
             closing,
             journal_dir: dir,
             spools,
