@@ -330,7 +330,6 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             self.counts.ups += 1;
             self.emit(FeedEvent::Up);
             self.told_alive = self.received;
-            self.emit(FeedEvent::Alive);
         }
     }
 

@@ -77,6 +77,9 @@ impl Core {
         match input {
             Input::Gateway(event) => self.observe_gateway(now, event),
             Input::Feed(FeedEvent::Alive) => self.guard.note_heard(FeedHeard::At(now.mono)),
+            Input::Feed(FeedEvent::Up) if self.guard.heard() != FeedHeard::NotNeeded => {
+                self.guard.note_heard(FeedHeard::At(now.mono));
+            }
             Input::Fetch(FetchEvent::Mismatches { count }) => {
                 self.guard.note_mismatches(now, *count);
             }

@@ -28,6 +28,7 @@ fn live_orders_count_as_filled_on_their_side_only() {
             case.act(action);
             case.live(BookSide::Bid, bids);
             case.live(BookSide::Ask, asks);
+            case.limits.open_orders_per_market_max = 3;
             case.limits.position_per_event_max = Contracts::from_centis(bound);
         }
     };
@@ -82,7 +83,9 @@ fn cash_must_be_left_after_cost_fee_and_reservations() {
                 case.act(action);
                 case.limits.balance_min = Money::from_cents(100);
                 case.reserve(Money::from_cents(200));
-                case.limits.sport_exposure_max_bp = u32::MAX;
+                // Another sport's positions are bankroll enough.
+                case.hold_other(0, Money::from_cents(1_000_000));
+                case.listing.sport = SportIx(1);
                 case.cash = Money::from_e8(e8);
             }
         };
@@ -117,6 +120,7 @@ fn only_what_is_held_and_not_being_sold_can_be_sold() {
                 };
                 case.live(BookSide::Bid, bids);
                 case.live(BookSide::Ask, asks);
+                case.limits.open_orders_per_market_max = 3;
                 case.hold(sign * centis);
             }
         };
