@@ -47,7 +47,6 @@ pub struct CarriedMarket {
 
 /// What the oms wants kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "short lists, allocated once")]
 pub enum Kept {
     /// The account's part, whole.
     Account(Carried),
