@@ -5,6 +5,7 @@
 //! only sending does. A limit whose input is missing refuses.
 
 mod approved;
+mod breaker_config;
 mod day;
 mod exposure;
 mod gate;
@@ -14,6 +15,7 @@ mod refusal;
 mod throttle;
 
 pub use approved::Approved;
+pub use breaker_config::BreakerConfig;
 pub use day::Day;
 pub use exposure::{Exposure, MarketExposure, Place};
 pub use gate::{Facts, Question, Readiness, approve};
