@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "sim")]
 pub use act::sim;
-pub use act::{Failure, export, log_to_stderr, report, run};
+pub use act::{Failure, config, export, log_to_stderr, report, run};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -46,6 +46,8 @@ pub enum Command {
     /// Run the simulated exchange alone
     #[cfg(feature = "sim")]
     Sim(SimArgs),
+    /// Show the effective configuration, and where each value comes from
+    Config(ShowArgs),
     /// Show latency, execution quality and P&L of a finished run
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
@@ -76,33 +78,41 @@ pub enum PaceArg {
     Recorded,
 }
 
-/// Arguments of `run`.
+/// Arguments that stand for keys of the configuration, and its file.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct ConfigArgs {
+    /// Configuration file (TOML); examples/defaults.toml has every key
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Where orders go [default: paper, or what the configuration says]
     #[arg(long, value_enum)]
     pub mode: Option<ModeArg>,
+    /// How fast a file is played [default: none, or what the configuration says]
+    #[arg(long, value_enum)]
+    pub pace: Option<PaceArg>,
+    /// Seed of everything random
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What stands for the configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Where signals come from: a file, - for standard input, unix:PATH or tcp:HOST:PORT
     #[arg(long, default_value = "-", value_name = "FILE|-|unix:PATH|tcp:HOST:PORT")]
     pub signals: String,
     /// Where results go besides the connection that sent the signal; - is standard output
     #[arg(long, value_name = "FILE|-")]
     pub results: Option<PathBuf>,
-    /// Configuration file (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     /// Directory for summary.json, latency.txt, histograms, report.html and the journal
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// How fast a file is played [default: none, or what the configuration says]
-    #[arg(long, value_enum)]
-    pub pace: Option<PaceArg>,
     /// Directory of the journal; a run continues the one it finds there
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Seed of everything random
-    #[arg(long)]
-    pub seed: Option<u64>,
     /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
     #[arg(long, value_name = "FILE")]
     pub exchange: Option<PathBuf>,
@@ -133,6 +143,36 @@ pub struct SimArgs {
     /// Keep the opening quotes as they are
     #[arg(long)]
     pub still_quotes: bool,
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A value comes from the strongest layer that says something:
+  command line > environment > .env in the working directory > --config FILE > profile > default
+
+Examples:
+  kalshi-exec config
+  MAX_POSITION_SIZE=20 kalshi-exec config --config run.toml
+  TRADING_PROFILE=CONSERVATIVE kalshi-exec config --format toml > run.toml")]
+pub struct ShowArgs {
+    /// What stands for the configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// What to write
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: SettingsFormat,
+}
+
+/// Forms of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SettingsFormat {
+    /// A table for the terminal
+    Table,
+    /// A file that --config takes
+    Toml,
+    /// One JSON object
+    Json,
 }
 
 /// Arguments of `report`.

@@ -23,6 +23,7 @@ fn main() -> ExitCode {
         Command::Run(args) => cli::run(args, Path::new(".")),
         #[cfg(feature = "sim")]
         Command::Sim(args) => cli::sim(args),
+        Command::Config(args) => cli::config(args, Path::new(".")),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
     };
