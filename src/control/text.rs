@@ -67,10 +67,8 @@ fn status(answer: &Value) -> String {
         ),
         (
             "Orders",
-            of(
-                &answer["orders"],
-                &["sent", "filled", "partial", "canceled", "rejected", "unknown"],
-            ) + &format!(", {} alive", plain(&answer["open_orders"])),
+            of(&answer["orders"], &["sent", "filled", "partial", "canceled", "rejected"])
+                + &format!(", {} alive", plain(&answer["open_orders"])),
         ),
         ("Today", of(&answer["day"], &["orders", "contracts", "loss_cents"])),
         ("Cash", of(answer, &["cash_cents", "reserved_cents"])),
@@ -90,7 +88,7 @@ fn table(rows: &Value, columns: &[&str], none: &str) -> String {
     let width = |column: &&str| {
         rows.iter().map(|row| cell(row, column).len()).max().unwrap_or(0).max(column.len())
     };
-    let widths: Vec<usize> = columns.iter().map(|column| width(&column)).collect();
+    let widths: Vec<usize> = columns.iter().map(width).collect();
     let line = |cells: Vec<String>| {
         let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
         padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"

@@ -181,7 +181,8 @@ impl LastWord<'_> {
             }
             self.stay_halted(hot.as_ref().err());
         }
-        hot.and(cold.join())
+        let cold = cold.join();
+        hot.and(cold)
     }
 
     /// What died may die again: the next start waits for a person.

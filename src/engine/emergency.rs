@@ -93,3 +93,7 @@ impl Emergency {
         Err(format!("no answer within {} ms", ANSWER_WAIT.ms()))
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "sim")]
+mod tests;

@@ -119,3 +119,76 @@ impl Core {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{RunId, Ticker};
+    use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
+    use crate::oms::Opening;
+    use crate::oms::account::Holding;
+    use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
+    use crate::risk::Limits;
+    use crate::units::Money;
+
+    const COUNT: usize = PAGE_MAX + MARKETS_LOOKED_AT_MAX;
+
+    /// Something is held in the first `COUNT` of one market more.
+    fn core() -> Core {
+        let mut markets = MarketTable::new();
+        let mut holdings = Vec::new();
+        for number in 0..=COUNT {
+            let ticker = Ticker::new(format!("KXA-{number}-B").as_bytes()).unwrap();
+            let grid = TickGrid::linear_cent();
+            markets.insert(ticker, grid, 0, FeeSchedule::QUADRATIC, true).unwrap();
+            let holding =
+                Holding { position: Position::from_centis(100), cost: Money::from_cents(42) };
+            holdings.extend((number < COUNT).then_some((ticker, holding)));
+        }
+        let config = OmsConfig {
+            run: RunId::new(1),
+            limits: Limits::default(),
+            orders: OrderConfig::default(),
+            admission: Admission::Listed,
+            feed: FeedNeed::Required,
+            orders_max: 16,
+        };
+        Core::new(config, markets, &Opening { holdings, ..Opening::default() })
+    }
+
+    /// One page: the tickers in it, and where the next begins.
+    fn page(core: &Core, topic: Topic, from: u32) -> (Vec<String>, Option<u32>) {
+        let mut records = Vec::new();
+        core.tell(Now::default(), &Question { topic, from }, &mut records);
+        let Some(Record::Told(Told::PageEnd { next })) = records.pop() else {
+            panic!("a page ends with its end")
+        };
+        let ticker = |record: Record| match record {
+            Record::Told(Told::Position(told)) => told.ticker.to_string(),
+            other => panic!("{other:?} is no position"),
+        };
+        (records.into_iter().map(ticker).collect(), next)
+    }
+
+    #[test]
+    fn every_position_is_told_once_a_bounded_page_at_a_time() {
+        let core = core();
+        let (mut told, mut from) = (Vec::new(), Some(0));
+        while let Some(start) = from {
+            let (page, next) = page(&core, Topic::Positions, start);
+            assert!(page.len() <= PAGE_MAX);
+            told.extend(page);
+            from = next;
+        }
+        let expected: Vec<String> = (0..COUNT).map(|number| format!("KXA-{number}-B")).collect();
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn pages_past_the_end_are_empty_and_the_last() {
+        let core = core();
+        assert_eq!(page(&core, Topic::Positions, u32::MAX), (Vec::new(), None));
+        assert_eq!(page(&core, Topic::Orders, 0), (Vec::new(), None));
+        assert_eq!(page(&core, Topic::Orders, u32::MAX), (Vec::new(), None));
+    }
+}
