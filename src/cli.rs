@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "sim")]
 pub use act::sim;
-pub use act::{Failure, config, export, log_to_stderr, report, run};
+pub use act::{Failure, ask, config, export, log_to_stderr, report, run};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -28,6 +28,12 @@ Try it:
   Trade on paper what a program sends:
     kalshi-exec run --signals unix:/tmp/kalshi.sock
     python3 examples/python/send_signals.py /tmp/kalshi.sock
+  See what an engine does, and stop it:
+    kalshi-exec run --signals unix:/tmp/kalshi.sock --state state
+    kalshi-exec status
+    kalshi-exec halt prices look wrong
+  See which limits hold, and why:
+    kalshi-exec config --config examples/worldcup.toml
   Have an exchange to test your own client against:
     kalshi-exec sim --ready-file ready.json
 
@@ -48,6 +54,18 @@ pub enum Command {
     Sim(SimArgs),
     /// Show the effective configuration, and where each value comes from
     Config(ShowArgs),
+    /// Show whether a running engine trades, and what it has done
+    Status(ControlArgs),
+    /// Stop a running engine from sending orders, until `resume`
+    Halt(HaltArgs),
+    /// Let a halted engine trade again
+    Resume(ControlArgs),
+    /// Cancel what rests at the exchange, and trade on
+    CancelAll(ControlArgs),
+    /// Show what a running engine holds
+    Positions(ControlArgs),
+    /// Show the orders of a running engine that are not at their end
+    Orders(ControlArgs),
     /// Show latency, execution quality and P&L of a finished run
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
@@ -172,6 +190,52 @@ pub enum SettingsFormat {
     /// A file that --config takes
     Toml,
     /// One JSON object
+    Json,
+}
+
+/// Arguments of the commands that talk to a running engine.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The engine is found by its state directory, where it listens on control.sock (for its user only).
+Give the directory that `run --state` was given.
+
+Exit codes: 0 done, 1 no engine runs there or it does not answer, 3 refused for safety.")]
+pub struct ControlArgs {
+    /// State directory of the engine
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    pub state: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: AnswerFormat,
+}
+
+/// Arguments of `halt`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+From when this returns no order leaves; what rests at the exchange is being cancelled. The halt
+stays, also over restarts, until `resume`.
+
+Where this program is not at hand, these halt as well:
+  kill -USR1 PID        the engine's process
+  touch STATE/halt      a file of that name; its text is the reason; remove it before `resume`
+
+Example:
+  kalshi-exec halt --state state prices look wrong")]
+pub struct HaltArgs {
+    /// Where the engine is
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Why, for whoever finds it halted
+    #[arg(required = true, value_name = "REASON")]
+    pub reason: Vec<String>,
+}
+
+/// Forms of an engine's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// Text for the terminal
+    Text,
+    /// The answer as the engine gives it
     Json,
 }
 

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use kalshi_exec::cli::{self, Cli, Command};
+use kalshi_exec::control::Request;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -24,6 +25,14 @@ fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Command::Sim(args) => cli::sim(args),
         Command::Config(args) => cli::config(args, Path::new(".")),
+        Command::Status(args) => cli::ask(args, &Request::Status),
+        Command::Halt(args) => {
+            cli::ask(&args.control, &Request::Halt { reason: args.reason.join(" ") })
+        }
+        Command::Resume(args) => cli::ask(args, &Request::Resume),
+        Command::CancelAll(args) => cli::ask(args, &Request::CancelAll),
+        Command::Positions(args) => cli::ask(args, &Request::Positions),
+        Command::Orders(args) => cli::ask(args, &Request::Orders),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
     };

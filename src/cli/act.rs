@@ -9,10 +9,11 @@ use tracing_subscriber::EnvFilter;
 #[cfg(feature = "sim")]
 use super::SimArgs;
 use super::{
-    ConfigArgs, ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs,
-    SettingsFormat, ShowArgs,
+    AnswerFormat, ConfigArgs, ControlArgs, ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs,
+    ReportFormat, RunArgs, SettingsFormat, ShowArgs,
 };
 use crate::config::{Arguments, Config, Environment, Loaded, Mode};
+use crate::control::{Request, client, text};
 use crate::engine::{self, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
 use crate::recorder::journal::{JournalError, JournalReader};
@@ -143,6 +144,20 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
     };
     engine::serve(&options, &interrupts)?;
     Ok(())
+}
+
+/// `status`, `halt`, `resume`, `cancel-all`, `positions`, `orders`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn ask(args: &ControlArgs, request: &Request) -> Result<(), Failure> {
+    let answer = client::ask(&args.state, request)
+        .map_err(|error| Failure { message: error.to_string(), code: error.exit_code() })?;
+    let text = match args.format {
+        AnswerFormat::Text => text::render(request, &answer),
+        AnswerFormat::Json => format!("{answer}\n"),
+    };
+    print(text.as_bytes())
 }
 
 /// `report`.

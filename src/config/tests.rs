@@ -257,7 +257,7 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("breaker.cooldown_s", 1, DAY / 1_000);
     ranges("breaker.max_consecutive_losses", 1, 1_000);
     ranges("breaker.max_rejects_per_minute", 1, 1_000);
-    ranges("breaker.max_repeats", 1, 64);
+    ranges("breaker.max_repeats", 1, 1_000);
     ranges("breaker.repeats_window_s", 1, 3_600);
     ranges("breaker.latency_budget_ms", 1, 60_000);
     ranges("breaker.max_latency_breaches", 1, 1_000);

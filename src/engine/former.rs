@@ -185,7 +185,7 @@ impl Memory {
                 self.rejects.clear();
                 self.resumed = at;
             }
-            ControlCommand::Drain => {}
+            ControlCommand::Drain | ControlCommand::CancelAll => {}
         }
     }
 

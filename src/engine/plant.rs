@@ -10,14 +10,16 @@ use crossbeam::channel::{self, Sender};
 
 use super::former::Former;
 use super::scratch::Scratch;
+use super::steering::{CONTROL_RECORDS_MAX, SteeringRings};
 use super::{EngineError, RunOptions, state_dir};
 use crate::config::Mode;
+use crate::control::CommandLine;
 use crate::ids::{Reason, RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
@@ -76,7 +78,8 @@ pub(super) struct Plant {
     pub(super) recorder: Recorder<SystemClock>,
     pub(super) care: JournalCare<SystemClock>,
     pub(super) new_sources: Producer<NewSource>,
-    pub(super) control: Producer<ControlCommand>,
+    /// What the control service gets.
+    pub(super) steering: SteeringRings,
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
@@ -116,17 +119,16 @@ impl Plant {
             oms: rings,
             outer,
             recorder,
-            ends,
+            new_sources,
+            control: (control, questions_in, questions, control_records),
         } = Rings::make();
         let (attach, attachments) = channel::unbounded();
+        let (told, heard) = channel::unbounded();
         let closing = Arc::new(AtomicBool::new(false));
         let mut intake =
             Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
                 .with_closing(Arc::clone(&closing));
-        let mut core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
-        if let Some(carried) = &former.carried {
-            core.restore(clock.now(), carried, &former.markets);
-        }
+        let core = core(oms_config(options, run, &books), books, &former, clock);
         let halted = core.halted().copied();
         for id in former.signal_ids {
             intake.remember(id);
@@ -135,7 +137,8 @@ impl Plant {
         let kill_switch = KillSwitch::default();
         let oms = Oms::new(core, journal, clock.clone(), rings)
             .with_beacon(Arc::clone(&ready))
-            .with_kill_switch(kill_switch.clone());
+            .with_kill_switch(kill_switch.clone())
+            .with_questions(questions);
         let (care, health) = JournalCare::new(keeper, clock.clone());
         let mut spools = Vec::new();
         let outlets = Outlets {
@@ -144,7 +147,7 @@ impl Plant {
             journal: Some(health),
         };
         let config = recorder_config(options, run, clock);
-        let recorder = Recorder::new(config, clock.clone(), recorder, outlets);
+        let recorder = Recorder::new(config, clock.clone(), recorder, outlets).with_listener(told);
         let plant = Self {
             run,
             clock: clock.clone(),
@@ -152,8 +155,13 @@ impl Plant {
             oms,
             recorder,
             care,
-            new_sources: ends.0,
-            control: ends.1,
+            new_sources,
+            steering: SteeringRings {
+                commands: CommandLine::new(control),
+                questions: questions_in,
+                heard,
+                records: control_records,
+            },
             attach,
             ready,
             halted,
@@ -167,13 +175,24 @@ impl Plant {
     }
 }
 
+/// The core as the former runs left it.
+fn core(config: OmsConfig, books: Books<'_>, former: &Former, clock: &SystemClock) -> Core {
+    let mut core = Core::new(config, books.markets, &books.opening);
+    if let Some(carried) = &former.carried {
+        core.restore(clock.now(), carried, &former.markets);
+    }
+    core
+}
+
 /// Every ring of a run, each with one writer and one reader.
 struct Rings {
     intake: (Producer<Signal>, Producer<Record>, Consumer<NewSource>),
     oms: OmsRings,
     outer: OuterRings,
     recorder: Vec<Consumer<Record>>,
-    ends: (Producer<NewSource>, Producer<ControlCommand>),
+    new_sources: Producer<NewSource>,
+    /// Commands in, questions in and out, records in.
+    control: (Producer<ControlCommand>, Producer<Question>, Consumer<Question>, Producer<Record>),
 }
 
 impl Rings {
@@ -188,6 +207,8 @@ impl Rings {
         let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
         let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
+        let (control_records, from_control) = ring(CONTROL_RECORDS_MAX);
+        let (questions_in, questions) = ring(ring::QUESTIONS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
         Self {
             intake: (signals_in, intake_records, sources),
@@ -209,8 +230,9 @@ impl Rings {
                 fetch: fetch_in,
                 records: gateway_records,
             },
-            recorder: vec![from_intake, from_oms, from_gateway],
-            ends: (new_sources, control_in),
+            recorder: vec![from_intake, from_oms, from_gateway, from_control],
+            new_sources,
+            control: (control_in, questions_in, questions, control_records),
         }
     }
 }

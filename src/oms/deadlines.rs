@@ -90,6 +90,7 @@ impl Core {
             ControlCommand::Halt { reason } => self.halt(now, *reason, out),
             ControlCommand::Resume => self.resume(now, out),
             ControlCommand::Drain => self.drain(now, out),
+            ControlCommand::CancelAll => self.cancel_resting(now, out),
         }
     }
 
@@ -101,6 +102,10 @@ impl Core {
         }
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
+        self.cancel_resting(now, out);
+    }
+
+    fn cancel_resting(&mut self, now: Now, out: &mut Outbox) {
         for slot in 0..self.executions.len() {
             let key = self.executions[slot].child;
             let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);

@@ -15,6 +15,7 @@ mod index;
 pub mod plan;
 mod reports;
 mod stage;
+mod telling;
 mod timers;
 
 pub use self::core::{Core, Input, Opening, Outbox};

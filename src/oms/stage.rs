@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use super::core::{Core, Input, Outbox};
 use crate::ids::Reason;
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
@@ -70,6 +70,8 @@ pub struct Oms<J, C> {
     /// Over how many connections trading is possible, for threads that wait for it.
     beacon: Option<Arc<AtomicU16>>,
     kill_switch: KillSwitch,
+    /// From people who want to know something.
+    questions: Option<Consumer<Question>>,
     /// What is rehearsed with.
     last_signal: Option<Signal>,
     rehearsed: Timestamp,
@@ -96,6 +98,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             passed: Cursors::default(),
             beacon: None,
             kill_switch: KillSwitch::default(),
+            questions: None,
             last_signal: None,
             rehearsed: Timestamp::ZERO,
         }
@@ -112,6 +115,16 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
+        if self.core.halted().is_some() {
+            self.kill_switch.throw();
+        }
+        self
+    }
+
+    /// Answers questions with records while nothing else is to be done.
+    #[must_use]
+    pub fn with_questions(mut self, questions: Consumer<Question>) -> Self {
+        self.questions = Some(questions);
         self
     }
 
@@ -209,7 +222,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Throws the switch with a halt, before anything is passed on. Others may have thrown it, on
     /// the way to a halt that is still in a ring: only an operator's resume resets it.
     fn keep_kill_switch(&self, input: &Input) {
-        if self.core.halted().is_some() {
+        if matches!(input, Input::Control(ControlCommand::Halt { .. })) {
+            self.kill_switch.confirm(self.clock.mono());
+        } else if self.core.halted().is_some() {
             self.kill_switch.throw();
         } else if matches!(input, Input::Control(ControlCommand::Resume)) {
             self.kill_switch.reset();
@@ -259,6 +274,15 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             }
         }
         work
+    }
+
+    /// Not an input: nothing follows from a question, and so it is not journaled.
+    fn answer(&mut self) -> Work {
+        let Some(questions) = &mut self.questions else { return Work::Idle };
+        let Ok(question) = questions.pop() else { return Work::Idle };
+        self.core.tell(self.clock.now(), &question, &mut self.outbox.records);
+        self.journaled.records = self.outbox.records.len();
+        self.pass_on()
     }
 
     fn take_signal(&mut self) -> Work {
@@ -316,6 +340,9 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
         }
         if self.outbox.is_empty() {
             work = work.or(self.take_signal());
+        }
+        if self.outbox.is_empty() {
+            work = work.or(self.answer());
         }
         if work == Work::Idle {
             self.rehearse();

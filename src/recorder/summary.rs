@@ -43,6 +43,9 @@ pub struct Summary {
     pub position_cost_cents: BTreeMap<String, Cents>,
     /// Signatures made ahead of the order that used them.
     pub presign: Presign,
+    /// Commands to halt, and how long they took.
+    #[serde(default)]
+    pub kill_switch: KillSwitchTimes,
     /// Latency per hop, in nanoseconds.
     pub hops: BTreeMap<String, Percentiles>,
 }
@@ -90,6 +93,17 @@ pub struct Presign {
     pub misses: u64,
 }
 
+/// Commands to halt, from their arrival to the oms having halted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillSwitchTimes {
+    /// How many.
+    pub count: u64,
+    /// The last one's time.
+    pub last_ns: u64,
+    /// The longest time.
+    pub max_ns: u64,
+}
+
 /// Counts records as they come.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -106,6 +120,7 @@ pub struct Tally {
     account: Option<Account>,
     positions: BTreeMap<String, (Position, Money)>,
     presign: Presign,
+    kill_switch: KillSwitchTimes,
 }
 
 /// Refused signals by limit.
@@ -167,10 +182,17 @@ impl Tally {
             Record::FinalAccount { cash, fees, realized, .. } => {
                 self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
             }
+            Record::KillSwitch { span } => {
+                let times = &mut self.kill_switch;
+                times.count += 1;
+                times.last_ns = span.ns();
+                times.max_ns = times.max_ns.max(span.ns());
+            }
             Record::SourceEnded { .. }
             | Record::Span { .. }
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::Told(_)
             | Record::Alert { .. }
             | Record::Drained => {}
         }
@@ -248,6 +270,7 @@ impl Tally {
                 .map(|(ticker, held)| (ticker.clone(), Cents(held.1)))
                 .collect(),
             presign: self.presign,
+            kill_switch: self.kill_switch,
             hops: Hop::ALL.iter().map(hop).collect(),
         }
     }

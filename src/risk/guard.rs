@@ -160,10 +160,16 @@ impl Guard {
         self.rejects.within_minute(now)
     }
 
-    /// Executions of a market and side within the window.
+    /// Whether the last minute has had as many rejects as trip the breaker.
     #[must_use]
-    pub fn repeats(&self, market: MarketIx, side: BookSide, now: Timestamp) -> u32 {
-        self.repeats.count(market, side, now)
+    pub fn is_rejected_too_often(&self, now: Timestamp) -> bool {
+        self.config.rejects_per_minute_max == 0 || self.rejects.minute_is_full(now)
+    }
+
+    /// Whether a market and side was executed as often as allowed within the window.
+    #[must_use]
+    pub fn is_repeated_too_often(&self, market: MarketIx, side: BookSide, now: Timestamp) -> bool {
+        self.config.repeats_max == 0 || self.repeats.is_full(market, side, now)
     }
 
     /// The account's write tokens.
@@ -244,7 +250,7 @@ impl Guard {
     /// The exchange has rejected an order.
     pub fn note_reject(&mut self, now: Now) {
         self.rejects.note_sent(now.mono);
-        if self.rejects(now.mono) >= self.config.rejects_per_minute_max {
+        if self.is_rejected_too_often(now.mono) {
             self.breaker.trip(now, Trip::Rejects);
         }
     }
@@ -279,7 +285,7 @@ impl Guard {
     #[must_use]
     pub fn note_execution(&mut self, market: MarketIx, side: BookSide, now: Timestamp) -> bool {
         self.repeats.note_sent(market, side, now);
-        self.repeats(market, side, now) >= self.config.repeats_max
+        self.is_repeated_too_often(market, side, now)
     }
 
     /// An order goes to the gateway.

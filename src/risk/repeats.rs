@@ -31,14 +31,19 @@ impl Repeats {
         }
     }
 
-    /// Executions of this market and side within the window, as far as they are remembered.
+    /// Whether this market and side was executed as often as allowed within the window. Always,
+    /// when nothing is allowed.
     #[must_use]
-    pub fn count(&self, market: MarketIx, side: BookSide, now: Timestamp) -> u32 {
+    pub fn is_full(&self, market: MarketIx, side: BookSide, now: Timestamp) -> bool {
         let lane = lane(market, side);
-        let known = usize::try_from(self.counts[lane]).unwrap_or(usize::MAX).min(self.per_lane);
-        let ring = &self.times[lane * self.per_lane..][..known];
-        let recent = ring.iter().filter(|sent| now.since(**sent) < self.window);
-        u32::try_from(recent.count()).unwrap_or(u32::MAX)
+        if self.counts[lane] < self.per_lane as u64 {
+            return false;
+        }
+        // The place about to be overwritten holds the oldest of them.
+        match self.times.get(lane * self.per_lane + self.place(lane)) {
+            Some(oldest) => now.since(*oldest) < self.window,
+            None => true,
+        }
     }
 
     /// An execution begins now.
@@ -47,9 +52,14 @@ impl Repeats {
             return;
         }
         let lane = lane(market, side);
-        let place = usize::try_from(self.counts[lane] % self.per_lane as u64).unwrap_or(0);
+        let place = self.place(lane);
         self.times[lane * self.per_lane + place] = now;
         self.counts[lane] += 1;
+    }
+
+    fn place(&self, lane: usize) -> usize {
+        let per_lane = (self.per_lane as u64).max(1);
+        usize::try_from(self.counts[lane] % per_lane).unwrap_or(0)
     }
 
     /// A person has looked: what was counted is forgotten.
@@ -74,14 +84,25 @@ mod tests {
     fn lanes_count_apart_and_forget_with_time() {
         let mut repeats = Repeats::new(2, 3, Nanos::from_secs(10));
         let (market, other) = (MarketIx(0), MarketIx(1));
-        for secs in [0, 1, 2, 3] {
+        for secs in [0, 1] {
             repeats.note_sent(market, BookSide::Bid, at_secs(secs));
+            assert!(!repeats.is_full(market, BookSide::Bid, at_secs(secs)));
         }
-        assert_eq!(repeats.count(market, BookSide::Bid, at_secs(3)), 3, "as many as remembered");
-        assert_eq!(repeats.count(market, BookSide::Ask, at_secs(3)), 0);
-        assert_eq!(repeats.count(other, BookSide::Bid, at_secs(3)), 0);
-        assert_eq!(repeats.count(market, BookSide::Bid, at_secs(10)), 3);
-        assert_eq!(repeats.count(market, BookSide::Bid, at_secs(11)), 2);
-        assert_eq!(repeats.count(market, BookSide::Bid, at_secs(13)), 0);
+        repeats.note_sent(market, BookSide::Bid, at_secs(2));
+        assert!(repeats.is_full(market, BookSide::Bid, at_secs(9)));
+        assert!(!repeats.is_full(market, BookSide::Ask, at_secs(9)));
+        assert!(!repeats.is_full(other, BookSide::Bid, at_secs(9)));
+        assert!(!repeats.is_full(market, BookSide::Bid, at_secs(10)));
+        repeats.note_sent(market, BookSide::Bid, at_secs(10));
+        assert!(repeats.is_full(market, BookSide::Bid, at_secs(10)), "1, 2 and 10");
+        repeats.forget();
+        assert!(!repeats.is_full(market, BookSide::Bid, at_secs(10)));
+    }
+
+    #[test]
+    fn nothing_allowed_is_always_full() {
+        let mut repeats = Repeats::new(1, 0, Nanos::from_secs(10));
+        repeats.note_sent(MarketIx(0), BookSide::Bid, at_secs(0));
+        assert!(repeats.is_full(MarketIx(0), BookSide::Bid, at_secs(99)));
     }
 }

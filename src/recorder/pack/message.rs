@@ -362,6 +362,7 @@ impl Pack for ControlCommand {
             Self::Halt { reason } => one(out, 0, reason),
             Self::Resume => out.put(&1_u8),
             Self::Drain => out.put(&2_u8),
+            Self::CancelAll => out.put(&3_u8),
         }
     }
 
@@ -370,6 +371,7 @@ impl Pack for ControlCommand {
             0 => Some(Self::Halt { reason: from.take()? }),
             1 => Some(Self::Resume),
             2 => Some(Self::Drain),
+            3 => Some(Self::CancelAll),
             _ => None,
         }
     }

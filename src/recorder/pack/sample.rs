@@ -493,10 +493,11 @@ impl Sample for CarriedMarket {
 
 impl Sample for ControlCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(3) {
+        match dice.below(4) {
             0 => Self::Halt { reason: dice.any() },
             1 => Self::Resume,
-            _ => Self::Drain,
+            2 => Self::Drain,
+            _ => Self::CancelAll,
         }
     }
 }

@@ -206,8 +206,11 @@ pub(super) fn consecutive_losses(_: &Question<'_>, facts: &Facts<'_>) -> Answer 
 }
 
 pub(super) fn rejects_per_minute(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
-    let rejects = facts.guard.rejects(facts.now.mono);
-    below(Limit::RejectsPerMinute, rejects, facts.guard.config().rejects_per_minute_max)
+    let bound = i64::from(facts.guard.config().rejects_per_minute_max);
+    if facts.guard.is_rejected_too_often(facts.now.mono) {
+        return refuse(Limit::RejectsPerMinute, bound, bound);
+    }
+    Ok(())
 }
 
 /// Only new executions count: how often one of them is priced anew has a bound of its own.
@@ -216,8 +219,11 @@ pub(super) fn repeated_execution(question: &Question<'_>, facts: &Facts<'_>) -> 
         return Ok(());
     }
     let order = question.order;
-    let repeats = facts.guard.repeats(order.market, order.side, facts.now.mono);
-    below(Limit::RepeatedExecution, repeats, facts.guard.config().repeats_max)
+    let bound = i64::from(facts.guard.config().repeats_max);
+    if facts.guard.is_repeated_too_often(order.market, order.side, facts.now.mono) {
+        return refuse(Limit::RepeatedExecution, bound + 1, bound);
+    }
+    Ok(())
 }
 
 pub(super) fn orders_per_minute(_: &Question<'_>, facts: &Facts<'_>) -> Answer {

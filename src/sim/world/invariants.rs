@@ -108,6 +108,8 @@ impl Audit {
             | Record::OrderEnded { .. }
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::KillSwitch { .. }
+            | Record::Told(_)
             | Record::FinalPosition { .. }
             | Record::Drained => {}
         }
