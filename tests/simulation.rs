@@ -12,6 +12,7 @@ use kalshi_exec::oms::{Input, Outbox};
 use kalshi_exec::order::Order;
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::Record;
+use kalshi_exec::risk::Kept;
 use kalshi_exec::runtime::random::Random;
 use kalshi_exec::sim::exchange::{ExchangeState, MarketStatus};
 use kalshi_exec::sim::world::signals::SignalMaker;
@@ -164,7 +165,11 @@ fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
         Record::Result(result) => Some(Entry::Result(*result)),
         _ => None,
     });
-    commands.chain(asks).chain(results).collect()
+    let kept = outbox.kept.iter().map(|kept| match kept {
+        Kept::Account(carried) => Entry::Risk(*carried),
+        Kept::Market(market) => Entry::MarketRisk(*market),
+    });
+    commands.chain(kept).chain(asks).chain(results).collect()
 }
 
 fn input_of(entry: &Entry) -> Option<Input> {

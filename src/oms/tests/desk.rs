@@ -10,7 +10,7 @@ use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use crate::oms::{Core, Input, Opening, Outbox};
 use crate::order::Order;
 use crate::recorder::record::{ExecutionResult, Record};
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits};
 use crate::units::{Contracts, Money, Nanos, Now, Price, PriceDelta, Timestamp, WallTime};
 
 pub(super) const A: &str = "KXA-1-A";
@@ -46,6 +46,7 @@ impl Desk {
         let mut config = OmsConfig {
             run: RunId::new(7),
             limits,
+            breaker: BreakerConfig::default(),
             orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
             admission: Admission::Listed,
             feed: FeedNeed::Required,
@@ -54,7 +55,7 @@ impl Desk {
         change(&mut config);
         let wall = WallTime::from_unix_ms(1_782_820_800_000);
         let cash = Money::from_cents(1_000_000);
-        let opening = Opening { cash, holdings: Vec::new(), as_of: wall };
+        let opening = Opening { cash, as_of: wall, ..Opening::default() };
         let core = Core::new(config, markets, &opening);
         let now = Now { mono: Timestamp::from_ns(1_000), wall };
         let mut desk = Self {
