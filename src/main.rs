@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Orders(args) => cli::ask(args, &Request::Orders),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
+        Command::WireEcho(args) => cli::wire_echo(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -196,10 +196,12 @@ impl LastWord<'_> {
 }
 
 /// How long after its last signal a run may wait for its orders: until those that rest have been
-/// cancelled and those that are unclear have been looked up as often as they are.
+/// cancelled, those that are unclear have been looked up as often as they are, and those that
+/// are nowhere count as never landed.
 const fn patience(orders: &OrderConfig) -> Nanos {
     let look_ups = orders.lookup_interval.ns() * orders.lookups_max as u64;
-    Nanos::from_ns(orders.fill_timeout.ns() + orders.partial_wait.ns() + look_ups)
+    let resting = orders.fill_timeout.ns() + orders.partial_wait.ns();
+    Nanos::from_ns(resting + orders.absence_wait.ns() + look_ups)
 }
 
 /// What the course watches.
