@@ -42,6 +42,13 @@ impl Interrupts {
         Ok(Self { asked, armed, halt })
     }
 
+    /// Hears no signal: one raised in a test would reach every test of the process.
+    #[cfg(test)]
+    pub(crate) fn deaf() -> Self {
+        let flag = || Arc::new(AtomicBool::new(false));
+        Self { asked: flag(), armed: flag(), halt: flag() }
+    }
+
     /// From now on a signal ends the process at once.
     pub fn end_at_once_next(&self) {
         // Relaxed: the handler reads nothing but the flag.

@@ -106,7 +106,7 @@ fn a_stage_that_dies_leaves_nothing_resting_and_a_halt_file() {
     let seen = Arc::new(Seen::default());
     let server = serve(dir.path(), &seen);
     let account = Account::from_ready(server.ready()).unwrap();
-    let interrupts = Interrupts::install().unwrap();
+    let interrupts = Interrupts::deaf();
     let signals = RESTING.replace('\n', "") + "\n";
 
     let first = options(dir.path(), &signals, "first");
