@@ -160,6 +160,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails("", &[("MAX_DAILY_TRADES", "many")], &["MAX_DAILY_TRADES", "many"]);
     fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
     fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
+    fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
 }
 
 #[test]
@@ -247,6 +248,9 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("orders.fill_timeout_ms", 0, DAY);
     ranges("orders.partial_wait_ms", 0, DAY);
     ranges("orders.drain_timeout_ms", 0, DAY);
+    ranges("orders.max_retries", 0, 7);
+    ranges("orders.max_repegs", 0, 7);
+    ranges("orders.repeg_interval_ms", 0, DAY);
     ranges("paper.cash_cents", 0, 1_000_000_000_000);
     ranges("wire.connections", 1, 16);
     ranges("wire.ack_timeout_ms", 1, 60_000);

@@ -35,7 +35,7 @@ impl Core {
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
         let market = match self.consider(now, signal) {
             Ok((entry, manner)) => {
-                self.enter(now, id, signal, expected, entry, manner, out);
+                self.enter(now, signal, (id, expected), (entry, manner), out);
                 Some(entry.approved.get().market)
             }
             Err(refusal) => {
@@ -171,11 +171,9 @@ impl Core {
     fn enter(
         &mut self,
         now: Now,
-        id: ExecutionId,
         signal: &Signal,
-        expected: Option<Price>,
-        entry: Entry,
-        manner: Manner,
+        (id, expected): (ExecutionId, Option<Price>),
+        (entry, manner): (Entry, Manner),
         out: &mut Outbox,
     ) {
         let begun = self.executions.begin(id, signal, expected, manner);
