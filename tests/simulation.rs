@@ -214,7 +214,7 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
     let (mut retried, mut made, mut moved, mut whole) = (0, 0, 0, 0);
-    for seed in 0..20 {
+    for seed in 0..40 {
         let (world, _) = run(seed);
         for result in world.tap().results().filter(|result| result.retries > 0) {
             let first = result.orders[0].and_then(|it| terms(&world, it.client_order_id));

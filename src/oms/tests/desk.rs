@@ -130,11 +130,16 @@ impl Desk {
         submitted.expect("an order was sent")
     }
 
+    /// The order's bytes are with the kernel.
+    pub(super) fn sent(&mut self, order: &NewOrder) {
+        let stamps = SendStamps { sent: self.now.mono, ..SendStamps::default() };
+        self.tell(&Input::Gateway(GatewayEvent::Sent { key: order.key, stamps }));
+    }
+
     /// The exchange takes an order, of which so much trades at once.
     pub(super) fn accept(&mut self, order: &NewOrder, filled: Contracts) {
+        self.sent(order);
         let key = order.key;
-        let stamps = SendStamps { sent: self.now.mono, ..SendStamps::default() };
-        self.tell(&Input::Gateway(GatewayEvent::Sent { key, stamps }));
         let accepted = Accepted {
             order_id: order_id(order),
             filled,

@@ -1,5 +1,7 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
+mod result;
+
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
     Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
@@ -8,9 +10,7 @@ use crate::message::{
     TimeInForce, Unsent,
 };
 use crate::order::State;
-use crate::recorder::record::{
-    CHILDREN_MAX, ChildResult, ExecutionResult, Hop, Hops, Outcome, ResultError,
-};
+use crate::recorder::record::{ChildResult, Outcome, ResultError};
 use crate::risk::{
     BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Limit, Refusal, Trip, Trips,
 };
@@ -568,35 +568,6 @@ impl Sample for ChildResult {
             limit_price: dice.any(),
             contracts: dice.any(),
             filled: dice.any(),
-        }
-    }
-}
-
-impl Sample for Hops {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { spans: [(); Hop::COUNT].map(|()| dice.any()) }
-    }
-}
-
-impl Sample for ExecutionResult {
-    fn sample(dice: &mut Dice) -> Self {
-        Self {
-            source: dice.any(),
-            signal_id: dice.any(),
-            execution_id: dice.any(),
-            ticker: dice.any(),
-            action: dice.any(),
-            outcome: dice.any(),
-            contracts: dice.any(),
-            filled: dice.any(),
-            cost: dice.any(),
-            fees: dice.any(),
-            expected_price: dice.any(),
-            edge: dice.any(),
-            retries: dice.any(),
-            error: dice.any(),
-            orders: [(); CHILDREN_MAX].map(|()| dice.any()),
-            hops: dice.any(),
         }
     }
 }
