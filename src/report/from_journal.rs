@@ -135,7 +135,7 @@ impl Rebuild {
     fn pay_out(&mut self, ticker: Ticker) {
         let Some(yes_pays) = self.settled.get(&ticker).copied() else { return };
         let Some(held) = self.positions.remove(&ticker) else { return };
-        let paid = crate::oms::account::paid_out(held, yes_pays);
+        let paid = held.worth(yes_pays);
         self.cash = self.cash.map(|cash| cash + paid);
     }
 
