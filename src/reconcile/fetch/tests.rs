@@ -6,7 +6,7 @@ use crate::ids::{ClientOrderId, InlineText, OrderId, OrderKey, RunId};
 use crate::message::{ExchangeStatus, Fill};
 use crate::reconcile::client::RestFailure;
 use crate::reconcile::scripted::{Script, client};
-use crate::units::{Contracts, Nanos, WallTime};
+use crate::units::{Contracts, Money, Nanos, Price, WallTime};
 
 const KEY: OrderKey = OrderKey { slot: 3, generation: 9 };
 
@@ -315,4 +315,62 @@ fn commands_are_answered_one_after_the_other() {
     let said = bench.run(FetchCommand::Backfill { since: WallTime::from_unix_ms(0) }, script);
     assert_eq!(said, [FetchEvent::OrderAbsent { key: KEY }, FetchEvent::BackfillDone]);
     assert_eq!(bench.fetch.counts(), FetchCounts { commands: 2, reads: 2, failures: 0 });
+}
+
+#[test]
+fn the_best_prices_of_a_market_are_read_from_its_book() {
+    let mut bench = Bench::new();
+    let ticker = InlineText::new(b"KXA-B").unwrap();
+    let book = r#"{"orderbook_fp":{"yes_dollars":[["0.4700","3.00"]],
+        "no_dollars":[["0.4800","3.00"]]}}"#;
+    let target = "/markets/KXA-B/orderbook?depth=1";
+
+    let said = bench.run(FetchCommand::Quote { ticker }, Script::default().then(target, 200, book));
+
+    let [FetchEvent::Quote(quote)] = said[..] else { panic!("{said:?}") };
+    assert_eq!((quote.bid, quote.ask), (Price::from_cents(47), Price::from_cents(52)));
+    assert_eq!((quote.ticker, quote.as_of), (ticker, bench.clock.now().wall));
+    let failing = Script::default().then(target, 500, "oops");
+    let failed = bench.run(FetchCommand::Quote { ticker }, failing);
+    assert_eq!(failed, [FetchEvent::QuoteFailed { ticker }]);
+}
+
+#[test]
+fn settlements_are_read_to_the_end_and_told_oldest_first() {
+    let mut bench = Bench::new();
+    let row = |ticker: &str, result: &str, hour: u32| {
+        format!(
+            r#"{{"ticker":"{ticker}","market_result":"{result}","yes_count_fp":"2.00",
+            "no_count_fp":"0.00","revenue":200,"settled_time":"2026-06-11T0{hour}:00:00Z"}}"#
+        )
+    };
+    let page = |cursor: &str, rows: &[String]| {
+        format!(r#"{{"cursor":"{cursor}","settlements":[{}]}}"#, rows.join(","))
+    };
+    let target = "/portfolio/settlements?min_ts=99&limit=1000";
+    let since = WallTime::from_unix_ms(100_000);
+    let script = Script::default().then(target, 200, page("p2", &[row("KXB-1", "yes", 7)])).then(
+        &format!("{target}&cursor=p2"),
+        200,
+        page("", &[row("KXA-1", "no", 6)]),
+    );
+
+    let said = bench.run(FetchCommand::Settlements { since }, script);
+
+    let [FetchEvent::Settled(first), FetchEvent::Settled(second), FetchEvent::SettlementsDone] =
+        said[..]
+    else {
+        panic!("{said:?}")
+    };
+    assert_eq!((first.ticker.as_str(), second.ticker.as_str()), ("KXA-1", "KXB-1"));
+    assert_eq!((first.yes_pays, second.yes_pays), (Money::ZERO, Money::from_cents(100)));
+
+    // Half a listing is none: the rest may be what matters.
+    let broken = Script::default().then(target, 200, page("p2", &[row("KXB-1", "yes", 7)])).then(
+        &format!("{target}&cursor=p2"),
+        200,
+        page("", &[row("KXA-1", "maybe", 6)]),
+    );
+    let said = bench.run(FetchCommand::Settlements { since }, broken);
+    assert_eq!(said, [FetchEvent::SettlementsFailed]);
 }
