@@ -4,12 +4,18 @@
 //! answers and frames to send. Everything that happens to an account on any path is published to
 //! every session of that account. Never sees a socket, a signature or a clock.
 
+mod archive;
 mod body;
+mod events;
 mod failure;
+mod floor;
+mod limits;
 mod markets;
 mod portfolio;
 mod query;
+mod queue;
 mod route;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod tier;
@@ -19,6 +25,12 @@ pub use tier::{Bucket, Tier};
 
 pub(crate) use markets::levels;
 pub(crate) use portfolio::outcome;
+
+use std::collections::HashMap;
+
+use failure::ApiError;
+use limits::Buckets;
+use tape::Tape;
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{
@@ -71,7 +83,13 @@ pub struct SimVenue {
     exchange: Exchange,
     quotes: Option<Quotes>,
     stream: Stream,
+    tape: Tape,
     tier: Tier,
+    /// Accounts that were lifted to another tier.
+    upgraded: HashMap<UserId, Tier>,
+    /// What is left to spend, where that is enforced.
+    buckets: Option<Buckets>,
+    shards: Vec<u8>,
     opened: WallTime,
 }
 
@@ -87,7 +105,25 @@ impl SimVenue {
             QuoteMode::Still => None,
         };
         let stream = Stream::new(&exchange);
-        Ok(Self { exchange, quotes, stream, tier: config.tier, opened: config.opens })
+        let mut venue = Self {
+            exchange,
+            quotes,
+            stream,
+            tape: Tape::default(),
+            tier: config.tier,
+            upgraded: HashMap::new(),
+            buckets: None,
+            shards: Vec::new(),
+            opened: config.opens,
+        };
+        venue.shards = venue.board(config.opens).shards();
+        Ok(venue)
+    }
+
+    /// Makes requests pay from their account's token buckets, which are told about either way.
+    #[must_use]
+    pub fn with_limits(self) -> Self {
+        Self { buckets: Some(Buckets::default()), ..self }
     }
 
     /// The account at a place of the configuration's list.
@@ -97,10 +133,43 @@ impl SimVenue {
         self.exchange.is_member(user).then_some(user)
     }
 
-    /// The usage tier of its accounts, whose buckets a transport may enforce.
+    /// The usage tier that accounts begin with.
     #[must_use]
     pub const fn tier(&self) -> Tier {
         self.tier
+    }
+
+    fn tier_of(&self, user: UserId) -> Tier {
+        self.upgraded.get(&user).copied().unwrap_or(self.tier)
+    }
+
+    /// `GET /account/limits`.
+    fn limits_of(&self, user: UserId) -> ApiResponse {
+        self.tier_of(user).limits(self.upgraded.contains_key(&user).into())
+    }
+
+    /// `POST /account/api_usage_level/upgrade`: who has placed an order becomes advanced.
+    fn upgrade(&mut self, user: UserId) -> Result<ApiResponse, ApiError> {
+        if self.exchange.orders_of(user).next().is_none() {
+            let details = "at least one of the last 100 orders must have been created by API";
+            return Err(ApiError::detailed(403, "forbidden", details));
+        }
+        if self.tier_of(user) == Tier::Basic {
+            self.upgraded.insert(user, Tier::Advanced);
+        }
+        Ok(ApiResponse { status: 201, body: String::new() })
+    }
+
+    fn charge(
+        &mut self,
+        now: WallTime,
+        user: Option<UserId>,
+        request: &ApiRequest<'_>,
+    ) -> Result<(), ApiError> {
+        let Some(user) = user else { return Ok(()) };
+        let account = (user, self.tier_of(user));
+        let Some(buckets) = &mut self.buckets else { return Ok(()) };
+        buckets.charge(now, account, request, &self.shards)
     }
 
     /// The engine room, for looking.
@@ -155,6 +224,7 @@ impl SimVenue {
 
     fn publish(&mut self, now: WallTime) {
         let events = self.exchange.take_events();
+        self.tape.record(&events);
         self.stream.publish(now, &self.exchange, &events);
     }
 }
@@ -168,7 +238,8 @@ impl Venue for SimVenue {
     ) -> ApiResponse {
         self.advance(now);
         let member = caller.filter(|user| self.exchange.is_member(*user));
-        let answer = self.route(now, member, request);
+        let paid = self.charge(now, member, request);
+        let answer = paid.and_then(|()| self.route(now, member, request));
         self.publish(now);
         answer.unwrap_or_else(|error| error.response())
     }

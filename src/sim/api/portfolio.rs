@@ -10,7 +10,7 @@ use crate::message::BookSide;
 use crate::sim::api::failure::ApiError;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
-use crate::sim::exchange::{Exchange, FillRecord, MarketState, Order, OrderStatus};
+use crate::sim::exchange::{Exchange, FillRecord, MarketState, Order};
 use crate::sim::text::{count, dollars, no_price, rfc3339, uuid_text};
 use crate::sim::venue::{ApiResponse, UserId};
 use crate::units::{Contracts, Money, Position, WallTime};
@@ -29,26 +29,8 @@ pub(crate) const fn outcome(side: BookSide) -> &'static str {
     }
 }
 
-/// `min_ts` and `max_ts` in Unix seconds, both inclusive.
-struct Window {
-    from: i64,
-    to: i64,
-}
-
-impl Window {
-    fn read(query: &Query) -> Result<Self, ApiError> {
-        let from = query.integer("min_ts")?.unwrap_or(i64::MIN);
-        Ok(Self { from, to: query.integer("max_ts")?.unwrap_or(i64::MAX) })
-    }
-
-    fn contains(&self, time: WallTime) -> bool {
-        let seconds = i64::try_from(time.unix_secs()).unwrap_or(i64::MAX);
-        self.from <= seconds && seconds <= self.to
-    }
-}
-
 impl Reader<'_> {
-    fn market(&self, market: usize) -> &MarketState {
+    pub(super) fn market(&self, market: usize) -> &MarketState {
         &self.exchange.markets()[market]
     }
 
@@ -68,30 +50,19 @@ impl Reader<'_> {
 
     /// `GET /portfolio/orders`.
     pub(crate) fn orders(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let (window, selected) = (Window::read(query)?, self.selection(query)?);
-        let status = match query.text("status") {
-            None => None,
-            Some("resting") => Some(OrderStatus::Resting),
-            Some("canceled") => Some(OrderStatus::Canceled),
-            Some("executed") => Some(OrderStatus::Executed),
-            Some(_) => {
-                let msg = "Parameter validation failed for GetOrders: Key: \
-                           'GetOrdersParams.Status' Error:Field validation for 'Status' failed \
-                           on the 'oneof' tag";
-                return Err(ApiError::Bare { msg: msg.to_owned() });
-            }
-        };
+        let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
+        let status = query.one_of("status", &["resting", "canceled", "executed"])?;
         let matching = self.exchange.orders_of(self.user).rev().filter(|order| {
             selected[order.market]
-                && window.contains(order.created)
-                && status.is_none_or(|status| status == order.status)
+                && span.contains(order.created)
+                && status.is_none_or(|status| status == order.status.as_str())
         });
         let page = query.page(matching, |order| order.seq)?;
         let orders: Vec<Value> = page.items.iter().map(|order| self.order_json(order)).collect();
         Ok(json_response(200, &json!({ "cursor": page.cursor, "orders": orders })))
     }
 
-    fn find(&self, id: &str) -> Result<&Order, ApiError> {
+    pub(super) fn find(&self, id: &str) -> Result<&Order, ApiError> {
         let id = uuid::Uuid::parse_str(id).map_err(|_| ApiError::not_found())?;
         self.exchange.order(self.user, id.as_u128()).ok_or_else(ApiError::not_found)
     }
@@ -100,16 +71,6 @@ impl Reader<'_> {
     pub(crate) fn order(&self, id: &str) -> Result<ApiResponse, ApiError> {
         let order = self.order_json(self.find(id)?);
         Ok(json_response(200, &json!({ "order": order })))
-    }
-
-    /// `GET /portfolio/orders/{order_id}/queue_position`.
-    pub(crate) fn queue_position(&self, id: &str) -> Result<ApiResponse, ApiError> {
-        let order = self.find(id)?;
-        if order.status != OrderStatus::Resting {
-            return Err(ApiError::not_found());
-        }
-        let ahead = count(self.exchange.queue_position(order));
-        Ok(json_response(200, &json!({ "queue_position_fp": ahead })))
     }
 
     fn order_json(&self, order: &Order) -> Value {
@@ -150,11 +111,11 @@ impl Reader<'_> {
 
     /// `GET /portfolio/fills`.
     pub(crate) fn fills(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let (window, selected) = (Window::read(query)?, self.selection(query)?);
+        let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
         let order = query.text("order_id");
         let matching = self.exchange.account(self.user).fills.iter().rev().filter(|fill| {
             selected[fill.market]
-                && window.contains(fill.time)
+                && span.contains(fill.time)
                 && order.is_none_or(|order| order == uuid_text(fill.order_id))
         });
         let page = query.page(matching, |fill| fill.seq)?;

@@ -1,10 +1,13 @@
 //! Which request goes where. The one list of simulated endpoints.
 
 use crate::sim::api::SimVenue;
+use crate::sim::api::archive::empty;
 use crate::sim::api::failure::ApiError;
+use crate::sim::api::limits::endpoint_costs;
 use crate::sim::api::markets::Board;
 use crate::sim::api::portfolio::Reader;
-use crate::sim::api::query::Query;
+use crate::sim::api::query::{PageRule, Query};
+use crate::sim::api::tier::volume_progress;
 use crate::sim::api::writes::Writer;
 use crate::sim::venue::{ApiRequest, ApiResponse, UserId};
 use crate::units::WallTime;
@@ -30,6 +33,9 @@ impl SimVenue {
         }
         let user = caller.ok_or_else(ApiError::unsigned)?;
         match segments.as_slice() {
+            ["account", "api_usage_level", "upgrade"] if request.method == "POST" => {
+                self.upgrade(user)
+            }
             ["portfolio", "events", "orders", rest @ ..] => {
                 self.route_writes(now, user, request, rest)
             }
@@ -48,19 +54,33 @@ impl SimVenue {
             return None;
         }
         let query = |operation| Query::parse(operation, request.query);
-        let board = Board { exchange: &self.exchange, opened: self.opened, now };
+        let board = self.board(now);
         Some(match segments {
             ["exchange", "status"] => Ok(board.status()),
+            ["exchange", "schedule"] => Ok(board.schedule()),
             ["exchange", "user_data_timestamp"] => Ok(board.data_timestamp()),
-            ["account", "endpoint_costs"] => Ok(Board::endpoint_costs()),
+            ["account", "endpoint_costs"] => Ok(endpoint_costs()),
             ["markets"] => board.markets(&query("GetMarkets")),
+            ["markets", "trades"] => self.tape.page(&self.exchange, &query("GetTrades")),
+            ["markets", "orderbooks"] => board.orderbooks(&query("GetMarketOrderbooks")),
             ["markets", ticker] => board.market(ticker),
             ["markets", ticker, "orderbook"] => {
                 board.orderbook(ticker, &query("GetMarketOrderbook"))
             }
-            ["series", series] => board.series(series),
+            ["events", rest @ ..] => route_events(&board, request, rest),
+            ["series"] => board.series_list(&query("GetSeriesList")),
+            ["series", "fee_changes"] => Board::series_fee_changes(&query("GetSeriesFeeChanges")),
+            ["series", series] => board.series(series, &query("GetSeries")),
+            ["historical", "cutoff"] => Ok(board.cutoff()),
+            ["historical", "trades"] => empty(&query("GetTradesHistorical"), &["trades"]),
+            ["historical", "markets"] => empty(&query("GetHistoricalMarkets"), &["markets"]),
+            ["historical", "markets", _] => Err(ApiError::not_found()),
             _ => return None,
         })
+    }
+
+    pub(super) fn board(&self, now: WallTime) -> Board<'_> {
+        Board { exchange: &self.exchange, opened: self.opened, as_of: now }
     }
 
     fn route_private(
@@ -72,17 +92,14 @@ impl SimVenue {
         if request.method != "GET" {
             return Err(ApiError::not_found());
         }
-        let query = |operation| Query::parse(operation, request.query);
-        let reader = Reader { exchange: &self.exchange, user };
         match segments {
-            ["account", "limits"] => Ok(self.tier.limits()),
-            ["portfolio", "balance"] => Ok(reader.balance()),
-            ["portfolio", "orders"] => reader.orders(&query("GetOrders")),
-            ["portfolio", "orders", id] => reader.order(id),
-            ["portfolio", "orders", id, "queue_position"] => reader.queue_position(id),
-            ["portfolio", "fills"] => reader.fills(&query("GetFills")),
-            ["portfolio", "positions"] => reader.positions(&query("GetPositions")),
-            ["portfolio", "settlements"] => reader.settlements(&query("GetSettlements")),
+            ["account", "limits"] => Ok(self.limits_of(user)),
+            ["account", "api_usage_level", "volume_progress"] => Ok(volume_progress()),
+            ["portfolio", rest @ ..] => {
+                let reader = Reader { exchange: &self.exchange, user };
+                route_portfolio(&reader, request, rest)
+            }
+            ["historical", list] => route_archive(request, list),
             _ => Err(ApiError::not_found()),
         }
     }
@@ -105,6 +122,59 @@ impl SimVenue {
             ("POST", [id, "decrease"]) => writer.decrease(id, request.body),
             _ => Err(ApiError::not_found()),
         }
+    }
+}
+
+fn route_events(
+    board: &Board<'_>,
+    request: &ApiRequest<'_>,
+    rest: &[&str],
+) -> Result<ApiResponse, ApiError> {
+    let query = |operation| Query::parse(operation, request.query).paged(PageRule::EVENTS);
+    match rest {
+        [] => board.events(&query("GetEvents")),
+        ["fee_changes"] => {
+            let query = query("GetEventFeeChanges").paged(PageRule::PORTFOLIO);
+            Board::event_fee_changes(&query)
+        }
+        [event] => board.event(event, &query("GetEvent")),
+        [event, "metadata"] => board.event_metadata(event),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+fn route_portfolio(
+    reader: &Reader<'_>,
+    request: &ApiRequest<'_>,
+    rest: &[&str],
+) -> Result<ApiResponse, ApiError> {
+    let query = |operation| Query::parse(operation, request.query).paged(PageRule::PORTFOLIO);
+    let transfers = |operation| query(operation).paged(PageRule::TRANSFERS);
+    match rest {
+        ["balance"] => Ok(reader.balance()),
+        ["orders"] => reader.orders(&query("GetOrders")),
+        ["orders", "queue_positions"] => reader.queue_positions(&query("GetOrderQueuePositions")),
+        ["orders", id] => reader.order(id),
+        ["orders", id, "queue_position"] => reader.queue_position(id),
+        ["fills"] => reader.fills(&query("GetFills")),
+        ["positions"] => reader.positions(&query("GetPositions")),
+        ["settlements"] => reader.settlements(&query("GetSettlements")),
+        ["summary", "total_resting_order_value"] => Ok(reader.resting_value()),
+        ["deposits"] => empty(&transfers("GetDeposits"), &["deposits"]),
+        ["withdrawals"] => empty(&transfers("GetWithdrawals"), &["withdrawals"]),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+fn route_archive(request: &ApiRequest<'_>, list: &str) -> Result<ApiResponse, ApiError> {
+    let query = |operation| Query::parse(operation, request.query).paged(PageRule::PORTFOLIO);
+    match list {
+        "orders" => empty(&query("GetHistoricalOrders"), &["orders"]),
+        "fills" => empty(&query("GetFillsHistorical"), &["fills"]),
+        "positions" => {
+            empty(&query("GetHistoricalPositions"), &["event_positions", "market_positions"])
+        }
+        _ => Err(ApiError::not_found()),
     }
 }
 
