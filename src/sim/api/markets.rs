@@ -132,6 +132,8 @@ impl Board<'_> {
             "created_time": opened,
             "event_ticker": event_of(&market.ticker),
             "exchange_index": market.exchange_index,
+            "expected_expiration_time": closes,
+            "expiration_time": closes,
             "expiration_value": "",
             "latest_expiration_time": closes,
             "market_type": "binary",

@@ -28,8 +28,7 @@ pub(crate) struct Subscribed {
 /// The markets of a subscription after a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct MarketList {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) market_tickers: Option<Vec<String>>,
+    pub(crate) market_tickers: Vec<String>,
 }
 
 /// A command that failed.

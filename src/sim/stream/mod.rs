@@ -179,7 +179,7 @@ fn publish_event(
         let envelope = Envelope { kind, id: None, sid, seq };
         match event {
             ExchangeEvent::Book(change) => {
-                let yes = subscription.use_yes_price;
+                let yes = subscription.wishes.use_yes_price;
                 out.push(envelope, Some(publish::delta(exchange, change, reader, yes)));
             }
             ExchangeEvent::Trade(print) => {
@@ -206,10 +206,15 @@ fn publish_ticker(market: usize, body: &TickerBody, session: &mut Session, out: 
         subscription.channel == Channel::Ticker && subscription.covers(market)
     });
     for subscription in wanted {
-        let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
-        let now = out.now;
-        let (ts, ts_ms, time) = (now.unix_secs(), now.unix_ms(), rfc3339(now));
-        let envelope = Envelope { kind: "ticker", id: None, sid, seq };
-        out.push(envelope, Some(Ticker { body, ts, ts_ms, time }));
+        push_ticker(out, subscription, body);
     }
+}
+
+/// One market's public numbers for one subscription.
+fn push_ticker(out: &mut Outbox, subscription: &mut Subscription, body: &TickerBody) {
+    let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
+    let now = out.now;
+    let (ts, ts_ms, time) = (now.unix_secs(), now.unix_ms(), rfc3339(now));
+    let envelope = Envelope { kind: "ticker", id: None, sid, seq };
+    out.push(envelope, Some(Ticker { body, ts, ts_ms, time }));
 }
