@@ -111,6 +111,14 @@ impl From<Reject> for ApiError {
             Reject::TradingPaused => Self::nested(409, "trading_is_paused"),
             Reject::ExchangePaused => Self::nested(409, "exchange_is_paused"),
             Reject::MarketNotActive => Self::nested(400, "MARKET_NOT_ACTIVE"),
+            Reject::MarketClosed => Self::nested(400, "market_inactive"),
+            Reject::GroupTriggered => Self::nested(400, "exceeded_order_group_risk_limit"),
+            Reject::TooManyGroups | Reject::TooManySubaccounts | Reject::InvalidAmount => {
+                Self::detailed(400, "invalid_parameters", &reject.to_string())
+            }
+            Reject::SubaccountNotFound => {
+                Self::detailed(400, "invalid_parameters", "subaccount not found")
+            }
             Reject::MarketNotFound => Self::nested(404, "market_not_found"),
             Reject::NotFound => Self::not_found(),
             Reject::ClientIdMismatch => Self::nested(400, "order_id_and_client_order_id_mismatch"),

@@ -267,12 +267,12 @@ impl Venue for SimVenue {
         if let Some(quotes) = &mut self.quotes {
             quotes.advance(&mut self.exchange, now);
         }
-        self.exchange.expire(now);
+        self.exchange.advance(now);
         self.publish(now);
     }
 
     fn deadline(&self) -> Option<WallTime> {
         let quotes = self.quotes.as_ref().map(Quotes::deadline);
-        [self.exchange.next_expiry(), quotes].into_iter().flatten().min()
+        [self.exchange.next_deadline(), quotes].into_iter().flatten().min()
     }
 }

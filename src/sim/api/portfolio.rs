@@ -100,7 +100,7 @@ impl Reader<'_> {
             "taker_fill_cost_dollars": dollars(order.taker_cost),
             "ticker": market.ticker.as_str(),
             "type": "limit",
-            "user_id": self.exchange.account(order.user).user_id,
+            "user_id": self.exchange.member(order.user).user_id,
             "yes_price_dollars": order.price.to_string(),
         });
         if let Some(expires) = order.terms.expires {
@@ -113,7 +113,7 @@ impl Reader<'_> {
     pub(crate) fn fills(&self, query: &Query) -> Result<ApiResponse, ApiError> {
         let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
         let order = query.text("order_id");
-        let matching = self.exchange.account(self.user).fills.iter().rev().filter(|fill| {
+        let matching = self.exchange.member(self.user).fills.iter().rev().filter(|fill| {
             selected[fill.market]
                 && span.contains(fill.time)
                 && order.is_none_or(|order| order == uuid_text(fill.order_id))

@@ -147,7 +147,7 @@ impl Writer<'_> {
 
     /// `DELETE /portfolio/events/orders`: everything, on all shards.
     pub(crate) fn cancel_all(&mut self) -> Result<ApiResponse, ApiError> {
-        self.exchange.cancel_all(self.now, self.user)?;
+        self.exchange.cancel_all(self.now, self.user, None)?;
         Ok(ApiResponse { status: 204, body: String::new() })
     }
 
@@ -298,7 +298,8 @@ fn read_order(exchange: &Exchange, body: &Body<'_>) -> Result<NewOrder, ApiError
     let quantity = read_count(body, "count", quantity)?;
     let price = Price::parse_dollars(price.as_bytes())
         .ok_or_else(|| ApiError::nested(400, "invalid_price"))?;
-    Ok(NewOrder { market, side, price, quantity, client_order_id, terms })
+    let (subaccount, group) = (0, None);
+    Ok(NewOrder { market, side, price, quantity, client_order_id, subaccount, group, terms })
 }
 
 /// Subaccounts and order groups are not simulated: naming one that cannot exist is an error.

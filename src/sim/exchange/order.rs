@@ -9,6 +9,7 @@ use crate::ids::InlineText;
 use crate::kalshi::fees::FeeAccumulator;
 use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::exchange::groups::GroupIx;
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Money, Price, WallTime};
 
@@ -79,6 +80,8 @@ pub enum UpdateReason {
     Trade,
     /// It was capped by the position at placement.
     ReduceOnlyCancel,
+    /// Its market closed.
+    CloseCancel,
 }
 
 impl UpdateReason {
@@ -95,6 +98,7 @@ impl UpdateReason {
             Self::HaltCancel => Some("HaltCancel"),
             Self::Trade => Some("Trade"),
             Self::ReduceOnlyCancel => Some("ReduceOnlyCancel"),
+            Self::CloseCancel => Some("CloseCancel"),
         }
     }
 }
@@ -141,6 +145,10 @@ pub struct NewOrder {
     pub quantity: Contracts,
     /// The caller's id, empty when it gave none.
     pub client_order_id: ClientText,
+    /// Which of the member's accounts pays.
+    pub subaccount: u8,
+    /// Bits of the UUID of the group it joins.
+    pub group: Option<u128>,
     /// The rest.
     pub terms: OrderTerms,
 }
@@ -152,6 +160,8 @@ pub struct Order {
     pub id: u128,
     /// Whose it is.
     pub user: UserId,
+    /// Which of the member's accounts pays.
+    pub subaccount: u8,
     /// Index of its market.
     pub market: usize,
     /// Side of the YES book.
@@ -186,6 +196,7 @@ pub struct Order {
     pub updated: WallTime,
     /// Arrival number: newer orders have larger ones.
     pub seq: u64,
+    pub(crate) group: Option<GroupIx>,
     pub(crate) accumulator: FeeAccumulator,
     pub(crate) queued: u64,
 }
@@ -194,6 +205,11 @@ impl Order {
     /// Its place in the queue.
     pub(crate) const fn priority(&self) -> Priority {
         Priority::new(self.side, self.price, self.queued)
+    }
+
+    /// Whether it is on the book.
+    pub(crate) fn rests(&self) -> bool {
+        self.status == OrderStatus::Resting && !self.remaining.is_zero()
     }
 
     /// What a full collateral locks per contract.

@@ -160,12 +160,14 @@ fn publish_event(
         ExchangeEvent::Order(order) => {
             (Channel::UserOrders, "user_order", order.market, Some(order.user))
         }
-        ExchangeEvent::Position { user, market } => {
+        ExchangeEvent::Position { user, market, .. } => {
             (Channel::MarketPositions, "market_position", *market, Some(*user))
         }
         ExchangeEvent::Lifecycle { market, .. } => {
             (Channel::MarketLifecycle, "market_lifecycle_v2", *market, None)
         }
+        // No channel tells of settlements, and groups have no subscription here.
+        ExchangeEvent::Group { .. } | ExchangeEvent::Settlement { .. } => return,
     };
     if owner.is_some_and(|owner| owner != reader) {
         return;
@@ -191,12 +193,13 @@ fn publish_event(
             ExchangeEvent::Order(order) => {
                 out.push(envelope, Some(publish::user_order(exchange, order)));
             }
-            ExchangeEvent::Position { user, market } => {
+            ExchangeEvent::Position { user, market, .. } => {
                 out.push(envelope, Some(publish::position(exchange, *user, *market)));
             }
-            ExchangeEvent::Lifecycle { market, status } => {
-                out.push(envelope, Some(publish::lifecycle(exchange, *market, *status)));
+            ExchangeEvent::Lifecycle { market, change, .. } => {
+                out.push(envelope, Some(publish::lifecycle(exchange, *market, *change)));
             }
+            ExchangeEvent::Group { .. } | ExchangeEvent::Settlement { .. } => {}
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::kalshi::fees::Liquidity;
 use crate::message::BookSide;
 use crate::sim::api::{levels, outcome};
 use crate::sim::exchange::{
-    BookChange, Exchange, FillRecord, MarketState, MarketStatus, Order, TradePrint,
+    BookChange, Exchange, FillRecord, LifecycleChange, MarketState, Order, TradePrint,
 };
 use crate::sim::stream::message::{
     Delta, Fill, Lifecycle, MarketPosition, Snapshot, TickerBody, Trade, UserOrder,
@@ -104,7 +104,7 @@ pub(crate) fn user_order(exchange: &Exchange, order: &Order) -> UserOrder {
     let side = outcome(order.side);
     UserOrder {
         order_id: uuid_text(order.id),
-        user_id: exchange.account(order.user).user_id.clone(),
+        user_id: exchange.member(order.user).user_id.clone(),
         ticker: market.ticker.as_str().to_owned(),
         exchange_index: market.exchange_index,
         status: order.status.as_str(),
@@ -138,7 +138,7 @@ pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> Mark
     let account = exchange.account(user);
     let holding = &account.holdings[market];
     MarketPosition {
-        user_id: account.user_id.clone(),
+        user_id: exchange.member(user).user_id.clone(),
         market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
         position_fp: holding.position.to_string(),
         position_cost_dollars: dollars(holding.cost),
@@ -150,16 +150,20 @@ pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> Mark
     }
 }
 
-/// A market that was paused or reopened.
-pub(crate) fn lifecycle(exchange: &Exchange, market: usize, status: MarketStatus) -> Lifecycle {
-    let event_type = match status {
-        MarketStatus::Active => "activated",
-        MarketStatus::Inactive => "deactivated",
+/// What was done to a market.
+pub(crate) fn lifecycle(exchange: &Exchange, market: usize, change: LifecycleChange) -> Lifecycle {
+    let event_type = match change {
+        LifecycleChange::Activated => "activated",
+        LifecycleChange::Deactivated => "deactivated",
+        LifecycleChange::CloseDateUpdated(_) => "close_date_updated",
+        LifecycleChange::Determined(_) => "determined",
+        LifecycleChange::Settled => "settled",
+        LifecycleChange::Restructured(_) => "price_level_structure_updated",
     };
     Lifecycle {
         market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
         event_type,
-        is_deactivated: status == MarketStatus::Inactive,
+        is_deactivated: change == LifecycleChange::Deactivated,
     }
 }
 
