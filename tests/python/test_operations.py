@@ -193,6 +193,90 @@ def test_batches_answer_each_item(call: Checked) -> None:
     call("DELETE", f"{ORDERS}/batched", {}, expect=400)
 
 
+def test_order_groups_stop_their_orders(call: Checked) -> None:
+    groups = "/portfolio/order_groups"
+    for wrong in ({}, {"contracts_limit": -1}, {"contracts_limit": 1, "contracts_limit_fp": "2.00"},
+                  {"contracts_limit_fp": "1000000.01"}, {"contracts_limit": "1"},
+                  {"contracts_limit": 1, "subaccount": 40}):
+        call("POST", f"{groups}/create", wrong, expect=400)
+    created = call("POST", f"{groups}/create", {"contracts_limit": 5}, expect=201)
+    path = f"{groups}/{created['order_group_id']}"
+    assert [row["id"] for row in call("GET", groups)["order_groups"]] == [created["order_group_id"]]
+    call("PUT", f"{path}/limit", {"contracts_limit_fp": "10.00"})
+    in_group = {"order_group_id": created["order_group_id"]}
+    rests = call("POST", ORDERS, order(**in_group), expect=201)["order_id"]
+    found = call("GET", path)
+    assert (found["orders"], found["contracts_limit_fp"]) == ([rests], "10.00")
+    assert call("GET", f"/portfolio/orders/{rests}")["order"]["order_group_id"] == path[-36:]
+    take = order(price="0.6000", count="11.00", time_in_force="immediate_or_cancel", **in_group)
+    call("POST", ORDERS, take, expect=201)
+    assert call("GET", path)["orders"] == []
+    refused = call("POST", ORDERS, order(**in_group), expect=400)
+    assert refused["error"]["code"] == "exceeded_order_group_risk_limit"
+    call("PUT", f"{path}/reset", {})
+    call("POST", ORDERS, order(**in_group), expect=201)
+    call("PUT", f"{path}/trigger")
+    call("PUT", f"{path}/reset")
+    call("GET", f"{path}?subaccount=9", expect=404)
+    call("DELETE", path)
+    for method, lost in (("GET", path), ("DELETE", path), ("PUT", f"{path}/reset"),
+                         ("PUT", f"{path}/trigger")):
+        call(method, lost, expect=404)
+    call("PUT", f"{path}/limit", {"contracts_limit": 1}, expect=404)
+    call("PUT", f"{path}/limit?exchange_index=x", {"contracts_limit": 1}, expect=404)
+    call("POST", ORDERS, order(**in_group), expect=404)
+    assert not call("GET", "/portfolio/orders?status=resting")["orders"]
+
+
+def test_money_moves_between_accounts_and_shards(call: Checked) -> None:
+    assert call("POST", "/portfolio/subaccounts", expect=201)["subaccount_number"] == 1
+    assert call("POST", "/portfolio/subaccounts", {}, expect=201)["subaccount_number"] == 2
+    move = {"client_transfer_id": str(uuid.uuid4()), "from_subaccount": 0, "to_subaccount": 1,
+            "amount_cents": 5000}
+    call("POST", "/portfolio/subaccounts/transfer", move)
+    call("POST", "/portfolio/subaccounts/transfer", move, expect=400)
+    for wrong in ({"amount_cents": 0}, {"to_subaccount": 9}, {"amount_cents": 1 << 40},
+                  {"client_transfer_id": "x"}, {"from_subaccount": None}, {"exchange_index": 9}):
+        fresh = move | {"client_transfer_id": str(uuid.uuid4())} | wrong
+        call("POST", "/portfolio/subaccounts/transfer", fresh, expect=400)
+    assert call("GET", "/portfolio/balance?subaccount=1")["balance_dollars"] == "50.0000"
+    rows = call("GET", "/portfolio/subaccounts/balances")["subaccount_balances"]
+    assert [row["balance"] for row in rows if row["subaccount_number"] == 1][0] == "50.0000"
+    [moved] = call("GET", "/portfolio/subaccounts/transfers?limit=5")["transfers"]
+    assert moved["amount_cents"] == 5000
+    call("PUT", "/portfolio/subaccounts/netting", {"subaccount_number": 1, "enabled": False})
+    netting = call("GET", "/portfolio/subaccounts/netting")["netting_configs"]
+    assert [row["enabled"] for row in netting] == [True, False, True]
+    call("PUT", "/portfolio/subaccounts/netting", {"subaccount_number": 1, "enabled": 3},
+         expect=400)
+
+    there = order(subaccount=1)
+    rests = call("POST", ORDERS, there, expect=201)["order_id"]
+    call("DELETE", f"{ORDERS}/{rests}", expect=404)
+    call("DELETE", f"{ORDERS}?subaccount=2", expect=204)
+    assert call("GET", "/portfolio/orders?status=resting&subaccount=1")["orders"]
+    call("DELETE", f"{ORDERS}/{rests}?subaccount=1")
+    call("POST", ORDERS, order(subaccount=3), expect=400)
+
+    far = {"ticker": "KXGAMMA-26JUL01-A", "exchange_index": 3}
+    assert call("POST", ORDERS, order(**far), expect=400)["error"]["code"] == "insufficient_balance"
+    across = {"source": "event_contract", "destination": "event_contract", "amount": 100_000,
+              "destination_exchange_shard": 3, "client_transfer_id": str(uuid.uuid4())}
+    instance = "/portfolio/intra_exchange_instance_transfer"
+    moved = call("POST", instance, across)["transfer_id"]
+    call("POST", instance, across, expect=409)
+    call("POST", instance, across | {"destination": "margined"}, expect=400)
+    assert call("GET", f"{instance}s")["transfers"][0]["amount"] == "10.0000"
+    assert call("GET", f"{instance}s/{moved}")["transfer"]["destination_exchange_shard"] == 3
+    call("GET", f"{instance}s/{uuid.uuid4()}", expect=404)
+    call("GET", f"{instance}s?limit=501", expect=400)
+    rests = call("POST", ORDERS, order(**far), expect=201)["order_id"]
+    call("DELETE", f"{ORDERS}/{rests}", expect=404)
+    call("DELETE", f"{ORDERS}/{rests}?exchange_index=3")
+    balance = call("GET", "/portfolio/balance?exchange_index=3")
+    assert balance["balance_dollars"] == "10.0000"
+
+
 @pytest.mark.parametrize(("changes", "status", "code"), [
     ({"price": "0.5150"}, 400, "invalid_price"),
     ({"price": "0.0000"}, 400, "invalid_price"),

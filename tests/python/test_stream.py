@@ -170,6 +170,25 @@ def test_the_ticker_takes_market_ids_and_sends_snapshots_when_asked(session: Ses
     session.silence()
 
 
+def test_order_groups_tell_what_becomes_of_them(session: Session, client: Client) -> None:
+    session.send("subscribe", channels=["order_group_updates"])
+    session.expect("subscribed")
+    groups = "/portfolio/order_groups"
+    created = client.send("POST", f"{groups}/create", {"contracts_limit": 5}).json()
+    path = f"{groups}/{created['order_group_id']}"
+    client.send("PUT", f"{path}/limit", {"contracts_limit": 7})
+    client.send("PUT", f"{path}/trigger")
+    client.send("PUT", f"{path}/reset")
+    client.send("DELETE", path)
+    told = session.expect("order_group_updates", 5)
+    assert [it["seq"] for it in told] == [1, 2, 3, 4, 5]
+    assert [it["msg"]["event_type"] for it in told] == [
+        "created", "limit_updated", "triggered", "reset", "deleted"]
+    assert [it["msg"].get("contracts_limit_fp") for it in told] == [
+        "5.00", "7.00", None, None, None]
+    session.silence()
+
+
 @pytest.mark.parametrize(("command", "code"), [
     ("no json", 1),
     ({"id": 7, "cmd": "subscribe"}, 2),

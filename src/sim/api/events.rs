@@ -6,7 +6,7 @@
 use serde_json::{Value, json};
 
 use crate::sim::api::failure::ApiError;
-use crate::sim::api::markets::{Board, filter_of};
+use crate::sim::api::markets::Board;
 use crate::sim::api::portfolio::event_of;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
@@ -65,7 +65,7 @@ impl Board<'_> {
             let any = |wanted: &dyn Fn(&MarketState) -> bool| markets.iter().any(|it| wanted(it));
             query.admits("series_ticker", series_of(markets[0]))
                 && query.admits("tickers", name)
-                && any(&|it| status.is_none_or(|status| status == filter_of(it.status)))
+                && any(&|it| status.is_none_or(|status| status == it.status.filter_name()))
                 && any(&|it| closing.contains(self.closes(it)))
                 && updated.contains(self.opened)
         });
@@ -160,7 +160,7 @@ impl Board<'_> {
             "contract_terms_url": "",
             "contract_url": "",
             "exchange_index": first.exchange_index,
-            "fee_multiplier": 1,
+            "fee_multiplier": multiplier(first.fee_multiplier_ppm),
             "fee_type": first.fee_type.as_str(),
             "frequency": "custom",
             "last_updated_ts": rfc3339(self.opened),
@@ -187,6 +187,15 @@ impl Board<'_> {
         query.limit()?;
         Ok(json_response(200, &json!({ "cursor": "", "event_fee_changes": [] })))
     }
+}
+
+/// Millionths as a JSON number without rounding.
+fn multiplier(ppm: u32) -> Value {
+    if ppm % 1_000_000 == 0 {
+        return (ppm / 1_000_000).into();
+    }
+    let text = format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000);
+    serde_json::from_str(&text).expect("a decimal number is JSON")
 }
 
 /// Whether a part that clients must ask for is in the answer.

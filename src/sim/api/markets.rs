@@ -9,7 +9,7 @@ use crate::sim::api::failure::ApiError;
 use crate::sim::api::portfolio::event_of;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
-use crate::sim::exchange::{Exchange, Level, MarketState, MarketStatus};
+use crate::sim::exchange::{Exchange, Level, MarketState, Outcome};
 use crate::sim::text::{count, rfc3339};
 use crate::sim::venue::ApiResponse;
 use crate::units::{Money, Nanos, Price, WallTime};
@@ -22,14 +22,6 @@ const MARKET_FILTERS: [&str; 5] = ["unopened", "open", "paused", "closed", "sett
 
 /// Most books in one answer.
 const ORDERBOOKS_MAX: usize = 100;
-
-/// The filter that admits markets of a status.
-pub(super) const fn filter_of(status: MarketStatus) -> &'static str {
-    match status {
-        MarketStatus::Active => "open",
-        MarketStatus::Inactive => "paused",
-    }
-}
 
 /// The public side of the exchange.
 pub(crate) struct Board<'a> {
@@ -47,8 +39,8 @@ impl Board<'_> {
     }
 
     /// When a market closes.
-    pub(super) fn closes(&self, _market: &MarketState) -> WallTime {
-        self.opened + OPEN_FOR
+    pub(super) fn closes(&self, market: &MarketState) -> WallTime {
+        market.closes.unwrap_or(self.opened + OPEN_FOR)
     }
 
     /// `GET /markets`.
@@ -58,17 +50,21 @@ impl Board<'_> {
         let created = query.span("min_created_ts", "max_created_ts")?;
         let updated = query.span("min_updated_ts", "max_updated_ts")?;
         let closing = query.span("min_close_ts", "max_close_ts")?;
+        let settled = query.span("min_settled_ts", "max_settled_ts")?;
+        let by_settling = ["min_settled_ts", "max_settled_ts"];
+        let by_settling = by_settling.iter().any(|name| query.text(name).is_some());
         let all = self.exchange.markets();
         let matching = (0..all.len()).rev().filter(|ix| {
             let market = &all[*ix];
             query.admits("tickers", market.ticker.as_str())
                 && query.admits("event_ticker", event_of(&market.ticker))
                 && query.admits("series_ticker", series_of(market))
-                && status.is_none_or(|status| status == filter_of(market.status))
+                && status.is_none_or(|status| status == market.status.filter_name())
                 && !combos_only
                 && created.contains(self.opened)
                 && updated.contains(self.opened)
                 && closing.contains(self.closes(market))
+                && (!by_settling || market.settled.is_some_and(|time| settled.contains(time)))
         });
         let page = query.page(matching, |ix| *ix as u64)?;
         let markets: Vec<Value> = page.items.iter().map(|ix| self.market_json(&all[*ix])).collect();
@@ -125,8 +121,8 @@ impl Board<'_> {
                 })
             })
             .collect();
-        let (opened, closes) = (rfc3339(self.opened), rfc3339(self.opened + OPEN_FOR));
-        json!({
+        let (opened, closes) = (rfc3339(self.opened), rfc3339(self.closes(market)));
+        let mut json = json!({
             "can_close_early": true,
             "close_time": closes,
             "created_time": opened,
@@ -139,13 +135,13 @@ impl Board<'_> {
             "market_type": "binary",
             "no_sub_title": "",
             "notional_value_dollars": "1.0000",
-            "open_time": opened,
+            "open_time": market.opens.map_or_else(|| opened.clone(), rfc3339),
             "previous_price_dollars": "0.0000",
             "previous_yes_ask_dollars": "0.0000",
             "previous_yes_bid_dollars": "0.0000",
             "price_level_structure": market.structure.as_str(),
             "price_ranges": ranges,
-            "result": "",
+            "result": market.outcome.map_or("", Outcome::as_str),
             "rules_primary": "",
             "rules_secondary": "",
             "settlement_bounds_type": "default",
@@ -155,7 +151,18 @@ impl Board<'_> {
             "title": market.ticker.as_str(),
             "updated_time": opened,
             "yes_sub_title": "",
-        })
+        });
+        if let Some(outcome) = market.outcome {
+            let value = Money::from_micros(i64::from(outcome.yes_micros()));
+            json["settlement_value_dollars"] = value.dollars_display(4).into();
+        }
+        if let Some(time) = market.settled {
+            json["settlement_ts"] = rfc3339(time).into();
+        }
+        if let Some(time) = market.fee_waiver_until {
+            json["fee_waiver_expiration_time"] = rfc3339(time).into();
+        }
+        json
     }
 
     /// `GET /markets/{ticker}/orderbook`.

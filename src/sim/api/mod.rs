@@ -9,6 +9,8 @@ mod body;
 mod events;
 mod failure;
 mod floor;
+mod groups;
+mod holdings;
 mod limits;
 mod markets;
 mod portfolio;
@@ -19,6 +21,7 @@ mod tape;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod wallets;
 mod writes;
 
 pub use tier::{Bucket, Tier};
@@ -31,6 +34,7 @@ use std::collections::HashMap;
 use failure::ApiError;
 use limits::Buckets;
 use tape::Tape;
+use wallets::Ledger;
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{
@@ -84,6 +88,7 @@ pub struct SimVenue {
     quotes: Option<Quotes>,
     stream: Stream,
     tape: Tape,
+    ledger: Ledger,
     tier: Tier,
     /// Accounts that were lifted to another tier.
     upgraded: HashMap<UserId, Tier>,
@@ -110,6 +115,7 @@ impl SimVenue {
             quotes,
             stream,
             tape: Tape::default(),
+            ledger: Ledger::default(),
             tier: config.tier,
             upgraded: HashMap::new(),
             buckets: None,

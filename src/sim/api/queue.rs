@@ -34,7 +34,7 @@ impl Reader<'_> {
             .resting()
             .filter(|order| {
                 let ticker = self.market(order.market).ticker;
-                subaccount == 0
+                subaccount == u32::from(order.subaccount)
                     && query.admits("market_tickers", ticker.as_str())
                     && query.admits("event_ticker", event_of(&ticker))
             })

@@ -3,11 +3,13 @@
 use crate::sim::api::SimVenue;
 use crate::sim::api::archive::empty;
 use crate::sim::api::failure::ApiError;
+use crate::sim::api::groups::GroupWrite;
 use crate::sim::api::limits::endpoint_costs;
 use crate::sim::api::markets::Board;
 use crate::sim::api::portfolio::Reader;
 use crate::sim::api::query::{PageRule, Query};
 use crate::sim::api::tier::volume_progress;
+use crate::sim::api::wallets::Ledger;
 use crate::sim::api::writes::Writer;
 use crate::sim::venue::{ApiRequest, ApiResponse, UserId};
 use crate::units::WallTime;
@@ -40,6 +42,9 @@ impl SimVenue {
                 self.route_writes(now, user, request, rest)
             }
             ["portfolio", "orders", ..] if request.method != "GET" => Err(gone()),
+            ["portfolio", rest @ ..] if request.method != "GET" => {
+                self.route_settings(now, user, request, rest)
+            }
             _ => self.route_private(user, request, &segments),
         }
     }
@@ -97,7 +102,7 @@ impl SimVenue {
             ["account", "api_usage_level", "volume_progress"] => Ok(volume_progress()),
             ["portfolio", rest @ ..] => {
                 let reader = Reader { exchange: &self.exchange, user };
-                route_portfolio(&reader, request, rest)
+                route_portfolio(&reader, &self.ledger, request, rest)
             }
             ["historical", list] => route_archive(request, list),
             _ => Err(ApiError::not_found()),
@@ -112,14 +117,45 @@ impl SimVenue {
         rest: &[&str],
     ) -> Result<ApiResponse, ApiError> {
         let mut writer = Writer { exchange: &mut self.exchange, now, user };
+        let query = |operation| Query::parse(operation, request.query);
         match (request.method, rest) {
             ("POST", []) => writer.create(request.body),
-            ("DELETE", []) => writer.cancel_all(),
+            ("DELETE", []) => writer.cancel_all(&query("CancelAllOrders")),
             ("POST", ["batched"]) => writer.create_batch(request.body),
             ("DELETE", ["batched"]) => writer.cancel_batch(request.body),
-            ("DELETE", [id]) => writer.cancel(id, &Query::parse("CancelOrderV2", request.query)),
-            ("POST", [id, "amend"]) => writer.amend(id, request.body),
-            ("POST", [id, "decrease"]) => writer.decrease(id, request.body),
+            ("DELETE", [id]) => writer.cancel(id, &query("CancelOrderV2")),
+            ("POST", [id, "amend"]) => writer.amend(id, &query("AmendOrderV2"), request.body),
+            ("POST", [id, "decrease"]) => {
+                writer.decrease(id, &query("DecreaseOrderV2"), request.body)
+            }
+            _ => Err(ApiError::not_found()),
+        }
+    }
+
+    /// Groups, subaccounts and transfers: what is neither an order nor read only.
+    fn route_settings(
+        &mut self,
+        now: WallTime,
+        user: UserId,
+        request: &ApiRequest<'_>,
+        rest: &[&str],
+    ) -> Result<ApiResponse, ApiError> {
+        let (body, ledger) = (request.body, &mut self.ledger);
+        let mut writer = Writer { exchange: &mut self.exchange, now, user };
+        let query = Query::parse("UpdateOrderGroup", request.query);
+        let mut group = |id: &str, change| writer.change_group(id, change, &query);
+        match (request.method, rest) {
+            ("DELETE", ["order_groups", id]) => group(id, GroupWrite::Delete),
+            ("PUT", ["order_groups", id, "reset"]) => group(id, GroupWrite::Reset),
+            ("PUT", ["order_groups", id, "trigger"]) => group(id, GroupWrite::Trigger),
+            ("PUT", ["order_groups", id, "limit"]) => group(id, GroupWrite::Limit(body)),
+            ("POST", ["order_groups", "create"]) => writer.create_group(body),
+            ("POST", ["subaccounts"]) => writer.create_subaccount(body),
+            ("POST", ["subaccounts", "transfer"]) => ledger.between_accounts(&mut writer, body),
+            ("PUT", ["subaccounts", "netting"]) => ledger.set_netting(&writer, body),
+            ("POST", ["intra_exchange_instance_transfer"]) => {
+                ledger.between_shards(&mut writer, body)
+            }
             _ => Err(ApiError::not_found()),
         }
     }
@@ -145,13 +181,14 @@ fn route_events(
 
 fn route_portfolio(
     reader: &Reader<'_>,
+    ledger: &Ledger,
     request: &ApiRequest<'_>,
     rest: &[&str],
 ) -> Result<ApiResponse, ApiError> {
     let query = |operation| Query::parse(operation, request.query).paged(PageRule::PORTFOLIO);
     let transfers = |operation| query(operation).paged(PageRule::TRANSFERS);
     match rest {
-        ["balance"] => Ok(reader.balance()),
+        ["balance"] => reader.balance(&query("GetBalance")),
         ["orders"] => reader.orders(&query("GetOrders")),
         ["orders", "queue_positions"] => reader.queue_positions(&query("GetOrderQueuePositions")),
         ["orders", id] => reader.order(id),
@@ -160,6 +197,18 @@ fn route_portfolio(
         ["positions"] => reader.positions(&query("GetPositions")),
         ["settlements"] => reader.settlements(&query("GetSettlements")),
         ["summary", "total_resting_order_value"] => Ok(reader.resting_value()),
+        ["order_groups"] => reader.groups(&query("GetOrderGroups")),
+        ["order_groups", id] => reader.group(id, &query("GetOrderGroup")),
+        ["subaccounts", "balances"] => Ok(reader.account_balances()),
+        ["subaccounts", "netting"] => Ok(ledger.netting(reader)),
+        ["subaccounts", "transfers"] => {
+            ledger.account_transfers(reader.user, &query("GetSubaccountTransfers"))
+        }
+        ["intra_exchange_instance_transfers"] => {
+            let query = transfers("GetIntraExchangeInstanceTransfers");
+            ledger.shard_transfers(reader.user, &query)
+        }
+        ["intra_exchange_instance_transfers", id] => ledger.shard_transfer(reader.user, id),
         ["deposits"] => empty(&transfers("GetDeposits"), &["deposits"]),
         ["withdrawals"] => empty(&transfers("GetWithdrawals"), &["withdrawals"]),
         _ => Err(ApiError::not_found()),
