@@ -57,7 +57,7 @@ ERROR_SHAPES: Schema = {
         },
         {  # empty buckets
             "type": "object", "required": ["error"], "additionalProperties": False,
-            "properties": {"error": {"const": "too many requests"}},
+            "properties": {"error": {"type": "string", "enum": ["too many requests"]}},
         },
     ]
 }

@@ -84,6 +84,7 @@ class Client:
         self.rest = ready["rest"]
         self.ws = ready["ws"]
         self.key_id = ready["key_id"]
+        self.ca_file = ready["ca_file"]
         key = serialization.load_pem_private_key(
             Path(ready["private_key_file"]).read_bytes(), password=None)
         assert isinstance(key, Ed25519PrivateKey)
