@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "sim")]
+use crate::sim::api::Tier;
+#[cfg(feature = "sim")]
 pub use act::sim;
 pub use act::{Failure, export, log_to_stderr, report, run};
 
@@ -133,6 +135,19 @@ pub struct SimArgs {
     /// Keep the opening quotes as they are
     #[arg(long)]
     pub still_quotes: bool,
+    /// Enforce the token buckets of this usage tier: basic, advanced, expert, premier, paragon,
+    /// prime or prestige [default: the account is told it is basic, and may do what it likes]
+    #[arg(long, value_name = "NAME", value_parser = tier)]
+    pub tier: Option<Tier>,
+    /// How far reads of the account are behind its writes
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub read_lag_ms: u64,
+}
+
+#[cfg(feature = "sim")]
+fn tier(text: &str) -> Result<Tier, String> {
+    let names = Tier::ALL.map(Tier::as_str).join(", ");
+    Tier::parse(text).ok_or_else(|| format!("one of {names}"))
 }
 
 /// Arguments of `report`.

@@ -16,6 +16,8 @@ use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report};
 use crate::runtime::signals::Interrupts;
+#[cfg(feature = "sim")]
+use crate::units::Nanos;
 
 /// A message for people and the exit code that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,6 +120,8 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
         seed: args.seed,
         cash_cents: args.cash,
         moving_quotes: !args.still_quotes,
+        tier: args.tier,
+        read_lag: Nanos::from_ms(args.read_lag_ms),
     };
     engine::serve(&options, &interrupts)?;
     Ok(())

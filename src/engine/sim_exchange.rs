@@ -11,7 +11,7 @@ use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::wait::pause;
-use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
+use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig, Tier};
 use crate::sim::exchange::{BookSeed, UserSeed, default_markets, parse_books};
 use crate::sim::keys::{KeyKinds, KeySet};
 use crate::sim::server::{ServeError, ServerConfig, ServerHandle};
@@ -19,6 +19,9 @@ use crate::units::{Money, Nanos};
 
 /// The account's name at the simulated exchange.
 const USER_ID: &str = "5eed0000-0000-4000-8000-000000000001";
+
+/// Markets that are named at the start; a request lists all.
+const MARKETS_NAMED: usize = 3;
 
 /// What `sim` is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,6 +40,10 @@ pub struct SimOptions {
     pub cash_cents: i64,
     /// Whether quotes move by themselves.
     pub moving_quotes: bool,
+    /// The usage tier whose token buckets are enforced; none when `None`.
+    pub tier: Option<Tier>,
+    /// How far reads of the account are behind its writes.
+    pub read_lag: Nanos,
 }
 
 /// Runs the simulated exchange until interrupted.
@@ -69,11 +76,13 @@ pub(super) fn run_inside(
             seed: options.config.seed,
             cash_cents: sim.cash_cents,
             moving_quotes: sim.moving_quotes,
+            tier: None,
+            // This exchange's reads never lag its writes.
+            read_lag: Nanos::ZERO,
         },
         KeyKinds::Ed25519Only,
     )?;
     let account = Account::from_ready(server.ready())?;
-    // This exchange's reads never lag its writes.
     let mut options = options.clone();
     options.config.orders.read_lag = Nanos::ZERO;
     let went = on_exchange::run(&options, interrupts, &account);
@@ -92,7 +101,10 @@ fn start(options: &SimOptions, kinds: KeyKinds) -> Result<ServerHandle, EngineEr
     let mut config = SimVenueConfig::world_cup(vec![user], options.seed, clock.now().wall);
     config.books = books;
     config.quotes = if options.moving_quotes { QuoteMode::Moving } else { QuoteMode::Still };
+    config.tier = options.tier.unwrap_or_default();
     let venue = SimVenue::new(&config).map_err(|error| EngineError::Usage(error.to_string()))?;
+    let venue = if options.tier.is_some() { venue.with_limits() } else { venue };
+    let venue = venue.with_read_lag(options.read_lag);
     let user = venue.user(0).ok_or_else(|| EngineError::Usage("no account".to_owned()))?;
     let mut server = ServerConfig::new(keys, user, venue, clock);
     server.listen = options.listen;
@@ -117,15 +129,19 @@ fn announce(server: &ServerHandle, options: &SimOptions) -> Result<(), EngineErr
     if let Some(path) = &options.ready_file {
         ready.write(path)?;
     }
-    let markets = books(options.markets.as_deref())?.len();
+    let books = books(options.markets.as_deref())?;
+    let named = books.iter().take(MARKETS_NAMED).map(|book| book.ticker.as_str());
+    let named = named.collect::<Vec<_>>().join(", ");
+    let more = if books.len() > MARKETS_NAMED { ", …" } else { "" };
     let text = format!(
         "simulated exchange ready\n  rest     {}\n  ws       {}\n  ca       {}\n  key id   {}\n  \
-         key      {}\n  markets  {markets}\ntry: curl --cacert {} '{}/markets?limit=3'\n",
+         key      {}\n  markets  {}: {named}{more}\ntry: curl --cacert {} '{}/markets?limit=3'\n",
         ready.rest,
         ready.ws,
         ready.ca_file.display(),
         ready.key_id,
         ready.private_key_file.display(),
+        books.len(),
         ready.ca_file.display(),
         ready.rest,
     );

@@ -92,10 +92,11 @@ fn split(list: &str) -> impl Iterator<Item = &str> {
 impl Reader<'_> {
     /// The books of one of the member's accounts, by market; empty when there is no such account.
     fn lines(&self, subaccount: u32) -> Vec<Line> {
-        let account = usize::try_from(subaccount).unwrap_or(usize::MAX);
-        let account = self.exchange.member(self.user).accounts.get(account);
-        let holdings = account.into_iter().flat_map(|account| &account.holdings);
-        holdings.map(Line::from).collect()
+        let Ok(number) = u8::try_from(subaccount) else { return Vec::new() };
+        let account = self.exchange.member(self.user).accounts.get(usize::from(number));
+        let holdings = account.into_iter().flat_map(|account| &account.holdings).enumerate();
+        let whose = (self.user, number);
+        holdings.map(|(market, it)| self.past.line(whose, market, Line::from(it))).collect()
     }
 
     /// `GET /portfolio/positions`: markets in which the account ever traded.
@@ -150,7 +151,8 @@ impl Reader<'_> {
             .map(|exchange_index| {
                 let wallet = u8::try_from(subaccount)
                     .map(|subaccount| Wallet { subaccount, exchange_index });
-                let balance = wallet.map(|wallet| self.exchange.balance(self.user, wallet));
+                let balance =
+                    wallet.map(|wallet| self.past.balance(self.exchange, self.user, wallet));
                 (exchange_index, balance.unwrap_or(Money::ZERO))
             })
             .collect();
@@ -162,7 +164,7 @@ impl Reader<'_> {
                 json!({ "balance": balance.dollars_display(4), "exchange_index": shard })
             })
             .collect();
-        let updated = self.exchange.account(self.user).updated;
+        let updated = self.past.updated(self.exchange, self.user);
         let body = json!({
             "balance": total.cents_truncated(),
             "balance_breakdown": breakdown,
@@ -196,6 +198,7 @@ impl Reader<'_> {
         let all = self.exchange.settlements(self.user).iter().enumerate().rev();
         let matching = all.filter(|(_, settlement)| {
             selected[settlement.market]
+                && self.past.shows(settlement.time)
                 && span.contains(settlement.time)
                 && subaccount.is_none_or(|it| it == u32::from(settlement.subaccount))
         });

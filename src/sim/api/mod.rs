@@ -13,6 +13,7 @@ mod groups;
 mod holdings;
 mod limits;
 mod markets;
+mod past;
 mod portfolio;
 mod query;
 mod queue;
@@ -33,6 +34,7 @@ use std::collections::HashMap;
 
 use failure::ApiError;
 use limits::Buckets;
+use past::Past;
 use tape::Tape;
 use wallets::Ledger;
 
@@ -43,7 +45,7 @@ use crate::sim::exchange::{
 };
 use crate::sim::stream::Stream;
 use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue};
-use crate::units::{Money, Position, WallTime};
+use crate::units::{Money, Nanos, Position, WallTime};
 
 /// Whether the background's quotes wander.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -89,6 +91,7 @@ pub struct SimVenue {
     stream: Stream,
     tape: Tape,
     ledger: Ledger,
+    past: Past,
     tier: Tier,
     /// Accounts that were lifted to another tier.
     upgraded: HashMap<UserId, Tier>,
@@ -116,13 +119,14 @@ impl SimVenue {
             stream,
             tape: Tape::default(),
             ledger: Ledger::default(),
+            past: Past::default(),
             tier: config.tier,
             upgraded: HashMap::new(),
             buckets: None,
             shards: Vec::new(),
             opened: config.opens,
         };
-        venue.shards = venue.board(config.opens).shards();
+        venue.shards = venue.board().shards();
         Ok(venue)
     }
 
@@ -130,6 +134,18 @@ impl SimVenue {
     #[must_use]
     pub fn with_limits(self) -> Self {
         Self { buckets: Some(Buckets::default()), ..self }
+    }
+
+    /// Makes reads of accounts show what was the case `lag` ago.
+    #[must_use]
+    pub fn with_read_lag(mut self, lag: Nanos) -> Self {
+        self.set_read_lag(self.opened, lag);
+        self
+    }
+
+    /// The same from `now` on.
+    pub fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
+        self.past = Past::begin(&self.exchange, now, lag);
     }
 
     /// The account at a place of the configuration's list.
@@ -229,8 +245,14 @@ impl SimVenue {
     }
 
     fn publish(&mut self, now: WallTime) {
+        self.publish_for(now, None);
+    }
+
+    /// Tells what happened, `writer`'s request included.
+    fn publish_for(&mut self, now: WallTime, writer: Option<UserId>) {
         let events = self.exchange.take_events();
         self.tape.record(&events);
+        self.past.record(&self.exchange, now, &events, writer);
         self.stream.publish(now, &self.exchange, &events);
     }
 }
@@ -245,8 +267,9 @@ impl Venue for SimVenue {
         self.advance(now);
         let member = caller.filter(|user| self.exchange.is_member(*user));
         let paid = self.charge(now, member, request);
+        self.past.tick(now);
         let answer = paid.and_then(|()| self.route(now, member, request));
-        self.publish(now);
+        self.publish_for(now, member.filter(|_| request.method != "GET"));
         answer.unwrap_or_else(|error| error.response())
     }
 

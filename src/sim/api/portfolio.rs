@@ -8,6 +8,7 @@ use crate::ids::Ticker;
 use crate::kalshi::fees::Liquidity;
 use crate::message::BookSide;
 use crate::sim::api::failure::ApiError;
+use crate::sim::api::past::Past;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
 use crate::sim::exchange::{Exchange, FillRecord, MarketState, Order};
@@ -17,6 +18,8 @@ use crate::sim::venue::{ApiResponse, UserId};
 /// Who reads.
 pub(crate) struct Reader<'a> {
     pub(crate) exchange: &'a Exchange,
+    /// What reads show of it.
+    pub(crate) past: &'a Past,
     pub(crate) user: UserId,
 }
 
@@ -52,7 +55,8 @@ impl Reader<'_> {
         let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
         let subaccount = query.natural("subaccount")?;
         let status = query.one_of("status", &["resting", "canceled", "executed"])?;
-        let matching = self.exchange.orders_of(self.user).rev().filter(|order| {
+        let shown = self.exchange.orders_of(self.user).rev();
+        let matching = shown.filter_map(|order| self.past.order(&order)).filter(|order| {
             selected[order.market]
                 && subaccount.is_none_or(|it| it == u32::from(order.subaccount))
                 && span.contains(order.created)
@@ -63,14 +67,15 @@ impl Reader<'_> {
         Ok(json_response(200, &json!({ "cursor": page.cursor, "orders": orders })))
     }
 
-    pub(super) fn find(&self, id: &str) -> Result<&Order, ApiError> {
+    pub(super) fn find(&self, id: &str) -> Result<Order, ApiError> {
         let id = uuid::Uuid::parse_str(id).map_err(|_| ApiError::not_found())?;
-        self.exchange.order(self.user, id.as_u128()).ok_or_else(ApiError::not_found)
+        let order = self.exchange.order(self.user, id.as_u128());
+        order.and_then(|order| self.past.order(order)).ok_or_else(ApiError::not_found)
     }
 
     /// `GET /portfolio/orders/{order_id}`.
     pub(crate) fn order(&self, id: &str) -> Result<ApiResponse, ApiError> {
-        let order = self.order_json(self.find(id)?);
+        let order = self.order_json(&self.find(id)?);
         Ok(json_response(200, &json!({ "order": order })))
     }
 
@@ -119,6 +124,7 @@ impl Reader<'_> {
         let (order, subaccount) = (query.text("order_id"), query.natural("subaccount")?);
         let matching = self.exchange.member(self.user).fills.iter().rev().filter(|fill| {
             selected[fill.market]
+                && self.past.shows(fill.time)
                 && subaccount.is_none_or(|it| it == u32::from(fill.subaccount))
                 && span.contains(fill.time)
                 && order.is_none_or(|order| order == uuid_text(fill.order_id))

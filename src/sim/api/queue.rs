@@ -14,7 +14,8 @@ use crate::units::Money;
 impl Reader<'_> {
     fn resting(&self) -> impl Iterator<Item = Order> {
         let orders = self.exchange.orders_of(self.user);
-        orders.filter(|order| order.status == OrderStatus::Resting)
+        let shown = orders.filter_map(|order| self.past.order(&order));
+        shown.filter(|order| order.status == OrderStatus::Resting)
     }
 
     /// `GET /portfolio/orders/{order_id}/queue_position`.
@@ -23,8 +24,15 @@ impl Reader<'_> {
         if order.status != OrderStatus::Resting {
             return Err(ApiError::not_found());
         }
-        let ahead = count(self.exchange.queue_position(order));
+        let ahead = count(self.ahead_of(&order));
         Ok(json_response(200, &json!({ "queue_position_fp": ahead })))
+    }
+
+    /// Contracts ahead of an order as shown; nothing is ahead of one that has ended since.
+    fn ahead_of(&self, order: &Order) -> u64 {
+        let present = self.exchange.order(self.user, order.id);
+        let resting = present.filter(|order| order.status == OrderStatus::Resting);
+        resting.map_or(0, |order| self.exchange.queue_position(order))
     }
 
     /// `GET /portfolio/orders/queue_positions`.
@@ -42,7 +50,7 @@ impl Reader<'_> {
                 json!({
                     "market_ticker": self.market(order.market).ticker.as_str(),
                     "order_id": uuid_text(order.id),
-                    "queue_position_fp": count(self.exchange.queue_position(&order)),
+                    "queue_position_fp": count(self.ahead_of(&order)),
                 })
             })
             .collect();

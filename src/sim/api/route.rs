@@ -30,7 +30,7 @@ impl SimVenue {
     ) -> Result<ApiResponse, ApiError> {
         let path = request.path.strip_prefix(PREFIX).ok_or_else(ApiError::not_found)?;
         let segments: Vec<&str> = path.split('/').collect();
-        if let Some(answer) = self.route_public(now, request, &segments) {
+        if let Some(answer) = self.route_public(request, &segments) {
             return answer;
         }
         let user = caller.ok_or_else(ApiError::unsigned)?;
@@ -51,7 +51,6 @@ impl SimVenue {
 
     fn route_public(
         &self,
-        now: WallTime,
         request: &ApiRequest<'_>,
         segments: &[&str],
     ) -> Option<Result<ApiResponse, ApiError>> {
@@ -59,7 +58,7 @@ impl SimVenue {
             return None;
         }
         let query = |operation| Query::parse(operation, request.query);
-        let board = self.board(now);
+        let board = self.board();
         Some(match segments {
             ["exchange", "status"] => Ok(board.status()),
             ["exchange", "schedule"] => Ok(board.schedule()),
@@ -84,8 +83,8 @@ impl SimVenue {
         })
     }
 
-    pub(super) fn board(&self, now: WallTime) -> Board<'_> {
-        Board { exchange: &self.exchange, opened: self.opened, as_of: now }
+    pub(super) fn board(&self) -> Board<'_> {
+        Board { exchange: &self.exchange, opened: self.opened, as_of: self.past.cutoff() }
     }
 
     fn route_private(
@@ -101,7 +100,7 @@ impl SimVenue {
             ["account", "limits"] => Ok(self.limits_of(user)),
             ["account", "api_usage_level", "volume_progress"] => Ok(volume_progress()),
             ["portfolio", rest @ ..] => {
-                let reader = Reader { exchange: &self.exchange, user };
+                let reader = Reader { exchange: &self.exchange, past: &self.past, user };
                 route_portfolio(&reader, &self.ledger, request, rest)
             }
             ["historical", list] => route_archive(request, list),

@@ -261,7 +261,7 @@ impl Reader<'_> {
             for index in 0..self.exchange.shard_count() {
                 let wallet = Wallet { subaccount: number, exchange_index: index };
                 balances.push(json!({
-                    "balance": self.exchange.balance(self.user, wallet).dollars_display(4),
+                    "balance": self.past.balance(self.exchange, self.user, wallet).dollars_display(4),
                     "exchange_index": index,
                     "subaccount_number": number,
                     "updated_ts": account.updated.unix_secs(),
