@@ -191,7 +191,7 @@ impl Board<'_> {
 
 /// Millionths as a JSON number without rounding.
 fn multiplier(ppm: u32) -> Value {
-    if ppm % 1_000_000 == 0 {
+    if ppm.is_multiple_of(1_000_000) {
         return (ppm / 1_000_000).into();
     }
     let text = format!("{}.{:06}", ppm / 1_000_000, ppm % 1_000_000);
