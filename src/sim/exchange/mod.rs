@@ -211,6 +211,11 @@ impl Exchange {
         core::mem::take(&mut self.events)
     }
 
+    /// As [`Self::take_events`], and keeps the memory.
+    pub fn drain_events(&mut self) -> std::vec::Drain<'_, ExchangeEvent> {
+        self.events.drain(..)
+    }
+
     /// Cash of all of a member's accounts, what their orders lock included.
     #[must_use]
     pub fn cash(&self, user: UserId) -> Money {

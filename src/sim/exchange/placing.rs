@@ -124,7 +124,8 @@ impl Exchange {
         if usize::from(new.subaccount) >= self.member(user).accounts.len() {
             return Err(Reject::SubaccountNotFound);
         }
-        if self.member(user).client_ids.contains(&new.client_order_id) {
+        let named = !new.client_order_id.is_empty();
+        if named && self.member(user).client_ids.contains(&new.client_order_id) {
             return Err(Reject::OrderAlreadyExists);
         }
         let group = self.check_group(user, new)?;
