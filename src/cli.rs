@@ -133,6 +133,18 @@ pub struct SimArgs {
     /// Keep the opening quotes as they are
     #[arg(long)]
     pub still_quotes: bool,
+    /// Let others take what rests, now and then, from the seed
+    #[arg(long, conflicts_with = "still_quotes")]
+    pub takers: bool,
+    /// Play recorded market data (lines of JSON, .gz too) instead of markets and quotes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markets", "still_quotes", "takers"])]
+    pub replay: Option<PathBuf>,
+    /// How many times faster than it was recorded
+    #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "replay")]
+    pub replay_speed: u32,
+    /// What goes wrong on purpose (TOML); POST /sim/faults replaces it while it runs
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 /// Arguments of `report`.

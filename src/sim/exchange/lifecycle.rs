@@ -291,6 +291,7 @@ impl Exchange {
         for (_, ix) in resting {
             self.close(ix, reason, now);
         }
+        self.markets[market].wipes += 1;
     }
 
     fn lifecycle(&mut self, market: usize, change: LifecycleChange, time: WallTime) {

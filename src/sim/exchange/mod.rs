@@ -13,6 +13,7 @@ mod book;
 mod changing;
 mod event;
 mod groups;
+mod history;
 mod lifecycle;
 mod market;
 mod matching;
@@ -35,6 +36,7 @@ pub use book::Level;
 pub use changing::{Amendment, Decrease, Expiry};
 pub use event::{BookChange, ExchangeEvent, LifecycleChange, TradePrint};
 pub use groups::{GROUP_WINDOW, GroupChange, GroupState, NewGroup, OrderGroup};
+pub(crate) use history::PassingTrade;
 pub use lifecycle::{LifecycleError, MarketCommand, Rules};
 pub use market::{MarketState, MarketStatus};
 pub use order::{
@@ -42,6 +44,7 @@ pub use order::{
 };
 pub use placing::Receipt;
 pub(crate) use quotes::Quotes;
+pub(crate) use random::Random;
 pub use reject::Reject;
 pub use seed::{
     BookSeed, BooksError, LevelSeed, PriceStructure, UserSeed, default_markets, parse_books,
@@ -55,7 +58,6 @@ use groups::Groups;
 use lifecycle::Timer;
 use member::Member;
 use order::OrderStore;
-use random::Random;
 
 use crate::ids::Ticker;
 use crate::message::BookSide;

@@ -101,11 +101,7 @@ pub(super) fn sums_agree(exchange: &Exchange) {
     for (ix, market) in exchange.markets.iter().enumerate() {
         uncrossed(market);
         for side in [BookSide::Bid, BookSide::Ask] {
-            let resting = resting_by_price(exchange, ix, side);
-            for (price, centis) in &resting {
-                assert_eq!(market.book.centis_at(side, *price), *centis);
-            }
-            assert_eq!(market.levels(side).count(), resting.len());
+            levels_agree(exchange, ix, side);
         }
         let positions = all_accounts(exchange).map(|account| account.holdings[ix].position);
         let (long, short): (Vec<_>, Vec<_>) =
@@ -123,6 +119,16 @@ pub(super) fn sums_agree(exchange: &Exchange) {
         let reserved: Vec<_> = account.balances.iter().map(|balance| balance.reserved).collect();
         assert_eq!(reserved, locked, "locks add up");
     }
+}
+
+#[track_caller]
+fn levels_agree(exchange: &Exchange, ix: usize, side: BookSide) {
+    let market = &exchange.markets[ix];
+    let resting = resting_by_price(exchange, ix, side);
+    for (price, centis) in &resting {
+        assert_eq!(market.book.centis_at(side, *price), *centis);
+    }
+    assert_eq!(market.levels(side).count(), resting.len());
 }
 
 /// What rests, counted from the accounts' side.

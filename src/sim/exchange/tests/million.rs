@@ -99,7 +99,7 @@ impl Walk {
             cancel_on_pause: self.pick(4) == 0,
             expires: (resting && self.pick(4) == 0).then_some(self.now + lives),
         };
-        let group = (self.pick(6) == 0).then(|| self.random.below(16) as usize);
+        let group = self.pick(16 * 6) as usize;
         NewOrder {
             market,
             side: self.side(),
@@ -107,7 +107,7 @@ impl Walk {
             quantity: Contracts::from_centis(1 + self.pick(3_000)),
             client_order_id: ClientText::EMPTY,
             subaccount: u8::from(self.pick(4) == 0),
-            group: group.and_then(|index| self.groups.get(index)).map(|(_, id)| *id),
+            group: self.groups.get(group).map(|(_, id)| *id),
             terms,
         }
     }
@@ -184,7 +184,7 @@ impl Walk {
             exchange_index: u8::from(bits & 2 == 2),
         };
         let (from, to) = (wallet(self.pick(4)), wallet(self.pick(4)));
-        let group = self.random.below(16) as usize;
+        let group = self.pick(16) as usize;
         let group = self.groups.get(group).copied();
         match (self.pick(7), group) {
             (0, _) => refused(self.exchange.cancel_all(now, user, None)),
