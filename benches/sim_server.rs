@@ -163,10 +163,7 @@ fn request(headers: &str, id: &str) -> String {
 }
 
 /// Reads one answer; `rest` keeps what came with it of the next. Returns the status.
-fn answer(
-    stream: &mut StreamOwned<ClientConnection, TcpStream>,
-    rest: &mut Vec<u8>,
-) -> u16 {
+fn answer(stream: &mut StreamOwned<ClientConnection, TcpStream>, rest: &mut Vec<u8>) -> u16 {
     let mut chunk = [0; ANSWER_BYTES_MAX];
     loop {
         if let Some((status, end)) = parse(rest) {

@@ -142,6 +142,18 @@ pub struct SimArgs {
     /// How far reads of the account are behind its writes
     #[arg(long, default_value_t = 0, value_name = "MS")]
     pub read_lag_ms: u64,
+    /// Let others take what rests, now and then, from the seed
+    #[arg(long, conflicts_with = "still_quotes")]
+    pub takers: bool,
+    /// Play recorded market data (lines of JSON, .gz too) instead of markets and quotes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markets", "still_quotes", "takers"])]
+    pub replay: Option<PathBuf>,
+    /// How many times faster than it was recorded
+    #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "replay")]
+    pub replay_speed: u32,
+    /// What goes wrong on purpose (TOML); POST /sim/faults replaces it while it runs
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
 }
 
 #[cfg(feature = "sim")]

@@ -25,9 +25,10 @@ mod threads;
 
 use std::path::{Path, PathBuf};
 
-pub use error::EngineError;
 #[cfg(feature = "sim")]
-pub use sim_exchange::{SimOptions, serve};
+pub use crate::sim::api::QuoteMode;
+pub use error::EngineError;
+pub use sim_exchange::{Recorded, SimOptions, serve};
 
 use account::Account;
 

@@ -8,6 +8,9 @@ pub mod keys;
 pub mod server;
 pub mod api;
 pub mod exchange;
+pub mod faults;
+mod participants;
+pub mod replay;
 #[cfg(test)]
 mod fixture;
 mod stream;

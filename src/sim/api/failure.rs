@@ -114,7 +114,7 @@ impl From<Reject> for ApiError {
             Reject::MarketClosed => Self::nested(400, "market_inactive"),
             Reject::GroupTriggered => Self::nested(400, "exceeded_order_group_risk_limit"),
             Reject::TooManyGroups | Reject::TooManySubaccounts | Reject::InvalidAmount => {
-                Self::detailed(400, "invalid_parameters", &reject.to_string())
+                Self::detailed(400, "invalid_parameters", reject.to_string())
             }
             Reject::SubaccountNotFound => {
                 Self::detailed(400, "invalid_parameters", "subaccount not found")

@@ -25,6 +25,7 @@ mod tier;
 mod wallets;
 mod writes;
 
+pub use crate::sim::participants::QuoteMode;
 pub use tier::{Bucket, Tier};
 
 pub(crate) use markets::levels;
@@ -40,22 +41,13 @@ use wallets::Ledger;
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{
-    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, MarketStatus, Order, Quotes,
-    UserSeed, default_markets,
+    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, LifecycleError, MarketStatus, Order,
+    Rules, UserSeed, default_markets,
 };
+use crate::sim::participants::Participants;
 use crate::sim::stream::Stream;
-use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue};
+use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue, VenueAction};
 use crate::units::{Money, Nanos, Position, WallTime};
-
-/// Whether the background's quotes wander.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum QuoteMode {
-    /// They wander around the opening books, from the seed.
-    #[default]
-    Moving,
-    /// They stay as they opened, and what is taken is gone.
-    Still,
-}
 
 /// What a simulated exchange starts with.
 #[derive(Clone, Debug)]
@@ -87,7 +79,7 @@ impl SimVenueConfig {
 #[derive(Debug)]
 pub struct SimVenue {
     exchange: Exchange,
-    quotes: Option<Quotes>,
+    participants: Participants,
     stream: Stream,
     tape: Tape,
     ledger: Ledger,
@@ -108,14 +100,13 @@ impl SimVenue {
     /// When a market is there twice.
     pub fn new(config: &SimVenueConfig) -> Result<Self, BooksError> {
         let exchange = Exchange::new(config.opens, &config.books, &config.users, config.seed)?;
-        let quotes = match config.quotes {
-            QuoteMode::Moving => Some(Quotes::new(&config.books, config.seed, config.opens)),
-            QuoteMode::Still => None,
-        };
+        let mode = &config.quotes;
+        let participants =
+            Participants::new(mode, &exchange, &config.books, config.seed, config.opens);
         let stream = Stream::new(&exchange);
         let mut venue = Self {
             exchange,
-            quotes,
+            participants,
             stream,
             tape: Tape::default(),
             ledger: Ledger::default(),
@@ -293,15 +284,35 @@ impl Venue for SimVenue {
 
     fn advance(&mut self, now: WallTime) {
         // Every quote lets the orders expire that end before it; then those until now.
-        if let Some(quotes) = &mut self.quotes {
-            quotes.advance(&mut self.exchange, now);
-        }
+        self.participants.advance(&mut self.exchange, now);
         self.exchange.advance(now);
         self.publish(now);
     }
 
+    fn act(&mut self, now: WallTime, action: &VenueAction) {
+        self.advance(now);
+        match *action {
+            VenueAction::State(state) => self.exchange.set_state(now, state),
+            VenueAction::Market { market, command } => {
+                let all = 0..self.exchange.markets().len();
+                let named = |index: &usize| {
+                    market.is_none_or(|ticker| self.exchange.markets()[*index].ticker == ticker)
+                };
+                for index in all.filter(named).collect::<Vec<_>>() {
+                    // What does not fit a market changes nothing in it.
+                    let _: Result<(), LifecycleError> = self.exchange.command(now, index, command);
+                }
+            }
+            VenueAction::CancelAllTail(cancel_all_tail_per_mille) => {
+                let rules = Rules { cancel_all_tail_per_mille, ..self.exchange.rules() };
+                self.exchange.set_rules(rules);
+            }
+        }
+        self.publish(now);
+    }
+
     fn deadline(&self) -> Option<WallTime> {
-        let quotes = self.quotes.as_ref().map(Quotes::deadline);
-        [self.exchange.next_deadline(), quotes].into_iter().flatten().min()
+        let others = self.participants.deadline();
+        [self.exchange.next_deadline(), others].into_iter().flatten().min()
     }
 }

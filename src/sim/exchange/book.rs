@@ -127,6 +127,16 @@ impl Book {
         self.side(side).queue.range(first..=last).map(|(_, order)| *order)
     }
 
+    /// What rests on one side at a price or better, first to trade first.
+    pub(crate) fn queue_within(
+        &self,
+        side: BookSide,
+        price: Price,
+    ) -> impl Iterator<Item = OrderIx> {
+        let last = Priority::new(side, price, u64::MAX);
+        self.side(side).queue.range(..=last).map(|(_, order)| *order)
+    }
+
     /// The best price on `side`.
     pub(crate) fn best(&self, side: BookSide) -> Option<Level> {
         self.levels(side).next()
@@ -140,6 +150,7 @@ impl Book {
     }
 
     /// What rests at one price.
+    #[cfg(test)]
     pub(crate) fn centis_at(&self, side: BookSide, price: Price) -> u64 {
         self.side(side).levels.get(&rank(side, price)).copied().unwrap_or(0)
     }

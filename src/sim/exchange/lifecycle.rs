@@ -89,6 +89,20 @@ impl Exchange {
         self.rules
     }
 
+    /// Sets a series' `fee_multiplier` in millionths for one of its markets. `None`, and no
+    /// change, when it is absurd.
+    pub fn set_fees(&mut self, market: usize, multiplier_ppm: u32) -> Option<()> {
+        let state = &mut self.markets[market];
+        state.fees = state.fee_type.schedule(multiplier_ppm)?;
+        state.fee_multiplier_ppm = multiplier_ppm;
+        Some(())
+    }
+
+    /// Charges nothing in a market until a time.
+    pub fn waive_fees(&mut self, market: usize, until: WallTime) {
+        self.markets[market].fee_waiver_until = Some(until);
+    }
+
     /// Lets time pass: ends every order whose time is up and moves every market whose time has
     /// come. Every request does this first.
     pub fn advance(&mut self, now: WallTime) {
@@ -277,6 +291,7 @@ impl Exchange {
         for (_, ix) in resting {
             self.close(ix, reason, now);
         }
+        self.markets[market].wipes += 1;
     }
 
     fn lifecycle(&mut self, market: usize, change: LifecycleChange, time: WallTime) {

@@ -106,6 +106,8 @@ pub struct MarketState {
     pub last_trade: Option<(Price, Contracts)>,
     /// Counts the actions that changed the book.
     pub clock: u64,
+    /// How often everything in its book was cancelled.
+    pub(crate) wipes: u32,
     pub(crate) fees: FeeSchedule,
     pub(crate) book: Book,
 }
@@ -134,6 +136,7 @@ impl MarketState {
             open_interest_centis: 0,
             last_trade: None,
             clock: 0,
+            wipes: 0,
             fees: fees.expect("a multiplier of one is not absurd"),
             book: Book::default(),
         }

@@ -87,6 +87,28 @@ impl Exchange {
         matched
     }
 
+    /// Trades an order of the background that is not on the book with one resting order.
+    /// Returns how much; nothing when the resting one could not pay and went.
+    pub(super) fn trade_with(
+        &mut self,
+        taker_ix: OrderIx,
+        maker_ix: OrderIx,
+        now: WallTime,
+    ) -> Contracts {
+        let (taker, maker) = (*self.orders.get(taker_ix), *self.orders.get(maker_ix));
+        match self.trade(taker_ix, maker_ix, now) {
+            Ok((quantity, _)) => {
+                self.count_groups(&taker, &maker, quantity, now);
+                quantity
+            }
+            Err(Short::Maker) => {
+                self.close(maker_ix, UpdateReason::MarginCancel, now);
+                Contracts::ZERO
+            }
+            Err(Short::Taker) => Contracts::ZERO,
+        }
+    }
+
     /// A member never trades with itself. The background's takers do trade with its quotes.
     fn is_self_trade(&self, taker: &Order, maker: &Order) -> bool {
         let same_account = taker.subaccount == maker.subaccount;

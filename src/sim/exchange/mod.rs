@@ -13,6 +13,7 @@ mod book;
 mod changing;
 mod event;
 mod groups;
+mod history;
 mod lifecycle;
 mod market;
 mod matching;
@@ -36,6 +37,7 @@ pub use book::Level;
 pub use changing::{Amendment, Decrease, Expiry};
 pub use event::{BookChange, ExchangeEvent, LifecycleChange, TradePrint};
 pub use groups::{GROUP_WINDOW, GroupChange, GroupState, NewGroup, OrderGroup};
+pub(crate) use history::PassingTrade;
 pub use lifecycle::{LifecycleError, MarketCommand, Rules};
 pub use market::{MarketState, MarketStatus};
 pub use order::{
@@ -43,6 +45,7 @@ pub use order::{
 };
 pub use placing::Receipt;
 pub(crate) use quotes::Quotes;
+pub(crate) use random::Random;
 pub use reject::Reject;
 pub use seed::{
     BookSeed, BooksError, LevelSeed, PriceStructure, UserSeed, default_markets, parse_books,
@@ -56,7 +59,6 @@ use groups::Groups;
 use lifecycle::Timer;
 use member::Member;
 use order::OrderStore;
-use random::Random;
 
 use crate::ids::Ticker;
 use crate::message::BookSide;
@@ -210,6 +212,11 @@ impl Exchange {
     /// Takes what happened since the last call, in order.
     pub fn take_events(&mut self) -> Vec<ExchangeEvent> {
         core::mem::take(&mut self.events)
+    }
+
+    /// As [`Self::take_events`], and keeps the memory.
+    pub fn drain_events(&mut self) -> std::vec::Drain<'_, ExchangeEvent> {
+        self.events.drain(..)
     }
 
     /// Cash of all of a member's accounts, what their orders lock included.

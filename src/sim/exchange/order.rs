@@ -4,6 +4,7 @@
 //! the real exchange, which moves them to its historical tier; the background's go at once.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::ids::InlineText;
 use crate::kalshi::fees::FeeAccumulator;
@@ -223,12 +224,35 @@ impl Order {
 /// read back by anybody, and each takes about 350 bytes.
 pub(crate) const ENDED_KEPT_MAX: usize = 1 << 18;
 
+/// Ids are random bits already: folded, they are their own hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        // The top bits of the low half are the UUID's variant; the rotation spreads them.
+        let [high, low] = [id >> 64, id & u128::from(u64::MAX)];
+        let fold = |half: u128| u64::try_from(half).unwrap_or_default();
+        self.0 = fold(high) ^ fold(low).rotate_left(23);
+    }
+}
+
 /// All orders, by place and by id. Places are reused.
 #[derive(Debug, Default)]
 pub(crate) struct OrderStore {
     slots: Vec<Order>,
     free: Vec<OrderIx>,
-    by_id: HashMap<u128, OrderIx>,
+    by_id: HashMap<u128, OrderIx, BuildHasherDefault<IdHasher>>,
     ended: VecDeque<OrderIx>,
 }
 

@@ -26,7 +26,7 @@ const CANCEL_ALL_TAIL: Nanos = Nanos::from_secs(60);
 const QUOTES: u8 = 0;
 
 /// The background's account that takes: it may trade with the quotes.
-const TAKERS: u8 = 1;
+pub(super) const TAKERS: u8 = 1;
 
 /// What the exchange answers to a placed, amended or decreased order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +124,8 @@ impl Exchange {
         if usize::from(new.subaccount) >= self.member(user).accounts.len() {
             return Err(Reject::SubaccountNotFound);
         }
-        if self.member(user).client_ids.contains(&new.client_order_id) {
+        let named = !new.client_order_id.is_empty();
+        if named && self.member(user).client_ids.contains(&new.client_order_id) {
             return Err(Reject::OrderAlreadyExists);
         }
         let group = self.check_group(user, new)?;
@@ -151,7 +152,7 @@ impl Exchange {
         if spare < fees { Err(Reject::InsufficientBalance) } else { Ok(order) }
     }
 
-    fn draft(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
+    pub(super) fn draft(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
         Order {
             id: self.ids.uuid(),
             user,

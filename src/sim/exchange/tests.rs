@@ -4,10 +4,12 @@ mod fees;
 mod flow;
 mod groups;
 mod lifecycle;
+mod million;
+mod priority;
 mod wallets;
 
 use super::*;
-use crate::kalshi::fees::FeeType;
+use crate::kalshi::fees::{FeeType, Liquidity};
 use crate::message::TimeInForce;
 use crate::units::Nanos;
 

@@ -97,38 +97,49 @@ fn all_accounts(exchange: &Exchange) -> impl Iterator<Item = &Account> {
 
 /// Level sums equal the orders behind them, and what an account locks equals a recount.
 #[track_caller]
-fn sums_agree(exchange: &Exchange) {
+pub(super) fn sums_agree(exchange: &Exchange) {
     for (ix, market) in exchange.markets.iter().enumerate() {
         uncrossed(market);
         for side in [BookSide::Bid, BookSide::Ask] {
-            let resting = resting_by_price(exchange, ix, side);
-            for (price, centis) in &resting {
-                assert_eq!(market.book.centis_at(side, *price), *centis);
-            }
-            assert_eq!(market.levels(side).count(), resting.len());
+            levels_agree(exchange, ix, side);
         }
-        let positions: i64 =
-            all_accounts(exchange).map(|account| account.holdings[ix].position.centis()).sum();
-        assert_eq!(positions, 0, "positions of {} sum to zero", market.ticker);
+        let positions = all_accounts(exchange).map(|account| account.holdings[ix].position);
+        let (long, short): (Vec<_>, Vec<_>) =
+            positions.map(Position::centis).partition(|centis| *centis > 0);
+        let (long, short) = (long.iter().sum::<i64>(), short.iter().sum::<i64>());
+        assert_eq!(long + short, 0, "positions of {} sum to zero", market.ticker);
+        assert_eq!(market.open_interest_centis.cast_signed(), long, "a dollar behind every pair");
     }
-    for account in exchange.members[..2].iter().flat_map(|member| &member.accounts) {
-        let holdings = account.holdings.iter();
-        let locked: i64 = holdings.map(|holding| holding.lock_both(holding.position).e8()).sum();
-        let reserved: i64 = account.balances.iter().map(|balance| balance.reserved.e8()).sum();
+    let members = exchange.background.0 as usize;
+    for account in exchange.members[..members].iter().flat_map(|member| &member.accounts) {
+        let mut locked = vec![Money::ZERO; account.balances.len()];
+        for holding in &account.holdings {
+            locked[usize::from(holding.shard)] += holding.lock_both(holding.position);
+        }
+        let reserved: Vec<_> = account.balances.iter().map(|balance| balance.reserved).collect();
         assert_eq!(reserved, locked, "locks add up");
     }
 }
 
+#[track_caller]
+fn levels_agree(exchange: &Exchange, ix: usize, side: BookSide) {
+    let market = &exchange.markets[ix];
+    let resting = resting_by_price(exchange, ix, side);
+    for (price, centis) in &resting {
+        assert_eq!(market.book.centis_at(side, *price), *centis);
+    }
+    assert_eq!(market.levels(side).count(), resting.len());
+}
+
+/// What rests, counted from the accounts' side.
 fn resting_by_price(exchange: &Exchange, market: usize, side: BookSide) -> BTreeMap<Price, u64> {
-    let members = (0..2)
-        .flat_map(|user| exchange.open_orders(UserId(user)))
-        .filter(|order| order.market == market && order.side == side)
-        .map(|order| (order.price, order.remaining));
-    let background =
-        exchange.background_at(market, side).map(|(_, price, quantity)| (price, quantity));
     let mut resting = BTreeMap::new();
-    for (price, quantity) in members.chain(background) {
-        *resting.entry(price).or_default() += u64::from(quantity.centis());
+    for account in all_accounts(exchange) {
+        for it in account.holdings[market].resting(side).values() {
+            let order = exchange.orders.get(it.order);
+            assert_eq!(order.remaining, it.remaining);
+            *resting.entry(order.price).or_default() += u64::from(order.remaining.centis());
+        }
     }
     resting
 }
