@@ -75,7 +75,7 @@ fn run(load: Load, orders: usize) -> u64 {
         .collect();
     let accepted: usize =
         clients.into_iter().map(|client| client.join().expect("clients do not panic")).sum();
-    let took = clock.now().mono - started;
+    let took = clock.now().mono.since(started);
     server.stop().expect("the server has not died");
     assert_eq!(accepted, per_connection * load.connections, "every order is accepted");
     accepted as u64 * 1_000_000_000 / took.ns().max(1)
@@ -127,7 +127,7 @@ impl Client {
         let (mut headers, mut signed) = (self.sign(), self.clock.now().mono);
         let mut rest = Vec::with_capacity(ANSWER_BYTES_MAX * depth);
         while placed < count {
-            if self.clock.now().mono - signed > SIGNED_FOR {
+            if self.clock.now().mono.since(signed) > SIGNED_FOR {
                 (headers, signed) = (self.sign(), self.clock.now().mono);
             }
             let mut batch = String::new();

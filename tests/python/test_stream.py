@@ -3,7 +3,9 @@
 Every text frame is validated against the exchange's description of messages.
 """
 import json
-from collections.abc import Iterator
+import textwrap
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +13,8 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 import schemas
-from conftest import MARKET, OTHER_MARKET
-from simulator import ORDERS, Client
+from conftest import BOOKS, MARKET, OTHER_MARKET
+from simulator import ORDERS, Client, Simulator
 from test_operations import order
 
 SEEN: set[str] = set()
@@ -187,6 +189,97 @@ def test_order_groups_tell_what_becomes_of_them(session: Session, client: Client
     assert [it["msg"].get("contracts_limit_fp") for it in told] == [
         "5.00", "7.00", None, None, None]
     session.silence()
+
+
+def test_a_market_is_followed_to_its_settlement(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        bought = order(price="0.5200", time_in_force="immediate_or_cancel")
+        assert client.send("POST", ORDERS, bought).json()["fill_count"] == "10.00"
+        rests = client.send("POST", ORDERS, order()).json()["order_id"]
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["market_lifecycle_v2", "user_orders"])
+            session.expect("subscribed", 2)
+            inject(client, f"""
+                [[fault]]
+                name = "market_pause"
+                for_ms = 20
+                market = "{MARKET}"
+                [[fault]]
+                name = "settle"
+                at_ms = 100
+                market = "{MARKET}"
+                outcome = "yes"
+            """)
+            told = [session.receive() for _ in range(6)]
+        market = [it["msg"] for it in told if it["type"] == "market_lifecycle_v2"]
+        kinds = [it["event_type"] for it in market]
+        assert kinds == ["deactivated", "activated", "close_date_updated", "determined", "settled"]
+        assert market[3]["result"] == "yes" and market[3]["settlement_value"] == "1.0000"
+        [canceled] = [it["msg"] for it in told if it["type"] == "user_order"]
+        assert (canceled["order_id"], canceled["last_update_reason"]) == (rests, "HaltCancel")
+
+        def read(path: str) -> dict[str, Any]:
+            answer = client.send("GET", path)
+            schemas.check_answer("GET", path.split("?")[0], answer.status_code, answer.json())
+            return dict(answer.json())
+
+        [settlement] = read("/portfolio/settlements")["settlements"]
+        assert (settlement["revenue"], settlement["market_result"]) == (1000, "yes")
+        assert settlement["yes_count_fp"] == "10.00" and settlement["value"] == 100
+        found = read(f"/markets/{MARKET}")["market"]
+        assert (found["status"], found["result"]) == ("finalized", "yes")
+        assert [it["ticker"] for it in read("/markets?status=settled")["markets"]] == [MARKET]
+        assert not read("/portfolio/positions")["market_positions"]
+        assert read("/portfolio/positions?settlement_status=settled")["market_positions"]
+        refusal = client.send("POST", ORDERS, order())
+        schemas.check_answer("POST", ORDERS, refusal.status_code, refusal.json())
+        assert refusal.json()["error"]["code"] == "market_inactive"
+
+
+def test_pauses_of_the_exchange_are_answered_and_shown(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        rests = client.send("POST", ORDERS, order()).json()["order_id"]
+        cases = (("trading_pause", "trading_active", "trading_is_paused", 200),
+                 ("exchange_pause", "exchange_active", "exchange_is_paused", 409))
+        for pause, shown, code, decreased in cases:
+            inject(client, f"[[fault]]\nname = '{pause}'\nfor_ms = 60000")
+            until(lambda: not client.send("GET", "/exchange/status").json()[shown])
+            refusal = client.send("POST", ORDERS, order())
+            schemas.check_answer("POST", ORDERS, refusal.status_code, refusal.json())
+            assert (refusal.status_code, refusal.json()["error"]["code"]) == (409, code)
+            answer = client.send("POST", f"{ORDERS}/{rests}/decrease", {"reduce_to": "5.00"})
+            assert answer.status_code == decreased
+
+
+def test_reads_lag_when_a_fault_says_so(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        inject(client, "[[fault]]\nname = 'read_lag'\nlag_ms = 600000")
+        as_of = "/exchange/user_data_timestamp"
+        started = client.send("GET", "/exchange/schedule").json()["schedule"]["standard_hours"][0]
+        until(lambda: client.send("GET", as_of).json()["as_of_time"] < started["start_time"])
+        created = client.send("POST", ORDERS, order()).json()["order_id"]
+        assert client.send("GET", f"/portfolio/orders/{created}").status_code == 404
+        assert client.send("DELETE", f"{ORDERS}/{created}").status_code == 200
+        inject(client, "[[fault]]\nname = 'read_lag'\nlag_ms = 0")
+        until(lambda: client.send("GET", f"/portfolio/orders/{created}").status_code == 200)
+
+
+def until(happened: Callable[[], bool]) -> None:
+    """Asks until the answer is yes, for as long as a failing test may take."""
+    patience = time.monotonic() + 20
+    while not happened():
+        assert time.monotonic() < patience
+
+
+def inject(client: Client, faults: str) -> None:
+    """Replaces what goes wrong; the path is beside the API and needs no signature."""
+    url = client.rest.removesuffix("/trade-api/v2") + "/sim/faults"
+    answer = client.http.post(url, content=textwrap.dedent(faults))
+    assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize(("command", "code"), [

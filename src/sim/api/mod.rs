@@ -307,6 +307,7 @@ impl Venue for SimVenue {
                 let rules = Rules { cancel_all_tail_per_mille, ..self.exchange.rules() };
                 self.exchange.set_rules(rules);
             }
+            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
         }
         self.publish(now);
     }
