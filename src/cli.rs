@@ -4,6 +4,7 @@
 //! running, 2 bad usage or configuration, 3 refused for safety.
 
 mod act;
+pub mod echo;
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sim::api::Tier;
 #[cfg(feature = "sim")]
 pub use act::sim;
-pub use act::{Failure, export, log_to_stderr, report, run};
+pub use act::{Failure, export, log_to_stderr, report, run, wire_echo};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -52,6 +53,20 @@ pub enum Command {
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
     Export(ExportArgs),
+    /// Say back what a WebSocket server says, for conformance suites
+    #[command(hide = true)]
+    WireEcho(WireEchoArgs),
+}
+
+/// Arguments of `wire-echo`.
+#[derive(Debug, Args)]
+pub struct WireEchoArgs {
+    /// The server, ws://HOST:PORT[/PATH][?QUERY]
+    #[arg(long, value_name = "URL")]
+    pub url: String,
+    /// Run every case of an Autobahn fuzzing server there, reporting under this name
+    #[arg(long, value_name = "AGENT")]
+    pub autobahn: Option<String>,
 }
 
 /// Where orders go.

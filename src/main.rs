@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         Command::Sim(args) => cli::sim(args),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
+        Command::WireEcho(args) => cli::wire_echo(args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -132,6 +132,12 @@ pub enum Unsent {
     NoTokens = 3,
     /// Its intent could not be written to the journal.
     NotJournaled = 4,
+    /// It had waited too long since its approval.
+    Stale = 5,
+    /// The gateway was stopping.
+    Stopping = 6,
+    /// The kill switch was thrown after its approval.
+    Halted = 7,
 }
 
 /// Times of one order's way out, for the per-hop histograms.

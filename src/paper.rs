@@ -12,6 +12,7 @@ use crate::message::{
     Accepted, BookSide, CancelOrder, Command, ExchangeStatus, FeedEvent, FetchCommand, FetchEvent,
     Fill, GatewayEvent, NewOrder, OrderReport, Origin, SendStamps, TimeInForce, Unsent,
 };
+use crate::risk::KillSwitch;
 use crate::runtime::clock::Clock;
 use crate::runtime::random::Random;
 use crate::runtime::ring::{Consumer, Producer};
@@ -98,6 +99,7 @@ pub struct Paper<C> {
     rings: PaperRings,
     waiting: Vec<Waiting>,
     greeted: Greeting,
+    kill_switch: KillSwitch,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,7 +122,15 @@ impl<C: Clock> Paper<C> {
             rings,
             waiting: Vec::with_capacity(Self::WAITING_MAX),
             greeted: Greeting::Due,
+            kill_switch: KillSwitch::default(),
         }
+    }
+
+    /// Takes no order while `kill_switch` is thrown.
+    #[must_use]
+    pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
+        self.kill_switch = kill_switch;
+        self
     }
 
     fn take(&mut self, now: Now, command: &Command) {
@@ -133,6 +143,9 @@ impl<C: Clock> Paper<C> {
 
     fn submit(&mut self, now: Now, order: NewOrder) {
         let key = order.key;
+        if self.kill_switch.is_thrown() {
+            return self.tell(GatewayEvent::NotSent { key, why: Unsent::Halted });
+        }
         if self.waiting.len() >= Self::WAITING_MAX {
             return self.tell(GatewayEvent::NotSent { key, why: Unsent::NoConnection });
         }

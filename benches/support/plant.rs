@@ -22,7 +22,7 @@ use kalshi_exec::net::tls::{Roots, TlsConfig, TlsStream};
 use kalshi_exec::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use kalshi_exec::oms::{Core, Oms, OmsRings, Opening};
 use kalshi_exec::order::ORDERS_MAX;
-use kalshi_exec::recorder::journal::{MappedJournal, SEGMENT_BYTES, StateDir};
+use kalshi_exec::recorder::journal::{JournalCare, MappedJournal, SEGMENT_BYTES, StateDir};
 use kalshi_exec::risk::Limits;
 use kalshi_exec::runtime::clock::{Clock, SystemClock};
 use kalshi_exec::runtime::ring::{self, Consumer, Producer, ring};
@@ -97,6 +97,7 @@ pub(crate) struct Plant {
     pub(crate) stop: Stop,
     clock: Clocked,
     tally: StageThread<Tally>,
+    care: StageThread<JournalCare<Clocked>>,
     signer: StageThread<SignerStage<Clocked>>,
     dialler: StageThread<Dialler<Clocked>>,
     reads: StageThread<Reads>,
@@ -161,8 +162,10 @@ impl Plant {
         let (reads, control) = quiet;
         let reads = spawn_stage(cold("reads"), reads, &stop).expect(start);
         let counts = Arc::new(Counts::default());
-        let tally = Tally::new(records, keeper, clock.clone(), Arc::clone(&counts));
+        let tally = Tally::new(records, Arc::clone(&counts));
         let tally = spawn_stage(cold("tally"), tally, &stop).expect(start);
+        let (care, _health) = JournalCare::new(keeper, clock.clone());
+        let care = spawn_stage(cold("journal"), care, &stop).expect(start);
         let oms = oms.with_beacon(Arc::clone(&ready));
         let hot = Together::new(Together::new(intake, Together::new(oms, gateway)), feed);
         let plant = Self {
@@ -172,6 +175,7 @@ impl Plant {
             stop,
             clock,
             tally,
+            care,
             signer,
             dialler,
             reads,
@@ -208,6 +212,7 @@ impl Plant {
         self.dialler.join().expect("the dialler does not panic");
         self.reads.join().expect("the reads do not panic");
         self.exchange.join();
+        self.care.join().expect("the journal's care does not panic");
         self.tally.join().expect("the tally does not panic")
     }
 }

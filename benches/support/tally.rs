@@ -1,6 +1,6 @@
 //! The recorder's place: takes every record off the rings and counts.
 //!
-//! In: the three rings of records, the journal's keeper. Out: [`Counts`] that other threads may
+//! In: the three rings of records. Out: [`Counts`] that other threads may
 //! read at any time, and at the end the histograms of what came after the last reset.
 
 use std::sync::Arc;
@@ -8,9 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use kalshi_exec::order::State;
 use kalshi_exec::recorder::histograms::Histograms;
-use kalshi_exec::recorder::journal::SegmentKeeper;
-use kalshi_exec::recorder::record::{Outcome, Record};
-use kalshi_exec::runtime::clock::{Clock, SystemClock};
+use kalshi_exec::recorder::record::{ExecutionResult, Outcome, Record};
 use kalshi_exec::runtime::ring::Consumer;
 use kalshi_exec::runtime::stage::{Stage, Work};
 
@@ -100,7 +98,10 @@ impl Counts {
             Record::Result(result) if result.outcome == Outcome::Ended(State::Filled) => {
                 &self.filled_orders
             }
-            Record::Result(_) => &self.other_results,
+            Record::Result(other) => {
+                report_other(other);
+                &self.other_results
+            }
             Record::Fill(_) => &self.fills,
             Record::Presign { hit: true } => &self.presign_hits,
             Record::Presign { hit: false } => &self.presign_misses,
@@ -110,25 +111,24 @@ impl Counts {
     }
 }
 
+/// A run that goes wrong should say why: its assertions only see numbers.
+#[expect(clippy::print_stderr, reason = "it is read by whoever looks at a failed test")]
+fn report_other(result: &ExecutionResult) {
+    eprintln!("signal {}: {:?}, {:?}", result.signal_id, result.outcome, result.error);
+}
+
 /// The stage.
 pub(crate) struct Tally {
     inputs: Vec<Consumer<Record>>,
-    keeper: SegmentKeeper,
-    clock: SystemClock,
     /// Spans since the last reset.
     pub(crate) histograms: Histograms,
     counts: Arc<Counts>,
 }
 
 impl Tally {
-    /// Counts what comes over `inputs` and looks after the journal's files.
-    pub(crate) fn new(
-        inputs: Vec<Consumer<Record>>,
-        keeper: SegmentKeeper,
-        clock: SystemClock,
-        counts: Arc<Counts>,
-    ) -> Self {
-        Self { inputs, keeper, clock, histograms: Histograms::new(), counts }
+    /// Counts what comes over `inputs`.
+    pub(crate) fn new(inputs: Vec<Consumer<Record>>, counts: Arc<Counts>) -> Self {
+        Self { inputs, histograms: Histograms::new(), counts }
     }
 
     fn take(&mut self) -> Work {
@@ -158,7 +158,7 @@ impl Stage for Tally {
             self.histograms = Histograms::new();
             self.counts.reset.store(false, Ordering::Release);
         }
-        work.or(self.keeper.poll(self.clock.mono()))
+        work
     }
 
     fn on_stop(&mut self) {

@@ -5,9 +5,9 @@
         --signals examples/worldcup-signals.ndjson --config examples/worldcup.toml
     python3 examples/python/check_books.py ready.json report/summary.json
 
-Reads orders, fills, positions and balance from the exchange that the ready file names, compares
-them with summary.json and prints every difference. It compares the account with one run, so the
-account must have been new when the run began. Exit code: 0 equal, 1 different, 2 cannot compare.
+Reads the run's orders and fills, and the account's positions and balance, from the exchange that
+the ready file names, compares them with summary.json and prints every difference. Former runs may
+have traded on the account; nobody else may have since this one. Exit code: 0 equal, 1 different, 2 cannot compare.
 Needs the package `cryptography`.
 """
 import base64
@@ -70,9 +70,14 @@ def fate(order):
     return "partial" if Decimal(order["fill_count_fp"]) else "canceled"
 
 
-def books_of_exchange(exchange):
-    orders = Counter(fate(order) for order in exchange.list("/portfolio/orders", "orders"))
-    fills = list(exchange.list("/portfolio/fills", "fills"))
+def books_of_exchange(exchange, run):
+    # Ids of ours begin with a mark and the run that made them.
+    ours = f"6b786578-{run[:4]}-8{run[4:7]}-8{run[7:]}-"
+    sent = [order for order in exchange.list("/portfolio/orders", "orders")
+            if order["client_order_id"].startswith(ours)]
+    ids = {order["order_id"] for order in sent}
+    orders = Counter(map(fate, sent))
+    fills = [fill for fill in exchange.list("/portfolio/fills", "fills") if fill["order_id"] in ids]
     books = {f"orders {name}": Decimal(orders[name])
              for name in ("filled", "partial", "canceled", "unknown")}
     books["contracts filled"] = sum((Decimal(fill["count_fp"]) for fill in fills), Decimal(0))
@@ -96,10 +101,11 @@ def books_of_run(summary):
 
 
 def main(ready_file, summary_file):
-    with open(ready_file, encoding="utf-8") as file:
-        theirs = books_of_exchange(Exchange(json.load(file)))
     with open(summary_file, encoding="utf-8") as file:
-        ours = books_of_run(json.load(file, parse_float=Decimal))
+        summary = json.load(file, parse_float=Decimal)
+    with open(ready_file, encoding="utf-8") as file:
+        theirs = books_of_exchange(Exchange(json.load(file)), summary["run_id"])
+    ours = books_of_run(summary)
     names = sorted(theirs.keys() | ours.keys())
     different = [name for name in names if theirs.get(name, 0) != ours.get(name, 0)]
     for name in different:

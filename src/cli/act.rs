@@ -8,7 +8,10 @@ use tracing_subscriber::EnvFilter;
 
 #[cfg(feature = "sim")]
 use super::SimArgs;
-use super::{ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs};
+use super::{
+    ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs, WireEchoArgs,
+    echo,
+};
 use crate::config::{Config, Environment, Mode};
 use crate::engine::{self, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
@@ -46,6 +49,32 @@ fn failed(error: impl ToString) -> Failure {
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+/// `wire-echo`.
+///
+/// # Errors
+/// [`Failure`] when there is no connection; how a case went is for its suite to say.
+pub fn wire_echo(args: &WireEchoArgs) -> Result<(), Failure> {
+    if !args.url.starts_with("ws://") {
+        return Err(usage(format!("--url {}: only ws://HOST:PORT[/PATH][?QUERY]", args.url)));
+    }
+    match &args.autobahn {
+        Some(agent) => {
+            let cases = echo::autobahn(&args.url, agent).map_err(failed)?;
+            tell(&format!("{cases} cases run as {agent}"));
+        }
+        None => match echo::echo(&args.url).map_err(failed)? {
+            Some(end) => tell(&format!("the session ended: {end}")),
+            None => tell("the connection ended without a close"),
+        },
+    }
+    Ok(())
+}
+
+/// One line for whoever is at the terminal; nobody may be.
+fn tell(line: &str) {
+    drop(writeln!(std::io::stderr(), "{line}"));
 }
 
 /// `run`.

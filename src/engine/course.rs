@@ -92,13 +92,14 @@ impl Course<'_> {
         plant: Plant,
         (gateway, feed): (G, F),
     ) -> Result<Summary, EngineError> {
-        let Plant { run, clock, intake, oms, recorder, new_sources, control, .. } = plant;
+        let Plant { run, clock, intake, oms, recorder, care, new_sources, control, .. } = plant;
         let machine = &self.options.config.machine;
         let progress = recorder.progress();
-        // The recorder outlives the others: it takes what they leave.
+        // These two outlive the others: they take what the others leave.
         let recorder_stop = Stop::new();
-        let cold = ThreadPlan { core: machine.cores.cold, ..ThreadPlan::cold("recorder") };
-        let recorder = spawn_stage(cold, recorder, &recorder_stop)?;
+        let cold = |name| ThreadPlan { core: machine.cores.cold, ..ThreadPlan::cold(name) };
+        let recorder = spawn_stage(cold("recorder"), recorder, &recorder_stop)?;
+        let care = spawn_stage(cold("journal"), care, &recorder_stop)?;
         self.threads.start_hot((intake, oms, gateway, feed), machine, &self.stop)?;
 
         // After every ring and buffer is made: what the hot path touches stays in memory.
@@ -129,12 +130,13 @@ impl Course<'_> {
         let hot = self.threads.join();
         recorder_stop.request();
         let finished = recorder.join()?.finish();
+        let kept = care.join()?.into_keeper().finish();
         plant.spools.into_iter().for_each(SpoolThread::finish);
         went?;
         report_run(self.options, &plant.journal_dir, run, &finished)?;
         drop(plant.scratch);
         hot?;
-        finished.journal?;
+        kept?;
         match finished.summary.orders.unknown {
             0 => Ok(finished.summary),
             count => Err(EngineError::Unresolved { count }),
@@ -143,10 +145,12 @@ impl Course<'_> {
 }
 
 /// How long after its last signal a run may wait for its orders: until those that rest have been
-/// cancelled and those that are unclear have been looked up as often as they are.
+/// cancelled, those that are unclear have been looked up as often as they are, and those that
+/// are nowhere count as never landed.
 const fn patience(orders: &OrderConfig) -> Nanos {
     let look_ups = orders.lookup_interval.ns() * orders.lookups_max as u64;
-    Nanos::from_ns(orders.fill_timeout.ns() + orders.partial_wait.ns() + look_ups)
+    let resting = orders.fill_timeout.ns() + orders.partial_wait.ns();
+    Nanos::from_ns(resting + orders.absence_wait.ns() + look_ups)
 }
 
 /// What the course watches.

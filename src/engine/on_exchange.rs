@@ -91,7 +91,8 @@ pub(super) fn run(
     };
     let rings = GatewayRings { commands, events, records };
     let gateway: Gateway<TlsStream, DialHandle<TlsStream>, PresignRing, SystemClock, SignDesk> =
-        Gateway::new(parts, rings, &gateway_config(&options.config.wire));
+        Gateway::new(parts, rings, &gateway_config(&options.config.wire))
+            .with_kill_switch(plant.kill_switch.clone());
     let feed = Feed::new(feed_config(&options.config.wire), stream, clock, feed_events);
     let connections = options.config.wire.connections;
     let course = Course { options, interrupts, inlet, connections, stop, threads };

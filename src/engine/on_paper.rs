@@ -37,7 +37,8 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
         asks: outer.asks,
         fetch: outer.fetch,
     };
-    let paper = Paper::new(options.config.paper, clock, rings);
+    let paper =
+        Paper::new(options.config.paper, clock, rings).with_kill_switch(plant.kill_switch.clone());
     let stop = Stop::new();
     let threads = Threads::default();
     let course = Course { options, interrupts, inlet, connections: 1, stop, threads };

@@ -22,12 +22,15 @@ use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
 use crate::order::ORDERS_MAX;
 use crate::recorder::console::{Banner, Console, Style};
-use crate::recorder::journal::{Entry, Journal, MappedJournal, Opened, SEGMENT_BYTES, StateDir};
+use crate::recorder::journal::{
+    Entry, Journal, JournalCare, MappedJournal, Opened, SEGMENT_BYTES, StateDir,
+};
 use crate::recorder::record::Record;
 use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
+use crate::risk::KillSwitch;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -70,11 +73,14 @@ pub(super) struct Plant {
     pub(super) intake: Intake<SystemClock>,
     pub(super) oms: Oms<MappedJournal, SystemClock>,
     pub(super) recorder: Recorder<SystemClock>,
+    pub(super) care: JournalCare<SystemClock>,
     pub(super) new_sources: Producer<NewSource>,
     pub(super) control: Producer<ControlCommand>,
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Keeps approved orders from leaving once thrown.
+    pub(super) kill_switch: KillSwitch,
     /// Set when the intake is to read no more and to finish what it has.
     pub(super) closing: Arc<AtomicBool>,
     pub(super) journal_dir: PathBuf,
@@ -116,12 +122,16 @@ impl Plant {
             intake.remember(id);
         }
         let ready = Arc::new(AtomicU16::new(0));
-        let oms = Oms::new(core, journal, clock.clone(), rings).with_beacon(Arc::clone(&ready));
+        let kill_switch = KillSwitch::default();
+        let oms = Oms::new(core, journal, clock.clone(), rings)
+            .with_beacon(Arc::clone(&ready))
+            .with_kill_switch(kill_switch.clone());
+        let (care, health) = JournalCare::new(keeper, clock.clone());
         let mut spools = Vec::new();
         let outlets = Outlets {
             sinks: Sinks::new(results_file(options, &mut spools)?, attachments),
             console: console(options, &mut spools)?,
-            keeper: Some(keeper),
+            journal: Some(health),
         };
         let config = recorder_config(options, run, clock);
         let recorder = Recorder::new(config, clock.clone(), recorder, outlets);
@@ -131,10 +141,12 @@ impl Plant {
             intake,
             oms,
             recorder,
+            care,
             new_sources: ends.0,
             control: ends.1,
             attach,
             ready,
+            kill_switch,
             closing,
             journal_dir: dir,
             spools,

@@ -262,7 +262,8 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
                     self.backlog = Backlog::Drained;
                     return Ok(work);
                 }
-                Some(Event::Pong) => {}
+                // Binary messages are refused by the session.
+                Some(Event::Pong | Event::Binary(_)) => {}
                 Some(Event::Ended(end)) => return Err(end.into()),
                 Some(Event::Text(text)) => match self.decoder.decode(text, self.received) {
                     // The oms may be polled next on this very thread: the first fill of a read

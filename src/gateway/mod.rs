@@ -3,7 +3,9 @@
 //!
 //! An approved order takes the warmest free connection, a signature made ahead, one copy of a
 //! template, one seal, one send. Answers become events; what cannot be told apart from "may have
-//! landed" is `Lost`, and `NotSent` is said only when provably not one byte left. Nothing here
+//! landed" is `Lost`, and `NotSent` is said only when provably not one byte left. An order that
+//! only lacks a free connection is held for a moment; one that has grown old is not sent at all.
+//! Once stopping, orders are refused and cancels passed on. Nothing here
 //! decides to send something again later: that is the oms's part. Events are never dropped:
 //! while their ring is full, no command is taken.
 //!
@@ -15,6 +17,7 @@ mod answer;
 pub mod budget;
 pub mod cancel;
 mod connection;
+mod held;
 mod outbox;
 pub mod pool;
 pub mod presign;
@@ -29,6 +32,7 @@ use rtrb::{Consumer, Producer};
 
 use self::budget::{Budget, BudgetConfig};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
+use self::held::HeldOrders;
 use self::outbox::Outbox;
 use self::pool::{Pool, PoolConfig};
 use self::presign::Presign;
@@ -38,6 +42,7 @@ use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
 use crate::message::{Command, GatewayEvent, Unsent};
 use crate::net::{Connector, Transport};
 use crate::recorder::record::Record;
+use crate::risk::KillSwitch;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::{Stage, Work};
 use crate::units::{Nanos, Now, Timestamp};
@@ -58,6 +63,11 @@ pub struct GatewayConfig {
     pub ack_timeout: Nanos,
     /// A cancel waits this long for signature, connection and tokens.
     pub cancel_wait: Nanos,
+    /// An order waits this long, counted from its approval, for a free connection: about the
+    /// time of the answers that free one.
+    pub submit_wait: Nanos,
+    /// An order approved longer ago than this is not sent: it was priced for another market.
+    pub submit_age_max: Nanos,
 }
 
 impl Default for GatewayConfig {
@@ -67,6 +77,8 @@ impl Default for GatewayConfig {
             budget: BudgetConfig::default(),
             ack_timeout: Nanos::from_secs(2),
             cancel_wait: Nanos::from_secs(1),
+            submit_wait: Nanos::from_ms(50),
+            submit_age_max: Nanos::from_ms(250),
         }
     }
 }
@@ -105,12 +117,16 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     pool: Pool<T>,
     budget: Budget,
     cancels: CancelQueue,
+    held: HeldOrders,
+    kill_switch: KillSwitch,
     commands: Consumer<Command>,
     outbox: Outbox,
     records: Producer<Record>,
     signatures: SignatureCounts,
     request: Box<[u8; REQUEST_BYTES_MAX]>,
     ack_timeout: Nanos,
+    submit_wait: Nanos,
+    submit_age_max: Nanos,
     /// The number of ready connections that the oms knows of.
     announced: u16,
     /// The idle connection to look at next.
@@ -158,12 +174,16 @@ where
             pool,
             budget: Budget::new(config.budget, now),
             cancels: CancelQueue::new(config.cancel_wait),
+            held: HeldOrders::new(),
+            kill_switch: KillSwitch::default(),
             commands: rings.commands,
             outbox: Outbox::new(rings.events, events_max),
             records: rings.records,
             signatures: SignatureCounts::default(),
             request: Box::new([0; REQUEST_BYTES_MAX]),
             ack_timeout: config.ack_timeout,
+            submit_wait: config.submit_wait,
+            submit_age_max: config.submit_age_max,
             announced: 0,
             cursor: 0,
             last_market: MarketIx(0),
@@ -171,27 +191,41 @@ where
         }
     }
 
+    /// Sends no order while `kill_switch` is thrown.
+    #[must_use]
+    pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
+        self.kill_switch = kill_switch;
+        self
+    }
+
     /// When time alone next changes something: for schedulers that do not spin.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
-        self.pool.deadline(self.parts.clock.mono()).min(self.cancels.deadline())
+        let pool = self.pool.deadline(self.parts.clock.mono());
+        pool.min(self.cancels.deadline()).min(self.held.deadline(self.submit_wait))
     }
 
     fn take_commands(&mut self, now: Now) -> Work {
         let mut work = Work::Idle;
         for _ in 0..COMMANDS_MAX {
-            if !self.outbox.is_empty() {
+            if !self.outbox.is_empty() || self.must_hold_back() {
                 break;
             }
             let Ok(command) = self.commands.pop() else { break };
             match command {
-                Command::Submit(order) => self.submit(&order, now),
+                Command::Submit(order) => self.take_submit(order, now),
                 Command::Cancel(cancel) => self.take_cancel(cancel, now),
                 Command::CancelAll => self.take_cancel_all(now),
             }
             work = Work::Done;
         }
         work
+    }
+
+    /// Whether the next command is an order and there is no room to hold it. Ends with the wait
+    /// of the order held longest, so cancels behind it are late by that at most.
+    fn must_hold_back(&self) -> bool {
+        self.held.is_full() && matches!(self.commands.peek(), Ok(Command::Submit(_)))
     }
 
     fn not_sent(&mut self, key: OrderKey, why: Unsent) {
@@ -241,6 +275,7 @@ where
             .or(self.take_commands(now))
             .or(self.serve_connections(now))
             .or(self.serve_cancels(now))
+            .or(self.serve_held(now))
             .or(self.tend_pool(now));
         self.record_signatures();
         if work == Work::Idle {
@@ -250,10 +285,23 @@ where
         work
     }
 
+    /// No order leaves any more, whatever made the run stop; cancels still do, as far as
+    /// connections are free.
     fn on_stop(&mut self) {
+        self.outbox.handle_stop();
+        let now = self.parts.clock.now();
+        self.budget.refill(now.mono);
+        while let Some(taken) = self.held.pop() {
+            self.not_sent(taken.order.get().key, Unsent::Stopping);
+        }
         // Bounded by the ring: upstream has stopped, so nothing is added any more.
-        while !self.commands.is_empty() && self.outbox.is_empty() {
-            let _work: Work = self.poll();
+        while let Ok(command) = self.commands.pop() {
+            match command {
+                Command::Submit(order) => self.not_sent(order.get().key, Unsent::Stopping),
+                Command::Cancel(cancel) => self.take_cancel(cancel, now),
+                Command::CancelAll => self.take_cancel_all(now),
+            }
+            let _work: Work = self.serve_connections(now).or(self.serve_cancels(now));
         }
         self.record_signatures();
     }

@@ -17,11 +17,29 @@ pub(super) struct Outbox {
     ring: Producer<GatewayEvent>,
     kept: VecDeque<GatewayEvent>,
     kept_max: usize,
+    overflow: Overflow,
+}
+
+/// What it means when there is no room left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Overflow {
+    /// More was caused than can be: a bug.
+    Bug,
+    /// The reader is stopping too: nobody misses the event.
+    Dropped,
 }
 
 impl Outbox {
     pub(super) fn new(ring: Producer<GatewayEvent>, kept_max: usize) -> Self {
-        Self { ring, kept: VecDeque::with_capacity(kept_max), kept_max }
+        Self { ring, kept: VecDeque::with_capacity(kept_max), kept_max, overflow: Overflow::Bug }
+    }
+
+    /// Stopping answers whatever the command ring holds, and its reader may be gone: from now on
+    /// what finds no room is dropped. An order that was never told of then counts as unresolved
+    /// in the journal, which is safe.
+    pub(super) fn handle_stop(&mut self) {
+        let _work: Work = self.drain();
+        self.overflow = Overflow::Dropped;
     }
 
     /// Whether every event so far is in the ring.
@@ -38,7 +56,11 @@ impl Outbox {
         } else {
             event
         };
-        assert!(self.kept.len() < self.kept_max, "commands wait while events do");
+        let room = self.kept.len() < self.kept_max;
+        if !room && self.overflow == Overflow::Dropped {
+            return;
+        }
+        assert!(room, "commands wait while events do");
         self.kept.push_back(kept);
     }
 
@@ -82,6 +104,20 @@ mod tests {
             assert_eq!(outbox.drain(), if seen.len() <= 3 { Work::Done } else { Work::Idle });
         }
         assert_eq!(seen, (0..5).map(event).collect::<Vec<_>>());
+        assert!(outbox.is_empty());
+    }
+
+    #[test]
+    fn a_stopping_gateway_drops_what_nobody_reads() {
+        let (producer, mut consumer) = RingBuffer::new(1);
+        let mut outbox = Outbox::new(producer, 1);
+        outbox.handle_stop();
+        for ready in 0..5 {
+            outbox.push(event(ready));
+        }
+        assert_eq!(consumer.pop(), Ok(event(0)));
+        assert_eq!(outbox.drain(), Work::Done);
+        assert_eq!(consumer.pop(), Ok(event(1)));
         assert!(outbox.is_empty());
     }
 

@@ -4,6 +4,7 @@ use super::answer::{self, Ending, Purpose};
 use super::budget::Spend;
 use super::cancel::CancelSigner;
 use super::connection::{Request, SendOutcome};
+use super::held::Taken;
 use super::pool::Use;
 use super::presign::{Presign, Presigned};
 use super::{Gateway, REHEARSAL_EVERY};
@@ -13,10 +14,20 @@ use crate::message::{Loss, NewOrder, SendStamps, Unsent};
 use crate::net::{Connector, Transport};
 use crate::risk::Approved;
 use crate::runtime::clock::Clock;
-use crate::units::Now;
+use crate::runtime::stage::Work;
+use crate::units::{Now, Timestamp};
 
 /// Connections tried for one order: the first, and one more when not a byte had left.
 const SENDS_MAX: usize = 2;
+
+/// Whether an order is done with, as far as the commands are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ended {
+    /// It is on its way, or was refused.
+    Told,
+    /// It may wait for a connection.
+    NotYet,
+}
 
 impl<T, K, P, C, S> Gateway<T, K, P, C, S>
 where
@@ -26,24 +37,61 @@ where
     C: Clock,
     S: CancelSigner,
 {
-    /// Sends an order, or says why not. The refusals come cheapest first and use nothing up.
-    pub(super) fn submit(&mut self, order: &Approved<NewOrder>, now: Now) {
-        let taken = self.parts.clock.mono();
-        let &NewOrder { key, client_order_id, market, .. } = order.get();
+    /// Takes an order from the ring: it goes at once, or behind those that wait already.
+    pub(super) fn take_submit(&mut self, order: Approved<NewOrder>, now: Now) {
+        let taken = Taken { order, at: self.parts.clock.mono() };
+        if !self.held.is_empty() || self.ends(&taken, taken.at, now) == Ended::NotYet {
+            self.held.push(taken);
+        }
+    }
+
+    /// Sends what is held as far as connections are free, gives up what has waited too long.
+    pub(super) fn serve_held(&mut self, now: Now) -> Work {
+        let mut work = Work::Idle;
+        while let Some(taken) = self.held.front().filter(|_| self.outbox.is_empty()) {
+            let mono = self.parts.clock.mono();
+            if self.ends(&taken, mono, now) == Ended::NotYet {
+                break;
+            }
+            self.held.pop();
+            work = Work::Done;
+        }
+        work
+    }
+
+    /// Sends an order or says why not, unless it may wait for a connection. `mono` is this very
+    /// moment. The refusals come cheapest first and use nothing up.
+    fn ends(&mut self, taken: &Taken, mono: Timestamp, now: Now) -> Ended {
+        let &NewOrder { key, market, approved, .. } = taken.order.get();
         self.last_market = market;
-        if !self.budget.allows(Spend::Create) {
-            return self.not_sent(key, Unsent::NoTokens);
+        let age = mono.since(approved);
+        if self.kill_switch.is_thrown() {
+            self.not_sent(key, Unsent::Halted);
+        } else if age > self.submit_age_max {
+            self.not_sent(key, Unsent::Stale);
+        } else if !self.budget.allows(Spend::Create) {
+            self.not_sent(key, Unsent::NoTokens);
+        } else if self.pool.pick(Use::Order).is_some() {
+            self.submit(taken, now);
+        } else if age < self.submit_wait {
+            return Ended::NotYet;
+        } else {
+            self.not_sent(key, Unsent::NoConnection);
         }
-        if self.pool.pick(Use::Order).is_none() {
-            return self.not_sent(key, Unsent::NoConnection);
-        }
+        Ended::Told
+    }
+
+    /// Signs, encodes and sends.
+    fn submit(&mut self, taken: &Taken, now: Now) {
+        let &NewOrder { key, client_order_id, .. } = taken.order.get();
         let Some(signed) = self.create_signature(now) else {
             return self.not_sent(key, Unsent::NoSignature);
         };
-        let length = self.parts.templates.encode_order(&mut self.request[..], order, &signed);
+        let out = &mut self.request[..];
+        let length = self.parts.templates.encode_order(out, &taken.order, &signed);
         let encoded = self.parts.clock.mono();
         let purpose = Purpose::Order { key, client_order_id };
-        let stamps = SendStamps { taken, encoded, ..SendStamps::default() };
+        let stamps = SendStamps { taken: taken.at, encoded, ..SendStamps::default() };
         self.send(Use::Order, purpose, stamps, length, now);
     }
 

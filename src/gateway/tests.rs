@@ -31,6 +31,9 @@ const PEM: &[u8] = b"-----BEGIN PRIVATE KEY-----\n\
     -----END PRIVATE KEY-----\n";
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
 
+/// How long an order waits for a connection.
+const SUBMIT_WAIT: Nanos = Nanos::from_ms(50);
+
 /// One scripted connection, as its peer and the kernel see it.
 #[derive(Default)]
 struct Wire {
@@ -277,7 +280,9 @@ impl World {
         self.poll();
     }
 
+    /// Submits an order approved this very moment.
     fn submit(&mut self, order: NewOrder) {
+        let order = NewOrder { approved: self.clock.mono(), ..order };
         self.command(Command::Submit(Approved::unchecked_for_tests(order)));
     }
 

@@ -4,6 +4,7 @@ pub mod backoff;
 pub mod connect;
 pub mod dial;
 pub mod endpoint;
+pub mod plain;
 pub mod socket;
 pub mod tls;
 mod upgrade;

@@ -4,6 +4,9 @@
 //! refusal whose status and first words are kept. Frames that came right behind the answer are
 //! put back in front of the stream. Speaks no frames itself and offers no extension.
 
+use std::io;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::rand::{SecureRandom as _, SystemRandom};
@@ -13,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::net::connect::Patience;
 use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
-use crate::net::{DialError, Flush, Received, Transport as _};
+use crate::net::{DialError, Flush, Received, Transport};
 use crate::runtime::clock::Clock;
 
 /// Longest answer head: what common servers accept at most.
@@ -23,17 +26,58 @@ const HEADERS_MAX: usize = 64;
 /// How much of a refusal's body is kept for people.
 const BODY_BYTES_MAX: usize = 256;
 
-/// Turns `stream` into a WebSocket's byte stream. `header_lines` are added to the request as
-/// they are; each ends in CR LF.
-pub(super) fn upgrade<C: Clock>(
-    stream: TlsStream,
+/// A connection that a cold thread may also wait on.
+pub(super) trait Waiting: Transport + Sized {
+    /// With `Some`, reads and writes block for so long; with `None` they never do.
+    fn wait_at_most(&self, wait: Option<Duration>) -> io::Result<()>;
+
+    /// Puts bytes that were already received back in front.
+    #[must_use]
+    fn with_prefix(self, bytes: Vec<u8>) -> Self;
+}
+
+impl Waiting for TlsStream {
+    fn wait_at_most(&self, wait: Option<Duration>) -> io::Result<()> {
+        Self::wait_at_most(self, wait)
+    }
+
+    fn with_prefix(self, bytes: Vec<u8>) -> Self {
+        Self::with_prefix(self, bytes)
+    }
+}
+
+/// What is asked for, and of whom.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Target<'a> {
+    /// The `Host` header.
+    pub(super) authority: &'a str,
+    /// Path and query; empty is the root.
+    pub(super) path: &'a str,
+}
+
+/// As [`upgrade_to`], for an endpoint.
+pub(super) fn upgrade<W: Waiting, C: Clock>(
+    stream: W,
     endpoint: &Endpoint,
     header_lines: &str,
     patience: &Patience<'_, C>,
-) -> Result<TlsStream, DialError> {
-    let mut exchange = Exchange { stream, endpoint, patience, bytes: Vec::new() };
+) -> Result<W, DialError> {
+    let authority = endpoint.authority();
+    let target = Target { authority: &authority, path: endpoint.base_path() };
+    upgrade_to(stream, target, header_lines, patience)
+}
+
+/// Turns `stream` into a WebSocket's byte stream. `header_lines` are added to the request as
+/// they are; each ends in CR LF.
+pub(super) fn upgrade_to<W: Waiting, C: Clock>(
+    stream: W,
+    target: Target<'_>,
+    header_lines: &str,
+    patience: &Patience<'_, C>,
+) -> Result<W, DialError> {
+    let mut exchange = Exchange { stream, target, patience, bytes: Vec::new() };
     let key = random_key().ok_or_else(|| exchange.failed("no random numbers"))?;
-    exchange.send(&request(endpoint, &key, header_lines))?;
+    exchange.send(&request(target, &key, header_lines))?;
     let head = exchange.head()?;
     if head.status != 101 {
         let body = exchange.body(&head);
@@ -53,12 +97,12 @@ fn random_key() -> Option<String> {
     Some(STANDARD.encode(nonce))
 }
 
-fn request(endpoint: &Endpoint, key: &str, header_lines: &str) -> Zeroizing<String> {
-    let path = if endpoint.base_path().is_empty() { "/" } else { endpoint.base_path() };
+fn request(target: Target<'_>, key: &str, header_lines: &str) -> Zeroizing<String> {
+    let path = if target.path.is_empty() { "/" } else { target.path };
     Zeroizing::new(format!(
         "GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {key}\r\n{header_lines}\r\n",
-        endpoint.authority()
+        target.authority
     ))
 }
 
@@ -105,18 +149,18 @@ impl Head {
     }
 }
 
-struct Exchange<'a, C> {
-    stream: TlsStream,
-    endpoint: &'a Endpoint,
+struct Exchange<'a, W, C> {
+    stream: W,
+    target: Target<'a>,
     patience: &'a Patience<'a, C>,
     /// What was received and not yet used.
     bytes: Vec<u8>,
 }
 
-impl<C: Clock> Exchange<'_, C> {
+impl<W: Waiting, C: Clock> Exchange<'_, W, C> {
     fn failed(&self, why: &str) -> DialError {
         let why = format!("websocket upgrade: {why}");
-        DialError::Connect { address: self.endpoint.address(), why }
+        DialError::Connect { address: self.target.authority.to_owned(), why }
     }
 
     /// Arms the socket with the time that is left.

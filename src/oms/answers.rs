@@ -82,6 +82,9 @@ impl Core {
             Unsent::NoSignature => "no_signature",
             Unsent::NoTokens => "rate_limit_tokens",
             Unsent::NotJournaled => "not_journaled",
+            Unsent::Stale => "stale_order",
+            Unsent::Stopping => "stopping",
+            Unsent::Halted => "halted",
         };
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");

@@ -6,7 +6,7 @@ use super::identity::Identity;
 use super::index::{Novelty, Owner};
 use crate::ids::{MarketIx, OrderKey, Ticker};
 use crate::message::{
-    CancelOrder, Command, ExchangeStatus, FeedEvent, FetchEvent, Fill, OrderReport,
+    CancelOrder, Command, ExchangeStatus, FeedEvent, FetchEvent, Fill, OrderReport, Origin,
 };
 use crate::order::{Ending, Event, State};
 use crate::recorder::record::{BookedFill, Hop, Record};
@@ -73,7 +73,11 @@ impl Core {
     }
 
     fn book(&mut self, now: Now, key: Option<OrderKey>, fill: &Fill, out: &mut Outbox) {
-        self.last_fill = self.last_fill.max(fill.exchange_time);
+        // The stream is whole up to what it has told itself; a look-up of one order says nothing of
+        // the fills before its own.
+        if fill.origin == Origin::Stream {
+            self.last_fill = self.last_fill.max(fill.exchange_time);
+        }
         let Some(market) = self.market_of_fill(key, fill) else {
             let reason = crate::ids::Reason::lossy("fill in a market that is not in the table");
             out.records.push(Record::Alert { ticker: fill.ticker, reason });
@@ -184,6 +188,8 @@ impl Core {
             return;
         }
         order.absences += 1;
+        // A plain answer, and time decides: the bound is for look-ups that bring nothing.
+        order.lookups = 0;
         let lasting = now.mono.since(order.lost_at) >= self.config.orders.absence_wait;
         if order.absences >= 3 && lasting && order.order_id().is_empty() {
             self.note_error(key, "not_landed", "the exchange never had the order");

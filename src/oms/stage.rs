@@ -16,7 +16,7 @@ use crate::message::{
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
-use crate::risk::Readiness;
+use crate::risk::{KillSwitch, Readiness};
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -69,6 +69,7 @@ pub struct Oms<J, C> {
     passed: Cursors,
     /// Over how many connections trading is possible, for threads that wait for it.
     beacon: Option<Arc<AtomicU16>>,
+    kill_switch: KillSwitch,
     /// What is rehearsed with.
     last_signal: Option<Signal>,
     rehearsed: Timestamp,
@@ -94,6 +95,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             journaled: Cursors::default(),
             passed: Cursors::default(),
             beacon: None,
+            kill_switch: KillSwitch::default(),
             last_signal: None,
             rehearsed: Timestamp::ZERO,
         }
@@ -103,6 +105,13 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     #[must_use]
     pub fn with_beacon(mut self, beacon: Arc<AtomicU16>) -> Self {
         self.beacon = Some(beacon);
+        self
+    }
+
+    /// Throws `kill_switch` with every halt and resets it when an operator resumes.
+    #[must_use]
+    pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
+        self.kill_switch = kill_switch;
         self
     }
 
@@ -128,6 +137,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             self.journal_failed();
         }
         self.core.handle(now, input, &mut self.outbox);
+        self.keep_kill_switch(input);
         if let Input::Feed(FeedEvent::Fill(fill)) = input {
             self.measure(Hop::FillApply, fill.decoded);
         }
@@ -184,6 +194,17 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         if self.core.halted().is_none() {
             let reason = Reason::lossy("the journal cannot be written (disk full?)");
             self.core.halt(reason, &mut self.outbox);
+            self.kill_switch.throw();
+        }
+    }
+
+    /// Throws the switch with a halt, before anything is passed on. Others may have thrown it, on
+    /// the way to a halt that is still in a ring: only an operator's resume resets it.
+    fn keep_kill_switch(&self, input: &Input) {
+        if self.core.halted().is_some() {
+            self.kill_switch.throw();
+        } else if matches!(input, Input::Control(ControlCommand::Resume)) {
+            self.kill_switch.reset();
         }
     }
 

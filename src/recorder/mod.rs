@@ -1,9 +1,9 @@
 //! Recorder (stage 5 of 5, cold): what happened, kept and told.
 //!
 //! Reads the [`Record`] rings of intake, oms, gateway and feed; writes result lines to producers,
-//! text to the console, counts and latencies to the report, and looks after the journal's files
-//! (the oms itself writes the entries, see [`journal`]). Thread `recorder`; it may allocate and
-//! make system calls, and it never blocks on a producer. No latency budget: it only must keep
+//! text to the console, counts and latencies to the report. It does not write the journal (the oms
+//! does, see [`journal`]). Thread `recorder`; it may allocate and make system calls, and it never
+//! blocks on a producer or on a disk. No latency budget: it only must keep
 //! up, because records are never dropped and a full ring stalls who fills it.
 //!
 //! Invariant: a signal's `Received` is counted before its answer, so [`Recorder::in_flight`]
@@ -27,9 +27,11 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use crossbeam::channel::Receiver;
+
 use self::console::Console;
 use self::histograms::Histograms;
-use self::journal::SegmentKeeper;
+use self::journal::Health;
 pub use self::record::Record;
 use self::results::{malformed_line, result_line};
 use self::sinks::{SinkCounts, Sinks};
@@ -61,8 +63,8 @@ pub struct Outlets {
     pub sinks: Sinks,
     /// Text for people.
     pub console: Console,
-    /// The files of a [`journal::MappedJournal`]; none in simulation.
-    pub keeper: Option<SegmentKeeper>,
+    /// How the files of a [`journal::MappedJournal`] are; none in simulation.
+    pub journal: Option<Receiver<Health>>,
 }
 
 /// What other threads may know while the recorder runs.
@@ -122,8 +124,6 @@ pub struct Finished {
     pub histograms: Histograms,
     /// Result lines that reached nobody.
     pub lost: SinkCounts,
-    /// The journal's last trouble. It is complete even so, or the oms has halted.
-    pub journal: Result<(), journal::JournalError>,
 }
 
 /// The stage.
@@ -218,19 +218,13 @@ impl<C: Clock> Recorder<C> {
         &self.histograms
     }
 
-    /// Takes what is left, puts the journal's files to rest and says how the run went. The oms
-    /// and its journal are gone by now, or the files stay longer than needed.
+    /// Takes what is left and says how the run went.
     #[must_use]
     pub fn finish(mut self) -> Finished {
         self.on_stop();
         let summary = self.summary();
         self.outlets.console.finish(&summary, &self.histograms);
-        Finished {
-            summary,
-            histograms: self.histograms,
-            lost: self.outlets.sinks.close(),
-            journal: self.outlets.keeper.map_or(Ok(()), SegmentKeeper::finish),
-        }
+        Finished { summary, histograms: self.histograms, lost: self.outlets.sinks.close() }
     }
 
     /// Notes how much there is, intake's ring last: an answer that is seen now was published
@@ -301,21 +295,18 @@ impl<C: Clock> Recorder<C> {
         }
     }
 
-    fn keep_journal(&mut self, now: Now) -> Work {
-        let Some(keeper) = &mut self.outlets.keeper else { return Work::Idle };
-        let work = keeper.poll(now.mono);
-        // Relaxed: a lamp, nothing is ordered by it; this thread is its only writer.
-        let was_failing = self.progress.journal_failing.load(Ordering::Relaxed);
-        let failure = keeper.failure();
-        if failure.is_some() != was_failing {
-            let text = failure.map_or_else(
+    /// Passes on what was heard of the journal's files.
+    fn tell_health(&mut self, now: Now) {
+        let Outlets { journal: Some(news), console, .. } = &mut self.outlets else { return };
+        for health in news.try_iter() {
+            // Relaxed: a lamp, nothing is ordered by it.
+            self.progress.journal_failing.store(health.is_some(), Ordering::Relaxed);
+            let text = health.map_or_else(
                 || "the journal is well again".to_owned(),
-                |error| format!("failed to {error}"),
+                |trouble| format!("failed to {trouble}"),
             );
-            self.progress.journal_failing.store(failure.is_some(), Ordering::Relaxed);
-            self.outlets.console.trouble(now.wall, &text);
+            console.trouble(now.wall, &text);
         }
-        work
     }
 
     fn publish(&self) {
@@ -359,7 +350,8 @@ impl<C: Clock> Stage for Recorder<C> {
         self.write_lines(now);
         self.say_stats(now);
         self.publish();
-        work.or(self.keep_journal(now))
+        self.tell_health(now);
+        work
     }
 
     fn on_stop(&mut self) {

@@ -12,6 +12,18 @@ use crate::client::Client;
 /// Decimals that dollars and contracts are compared at: 1e-8 dollars, 1e-6 cents.
 const DOLLAR_PLACES: usize = 8;
 
+/// The orders that the run of this summary has sent: their ids begin with a mark and the run's.
+pub(crate) fn orders_of(client: &Client, summary: &Value) -> Vec<Value> {
+    let run_id = summary["run_id"].as_str().expect("a run has an id");
+    let (high, middle, low) = (&run_id[..4], &run_id[4..7], &run_id[7..]);
+    let prefix = format!("6b786578-{high}-8{middle}-8{low}-");
+    let mut orders = client.list("/portfolio/orders", "orders");
+    orders.retain(|order| {
+        order["client_order_id"].as_str().is_some_and(|id| id.starts_with(&prefix))
+    });
+    orders
+}
+
 /// What must be equal on both sides. Contracts in hundredths, money in 1e-8 dollars.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Books {
@@ -53,11 +65,13 @@ fn hundredths(value: &Value) -> i64 {
 }
 
 impl Books {
-    /// What the exchange says.
-    pub(crate) fn of_exchange(client: &Client) -> Self {
+    /// What the exchange says of the account, and of the orders and fills of the run of this
+    /// summary.
+    pub(crate) fn of_exchange(client: &Client, summary: &Value) -> Self {
         let mut books = Self::default();
         let mut order_fees = 0;
-        for order in client.list("/portfolio/orders", "orders") {
+        let orders = orders_of(client, summary);
+        for order in &orders {
             let count = match (order["status"].as_str(), hundredths(&order["fill_count_fp"])) {
                 (Some("executed"), _) => &mut books.filled,
                 (Some("canceled"), 0) => &mut books.canceled,
@@ -68,7 +82,8 @@ impl Books {
             order_fees += dollars(&order["taker_fees_dollars"]);
             order_fees += dollars(&order["maker_fees_dollars"]);
         }
-        for fill in client.list("/portfolio/fills", "fills") {
+        let ours = |fill: &Value| orders.iter().any(|it| it["order_id"] == fill["order_id"]);
+        for fill in client.list("/portfolio/fills", "fills").iter().filter(|fill| ours(fill)) {
             books.contracts += hundredths(&fill["count_fp"]);
             books.fees += dollars(&fill["fee_cost"]);
         }

@@ -6,13 +6,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::account::{Books, json, json_lines};
+use crate::account::{Books, json, json_lines, orders_of};
 use crate::client::Client;
 use crate::process::{Ended, Exchange, run};
 use crate::producer::{CONFIG, SIGNALS};
 
 /// Trades the recorded signals on the exchange of `ready`.
-pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {
+pub(crate) fn trade(dir: &Path, ready: &str, state: &str) -> Ended {
     let args = [
         "run",
         "--mode",
@@ -26,7 +26,7 @@ pub(crate) fn trade(dir: &Path, ready: &str) -> Ended {
         "--report",
         "report",
         "--state",
-        "state",
+        state,
         "--results",
         "results.ndjson",
     ];
@@ -54,9 +54,9 @@ fn told(results: &[Value]) -> BTreeMap<String, (String, String)> {
 }
 
 /// The same, as the exchange has them.
-fn known(client: &Client) -> BTreeMap<String, (String, String)> {
+fn known(client: &Client, summary: &Value) -> BTreeMap<String, (String, String)> {
     let text = |order: &Value, name: &str| order[name].as_str().expect("text").to_owned();
-    let orders = client.list("/portfolio/orders", "orders");
+    let orders = orders_of(client, summary);
     let entry = |order: &Value| {
         let what = (text(order, "client_order_id"), text(order, "fill_count_fp"));
         (text(order, "order_id"), what)
@@ -65,16 +65,16 @@ fn known(client: &Client) -> BTreeMap<String, (String, String)> {
 }
 
 #[track_caller]
-fn books_are_equal(dir: &Path, ready: &str) {
-    let ended = trade(dir, ready);
+fn books_are_equal(dir: &Path, ready: &str, state: &str) {
+    let ended = trade(dir, ready, state);
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
 
     let summary = json(&dir.join("report/summary.json"));
     let results = json_lines(&dir.join("results.ndjson"));
     let client = Client::new(&dir.join(ready));
-    let books = Books::of_exchange(&client);
+    let books = Books::of_exchange(&client, &summary);
     assert_eq!(Books::of_summary(&summary), books);
-    assert_eq!(told(&results), known(&client));
+    assert_eq!(told(&results), known(&client, &summary));
 
     let sent = summary["orders"]["sent"].as_u64();
     assert_eq!(sent, Some(books.filled + books.partial + books.canceled));
@@ -88,7 +88,9 @@ fn books_equal_the_exchanges_with_an_ed25519_key() {
     let dir = tempfile::tempdir().unwrap();
     let _exchange = Exchange::start(dir.path());
 
-    books_are_equal(dir.path(), "ready.json");
+    books_are_equal(dir.path(), "ready.json", "state");
+    // The account is not new any more; the second run begins with what the first one holds.
+    books_are_equal(dir.path(), "ready.json", "another-state");
 }
 
 #[test]
@@ -97,5 +99,38 @@ fn books_equal_the_exchanges_with_an_rsa_key() {
     let _exchange = Exchange::start(dir.path());
     name_rsa_key(dir.path());
 
-    books_are_equal(dir.path(), "ready-rsa.json");
+    books_are_equal(dir.path(), "ready-rsa.json", "state");
+}
+
+/// The run of the README's first command, with one more line of configuration.
+#[track_caller]
+fn trades_with(dir: &Path, more: &str) -> Ended {
+    let config = fs::read_to_string(CONFIG).expect("the example is there");
+    fs::write(dir.join("config.toml"), format!("{config}\n{more}\n")).expect("it is writable");
+    let args = ["run", "--mode", "sim", "--signals", SIGNALS, "--config", "config.toml"];
+    let ended = run(dir, &[&args[..], &["--report", "report"]].concat());
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let summary = json(&dir.join("report/summary.json"));
+    assert_eq!(summary["signals"]["received"], 378);
+    assert!(summary["orders"]["filled"].as_u64() >= Some(20), "{summary}");
+    assert_eq!(summary["orders"]["unknown"], 0);
+    assert!(summary["hops"]["tick_to_wire"]["count"].as_u64() >= Some(20), "{summary}");
+    ended
+}
+
+#[test]
+fn the_first_command_trades_and_tells() {
+    let dir = tempfile::tempdir().unwrap();
+    let told = trades_with(dir.path(), "").stderr;
+    for what in ["filled", "refused", "tick_to_wire", "P&L"] {
+        assert!(told.contains(what), "nothing is told of {what}: {told}");
+    }
+}
+
+#[test]
+fn every_topology_trades() {
+    for topology in ["compact", "fused", "dedicated"] {
+        let dir = tempfile::tempdir().unwrap();
+        trades_with(dir.path(), &format!("[machine]\ntopology = \"{topology}\""));
+    }
 }

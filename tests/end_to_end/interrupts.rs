@@ -55,7 +55,7 @@ fn cancelled_told_and_reported(
     assert_eq!((&answer["signal_id"], &answer["state"]), (&"rest".into(), &"canceled".into()));
     producer.no_more();
     let summary = json(&dir.join("report/summary.json"));
-    assert_eq!(Books::of_summary(&summary), Books::of_exchange(client));
+    assert_eq!(Books::of_summary(&summary), Books::of_exchange(client, &summary));
     assert_eq!(summary["orders"]["canceled"], 1);
     assert_eq!(summary["cash_cents"], 1_000_000);
     assert!(!dir.join("signals.sock").exists(), "the socket's file is gone");

@@ -102,8 +102,9 @@ fn an_order_whose_answer_is_lost_is_booked_once_and_never_sent_again() {
     assert_eq!(ended.code, Some(0), "{}", ended.stderr);
     assert_eq!(creates.load(Ordering::Acquire), 2, "one create per signal reached the exchange");
     let client = Client::new(&dir.path().join("ready.json"));
-    let books = Books::of_exchange(&client);
-    assert_eq!(Books::of_summary(&json(&dir.path().join("report/summary.json"))), books);
+    let summary = json(&dir.path().join("report/summary.json"));
+    let books = Books::of_exchange(&client, &summary);
+    assert_eq!(Books::of_summary(&summary), books);
     assert_eq!((books.filled, books.contracts), (2, 2_000));
     let results = json_lines(&dir.path().join("results.ndjson"));
     assert_eq!(results.len(), 2);

@@ -48,7 +48,7 @@ fn python_finds_the_books_equal_and_finds_every_difference() {
     }
     let dir = tempfile::tempdir().unwrap();
     let _exchange = Exchange::start(dir.path());
-    assert_eq!(trade(dir.path(), "ready.json").code, Some(0));
+    assert_eq!(trade(dir.path(), "ready.json", "state").code, Some(0));
     name_rsa_key(dir.path());
 
     for ready in ["ready.json", "ready-rsa.json"] {

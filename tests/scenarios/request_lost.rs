@@ -3,6 +3,7 @@
 //! Only complete listings that lack the order, over a time longer than reads lag writes, prove
 //! that it never landed. Until then it counts as alive.
 
+use kalshi_exec::oms::config::OrderConfig;
 use kalshi_exec::order::State;
 use kalshi_exec::sim::world::fault::RequestFault;
 use kalshi_exec::units::{Nanos, Position};
@@ -30,6 +31,25 @@ fn an_order_that_never_landed_is_rejected_only_after_a_lasting_absence() {
     assert!(world.core().exposure().in_flight().is_zero());
 
     // And trading goes on.
+    world.send_line(&take("b"));
+    ended(&await_answer(&mut world, "b"), State::Filled, 10);
+    world.run_for(SECOND);
+    finish(&mut world);
+}
+
+#[test]
+fn a_request_lost_does_not_stop_its_market_with_the_times_of_production() {
+    let mut world = world_with(vec![create(1, RequestFault::Lost)], |config| {
+        config.orders = OrderConfig::default();
+    });
+
+    world.send_line(&take("a"));
+    await_state(&mut world, 0, State::Unknown);
+    world.run_for(OrderConfig::default().absence_wait + SECOND + SECOND);
+    let result = await_answer(&mut world, "a");
+    ended(&result, State::Rejected, 0);
+    assert_eq!(result.error.unwrap().code.as_str(), "not_landed");
+
     world.send_line(&take("b"));
     ended(&await_answer(&mut world, "b"), State::Filled, 10);
     world.run_for(SECOND);

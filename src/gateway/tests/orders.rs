@@ -1,5 +1,6 @@
 //! Orders: every way in which one can go out, be answered, or not.
 
+use super::super::held::HELD_MAX;
 use super::*;
 use crate::message::{Accepted, RejectKind};
 
@@ -223,6 +224,8 @@ fn a_flush_that_is_cut_goes_on_before_anything_else() {
     assert_eq!(world.outcomes(), [], "not sent yet, and not lost");
 
     world.submit(order(2));
+    assert_eq!(world.outcomes(), [], "held");
+    world.advance(SUBMIT_WAIT);
     assert_eq!(world.outcomes(), [not_sent(2, Unsent::NoConnection)]);
 
     wire.lock().unwrap().takes = None;
@@ -259,10 +262,12 @@ fn one_connection_is_left_to_cancels_and_none_carries_two_orders() {
     for slot in 1..=5 {
         world.submit(order(slot));
     }
-    let outcomes = world.outcomes();
+    let mut outcomes = world.outcomes();
     for slot in 1..=3 {
         assert!(outcomes.iter().any(|it| is_sent(it, slot)), "{outcomes:?}");
     }
+    world.advance(SUBMIT_WAIT);
+    outcomes.extend(world.outcomes());
     assert_eq!(outcomes[3..], [4, 5].map(|slot| not_sent(slot, Unsent::NoConnection)));
     assert_eq!(world.busy().len(), 3);
     for wire in world.busy() {
@@ -303,8 +308,9 @@ fn orders_stop_at_the_reserve_and_go_on_when_tokens_come_back() {
 fn a_refused_order_uses_no_tokens() {
     let mut world = World::warm(2);
     world.submit(order(1));
-    for slot in 2..=50 {
+    for slot in 2..=30 {
         world.submit(order(slot));
+        world.advance(SUBMIT_WAIT);
         assert_eq!(world.outcomes().last(), Some(&not_sent(slot, Unsent::NoConnection)));
     }
     assert!(world.gateway.budget.allows(Spend::Create));
@@ -357,13 +363,104 @@ fn events_are_kept_while_their_ring_is_full_and_commands_wait() {
     }
 }
 
+/// Lets the exchange answer the order in `slot` with its 201.
+fn answer(world: &mut World, slot: u32) {
+    let wire = world.busy_wire();
+    let mut wire = wire.lock().unwrap();
+    let sent = wire.request();
+    assert_eq!(sent.body["client_order_id"], order(slot).client_order_id.to_string());
+    wire.answer(201, &created(&order(slot)));
+}
+
 #[test]
-fn stopping_takes_what_was_already_published() {
+fn a_burst_waits_for_free_connections_and_goes_in_its_order() {
+    let mut world = World::warm(2);
+    for slot in 1..=4 {
+        world.submit(order(slot));
+    }
+    for slot in 1..=4 {
+        answer(&mut world, slot);
+        world.advance(Nanos::from_ms(1));
+    }
+    let sent: Vec<_> =
+        world.outcomes().into_iter().filter(|it| matches!(it, GatewayEvent::Sent { .. })).collect();
+    assert_eq!(sent.len(), 4, "{sent:?}");
+    assert!(sent.iter().zip(1..).all(|(event, slot)| is_sent(event, slot)), "{sent:?}");
+}
+
+#[test]
+fn a_cancel_does_not_wait_behind_held_orders() {
+    let mut world = World::warm(2);
+    for slot in 1..=3 {
+        world.submit(order(slot));
+    }
+    world.busy_wire().lock().unwrap().request();
+    world.command(Command::Cancel(cancel(9)));
+    assert_eq!(world.busy_wire().lock().unwrap().request().method, "DELETE");
+}
+
+#[test]
+fn more_than_can_be_held_waits_in_the_ring() {
+    let mut world = World::warm(2);
+    let held_max = u32::try_from(HELD_MAX).unwrap();
+    for slot in 1..=held_max + 4 {
+        world.submit(order(slot));
+    }
+    assert_eq!(world.gateway.commands.slots(), 3, "one is on its way, the rest is held");
+    world.advance(SUBMIT_WAIT);
+    assert_eq!(world.outcomes().len(), 1 + held_max as usize + 3, "each has its answer");
+}
+
+#[test]
+fn an_order_that_has_grown_old_on_the_way_is_not_sent() {
+    for (age, sent) in [(250, true), (251, false)] {
+        let mut world = World::warm(4);
+        let approved = world.clock.mono();
+        world.clock.0.fetch_add(Nanos::from_ms(age).ns(), Ordering::Relaxed);
+        let old = NewOrder { approved, ..order(1) };
+        world.command(Command::Submit(Approved::unchecked_for_tests(old)));
+        let outcomes = world.outcomes();
+        assert_eq!(is_sent(&outcomes[0], 1), sent, "{outcomes:?}");
+        assert_eq!(outcomes[0] == not_sent(1, Unsent::Stale), !sent);
+    }
+}
+
+#[test]
+fn a_thrown_kill_switch_stops_orders_already_on_their_way_and_no_cancel() {
+    let kill_switch = KillSwitch::default();
+    let mut world = World::warm(2);
+    world.gateway = world.gateway.with_kill_switch(kill_switch.clone());
+    world.submit(order(1));
+    world.submit(order(2));
+    answer(&mut world, 1);
+    world.outcomes();
+    kill_switch.throw();
+    world.submit(order(3));
+    world.command(Command::Cancel(cancel(9)));
+    let outcomes = world.outcomes();
+    for slot in [2, 3] {
+        assert!(outcomes.contains(&not_sent(slot, Unsent::Halted)), "{outcomes:?}");
+    }
+    assert_eq!(world.busy_wire().lock().unwrap().request().method, "DELETE");
+    world.advance(Nanos::from_secs(2));
+    world.answer_warm_ups();
+    kill_switch.reset();
+    world.submit(order(4));
+    assert!(world.outcomes().iter().any(|it| is_sent(it, 4)));
+}
+
+#[test]
+fn stopping_refuses_orders_and_passes_cancels_on() {
     let mut world = World::warm(4);
     for slot in 1..=3 {
         let order = Approved::unchecked_for_tests(order(slot));
         world.commands.push(Command::Submit(order)).unwrap();
     }
+    world.commands.push(Command::Cancel(cancel(9))).unwrap();
     world.gateway.on_stop();
-    assert_eq!(world.outcomes().len(), 3);
+    let outcomes = world.outcomes();
+    let refused = [1, 2, 3].map(|slot| not_sent(slot, Unsent::Stopping));
+    assert_eq!(outcomes[..3], refused);
+    assert_eq!(outcomes[3..], [GatewayEvent::CancelSent { key: key(9) }]);
+    assert_eq!(world.busy_wire().lock().unwrap().request().method, "DELETE");
 }

@@ -125,7 +125,8 @@ impl Run {
 
     /// Lets every request come to its end.
     fn finish(&mut self) {
-        for _ in 0..40 {
+        // An event ring of one slot passes one event a round.
+        for _ in 0..200 {
             for place in 0..self.world.dialled() {
                 self.world.wire(place).lock().unwrap().takes = None;
             }

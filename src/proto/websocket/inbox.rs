@@ -89,6 +89,8 @@ pub(super) enum Place {
 pub(super) enum Incoming {
     /// A whole text message, not yet checked to be UTF-8.
     Text(Place),
+    /// A whole binary message; only where they are taken.
+    Binary(Place),
     /// To be answered with a pong of the same payload.
     Ping(Range<usize>),
     /// An answer to our ping, or an unasked one.
@@ -97,13 +99,38 @@ pub(super) enum Incoming {
     Close(Option<u16>),
 }
 
+/// What kind of message it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Text,
+    Binary,
+}
+
+impl Kind {
+    const fn incoming(self, place: Place) -> Incoming {
+        match self {
+            Self::Text => Incoming::Text(place),
+            Self::Binary => Incoming::Binary(place),
+        }
+    }
+}
+
 /// The unfinished fragmented message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fragments {
     /// There is none.
     Whole,
-    /// Its first frame was text and this many bytes have been copied together.
-    Open(usize),
+    /// It is of this kind, and this many bytes have been copied together.
+    Open(Kind, usize),
+}
+
+/// Whether binary messages are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BinaryMessages {
+    /// They end the session with 1003: the exchange speaks text only.
+    Refused,
+    /// They are told like text.
+    Taken,
 }
 
 /// Raw bytes, and the message being put together from fragments.
@@ -114,12 +141,15 @@ pub(super) struct Inbox {
     end: usize,
     assembled: Box<[u8]>,
     fragments: Fragments,
+    /// How much of the unfinished text message is known to be UTF-8.
+    checked: usize,
     message_bytes_max: usize,
+    binary: BinaryMessages,
 }
 
 impl Inbox {
     /// Allocates and touches every buffer for messages of at most `message_bytes_max`.
-    pub(super) fn new(message_bytes_max: usize) -> Self {
+    pub(super) fn new(message_bytes_max: usize, binary: BinaryMessages) -> Self {
         let raw_bytes = message_bytes_max + HEADER_BYTES_MAX + READ_BYTES_MIN;
         // Spaces, not zeros: zeroed memory would be mapped lazily and fault on the hot path.
         Self {
@@ -128,7 +158,9 @@ impl Inbox {
             end: 0,
             assembled: vec![b' '; message_bytes_max].into_boxed_slice(),
             fragments: Fragments::Whole,
+            checked: 0,
             message_bytes_max,
+            binary,
         }
     }
 
@@ -137,6 +169,7 @@ impl Inbox {
         self.start = 0;
         self.end = 0;
         self.fragments = Fragments::Whole;
+        self.checked = 0;
     }
 
     /// Where the next bytes go. Never empty once [`Self::next`] has returned `None`.
@@ -192,6 +225,7 @@ impl Inbox {
         let length = self.check(&header, length)?;
         let at = usize::try_from(cursor.position()).map_err(|_| Violation::TooLong)? + self.start;
         if self.end - at < length {
+            self.check_unfinished(&header, at..self.end)?;
             return Ok(None);
         }
         self.start = at + length;
@@ -216,7 +250,7 @@ impl Inbox {
         }
         let before = match self.fragments {
             Fragments::Whole => 0,
-            Fragments::Open(len) => len,
+            Fragments::Open(_, len) => len,
         };
         if length > self.message_bytes_max - before { Err(Violation::TooLong) } else { Ok(length) }
     }
@@ -236,26 +270,65 @@ impl Inbox {
         is_final: bool,
         payload: Range<usize>,
     ) -> Result<Option<Incoming>, Violation> {
-        let before = match (data, self.fragments) {
-            (Data::Text, Fragments::Whole) if is_final => {
-                return Ok(Some(Incoming::Text(Place::Raw(payload))));
+        let (kind, before) = match (data, self.fragments) {
+            (Data::Text, Fragments::Whole) => (Kind::Text, 0),
+            (Data::Binary, Fragments::Whole) if self.binary == BinaryMessages::Taken => {
+                (Kind::Binary, 0)
             }
-            (Data::Text, Fragments::Whole) => 0,
-            (Data::Continue, Fragments::Open(len)) => len,
-            (Data::Continue, Fragments::Whole) => return Err(Violation::ContinuesNothing),
-            (Data::Text | Data::Binary, Fragments::Open(_)) => return Err(Violation::Interleaved),
             (Data::Binary, Fragments::Whole) => return Err(Violation::Binary),
+            (Data::Continue, Fragments::Open(kind, len)) => (kind, len),
+            (Data::Continue, Fragments::Whole) => return Err(Violation::ContinuesNothing),
+            (Data::Text | Data::Binary, Fragments::Open(..)) => return Err(Violation::Interleaved),
             (Data::Reserved(_), _) => return Err(Violation::Opcode),
         };
-        let len = before + payload.len();
-        self.assembled[before..len].copy_from_slice(&self.raw[payload]);
+        if is_final && data != Data::Continue {
+            self.checked = 0;
+            return Ok(Some(kind.incoming(Place::Raw(payload))));
+        }
+        let len = self.assemble(before, payload);
         if is_final {
             self.fragments = Fragments::Whole;
-            Ok(Some(Incoming::Text(Place::Assembled(len))))
-        } else {
-            self.fragments = Fragments::Open(len);
-            Ok(None)
+            self.checked = 0;
+            return Ok(Some(kind.incoming(Place::Assembled(len))));
         }
+        self.fragments = Fragments::Open(kind, len);
+        if kind == Kind::Text {
+            self.check_text(len)?;
+        }
+        Ok(None)
+    }
+
+    /// Copies a payload behind the `before` bytes that are together already.
+    fn assemble(&mut self, before: usize, payload: Range<usize>) -> usize {
+        let len = before + payload.len();
+        self.assembled[before..len].copy_from_slice(&self.raw[payload]);
+        len
+    }
+
+    /// Checks the text of a frame that has come in part: what is wrong already cannot be made
+    /// good by the rest, and a peer that sends slowly hears of it at once.
+    fn check_unfinished(
+        &mut self,
+        header: &FrameHeader,
+        payload: Range<usize>,
+    ) -> Result<(), Violation> {
+        let before = match (header.opcode, self.fragments) {
+            (OpCode::Data(Data::Text), Fragments::Whole) => 0,
+            (OpCode::Data(Data::Continue), Fragments::Open(Kind::Text, len)) => len,
+            _ => return Ok(()),
+        };
+        let len = self.assemble(before, payload);
+        self.check_text(len)
+    }
+
+    /// Whether the first `len` assembled bytes can still become UTF-8.
+    fn check_text(&mut self, len: usize) -> Result<(), Violation> {
+        match core::str::from_utf8(&self.assembled[self.checked..len]) {
+            Ok(_) => self.checked = len,
+            Err(error) if error.error_len().is_none() => self.checked += error.valid_up_to(),
+            Err(_) => return Err(Violation::Encoding),
+        }
+        Ok(())
     }
 }
 

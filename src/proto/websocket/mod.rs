@@ -16,7 +16,7 @@ use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
 use crate::units::{Nanos, Timestamp};
 
-pub use inbox::Violation;
+pub use inbox::{BinaryMessages, Violation};
 use inbox::{CONTROL_BYTES_MAX, Inbox, Incoming, Place};
 use outbox::Outbox;
 pub use outbox::OutboxFull;
@@ -30,6 +30,10 @@ pub struct SessionConfig {
     pub ping_after: Nanos,
     /// After this much silence the session is lost.
     pub silence_max: Nanos,
+    /// Room for frames that wait for the socket.
+    pub output_bytes_max: usize,
+    /// Whether binary messages are taken.
+    pub binary: BinaryMessages,
     /// Start of the mask sequence.
     pub mask_seed: u64,
 }
@@ -37,12 +41,15 @@ pub struct SessionConfig {
 impl Default for SessionConfig {
     /// The exchange pings every 10 s when it is quiet (reference §4): two missed pings and a half
     /// are silence. Its largest documented message for the account's channels is below 2 KiB; the
-    /// bound leaves room for book snapshots.
+    /// bound leaves room for book snapshots. Our commands are some hundred bytes and rare, control
+    /// frames 131 bytes at most.
     fn default() -> Self {
         Self {
             message_bytes_max: 1 << 20,
             ping_after: Nanos::from_secs(10),
             silence_max: Nanos::from_secs(25),
+            output_bytes_max: 16 * 1024,
+            binary: BinaryMessages::Refused,
             mask_seed: 1,
         }
     }
@@ -53,6 +60,8 @@ impl Default for SessionConfig {
 pub enum Event<'a> {
     /// A whole text message; the bytes stay where the socket put them.
     Text(&'a str),
+    /// A whole binary message, where [`SessionConfig::binary`] takes them.
+    Binary(&'a [u8]),
     /// The peer answered a ping of ours.
     Pong,
     /// Nothing more will come; said once. Send what [`Session::poll_transmit`] still has, then
@@ -83,8 +92,8 @@ enum Phase {
     Over,
 }
 
-/// The latest unanswered ping. Only the latest needs an answer (RFC 6455 §5.5.3), so a peer
-/// that pings faster than we write costs no memory.
+/// The latest ping whose answer found no room. Only the latest needs an answer then (RFC 6455
+/// §5.5.3), so a peer that pings faster than we write costs no memory.
 #[derive(Clone, Copy, Debug)]
 struct PongDue {
     payload: [u8; CONTROL_BYTES_MAX],
@@ -112,8 +121,8 @@ impl Session {
     pub fn new(config: SessionConfig, now: Timestamp) -> Self {
         Self {
             config,
-            inbox: Inbox::new(config.message_bytes_max),
-            outbox: Outbox::new(config.mask_seed),
+            inbox: Inbox::new(config.message_bytes_max, config.binary),
+            outbox: Outbox::new(config.mask_seed, config.output_bytes_max),
             phase: Phase::Open,
             last_heard: now,
             pinged: false,
@@ -200,6 +209,17 @@ impl Session {
         self.outbox.push(OpCode::Data(Data::Text), text.as_bytes())
     }
 
+    /// Queues a binary message.
+    ///
+    /// # Errors
+    /// As [`Self::send_text`].
+    pub fn send_binary(&mut self, bytes: &[u8]) -> Result<(), OutboxFull> {
+        if self.phase != Phase::Open {
+            return Err(OutboxFull);
+        }
+        self.outbox.push(OpCode::Data(Data::Binary), bytes)
+    }
+
     /// Ends the session from our side with a close frame; no further event comes.
     pub const fn close(&mut self, code: u16) {
         if matches!(self.phase, Phase::Open) {
@@ -223,6 +243,9 @@ impl Session {
             match self.inbox.next() {
                 Ok(None) => return None,
                 Ok(Some(Incoming::Text(place))) => break place,
+                Ok(Some(Incoming::Binary(place))) => {
+                    return Some(Event::Binary(self.inbox.bytes(&place)));
+                }
                 Ok(Some(Incoming::Pong)) => return Some(Event::Pong),
                 Ok(Some(Incoming::Ping(range))) => self.note_ping(range),
                 Ok(Some(Incoming::Close(code))) => self.end(End::ByPeer(code)),
@@ -258,6 +281,10 @@ impl Session {
 
     fn note_ping(&mut self, range: core::ops::Range<usize>) {
         let bytes = self.inbox.bytes(&Place::Raw(range));
+        let free = self.pong_due.is_none();
+        if free && self.outbox.push(OpCode::Control(Control::Pong), bytes).is_ok() {
+            return;
+        }
         let mut due = PongDue { payload: [0; CONTROL_BYTES_MAX], len: bytes.len() };
         due.payload[..bytes.len()].copy_from_slice(bytes);
         self.pong_due = Some(due);

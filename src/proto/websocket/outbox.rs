@@ -24,11 +24,8 @@ pub(super) struct Outbox {
 }
 
 impl Outbox {
-    /// Commands are some hundred bytes and rare; control frames 131 at most.
-    const BYTES_MAX: usize = 16 * 1024;
-
-    pub(super) fn new(mask_seed: u64) -> Self {
-        let bytes = vec![b' '; Self::BYTES_MAX].into_boxed_slice();
+    pub(super) fn new(mask_seed: u64, bytes_max: usize) -> Self {
+        let bytes = vec![b' '; bytes_max].into_boxed_slice();
         // The generator's one fixed point is zero.
         Self { bytes, start: 0, end: 0, mask_state: mask_seed | 1 }
     }

@@ -39,6 +39,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Said {
     Text(String),
+    Binary(Vec<u8>),
     Pong,
     Ended(End),
 }
@@ -48,6 +49,7 @@ fn drain(session: &mut Session) -> Vec<Said> {
     while let Some(event) = session.poll_event() {
         said.push(match event {
             Event::Text(text) => Said::Text(text.to_owned()),
+            Event::Binary(bytes) => Said::Binary(bytes.to_vec()),
             Event::Pong => Said::Pong,
             Event::Ended(end) => Said::Ended(end),
         });
@@ -106,15 +108,70 @@ fn a_ping_is_answered_with_its_payload() {
 }
 
 #[test]
-fn only_the_latest_of_many_pings_is_answered() {
+fn every_ping_is_answered_in_its_order() {
     let mut session = session();
-    let mut bytes = frame(0x89, b"1");
-    bytes.extend(frame(0x89, b"2"));
+    let bytes: Vec<u8> = (0..10_u8).flat_map(|number| frame(0x89, &[number])).collect();
     session.handle_bytes(NOW, &bytes);
     drain(&mut session);
     let sent = transmit(&mut session);
-    assert_eq!(unmask(&sent), (0x8a, b"2".to_vec()));
-    assert_eq!(sent.len(), 7, "one frame");
+    let pongs: Vec<_> = sent.chunks(7).map(unmask).collect();
+    assert_eq!(pongs, (0..10_u8).map(|number| (0x8a, vec![number])).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_pings_that_find_no_room_only_the_latest_is_answered() {
+    let config = SessionConfig { output_bytes_max: 140, ..SessionConfig::default() };
+    let mut session = Session::new(config, NOW);
+    let mut bytes = frame(0x89, &[1; 120]);
+    bytes.extend(frame(0x89, &[2; 120]));
+    bytes.extend(frame(0x89, &[3; 120]));
+    session.handle_bytes(NOW, &bytes);
+    drain(&mut session);
+    let sent = transmit(&mut session);
+    let pongs: Vec<_> = sent.chunks(126).map(unmask).collect();
+    assert_eq!(pongs, [(0x8a, vec![1; 120]), (0x8a, vec![3; 120])]);
+}
+
+#[test]
+fn text_that_cannot_become_utf8_ends_the_session_before_it_is_whole() {
+    let bad = b"\xce\xba\xf4\x90\x80\x80\xce";
+    let in_fragments = [frame(0x01, &bad[..3]), frame(0x00, &bad[3..5])].concat();
+    let whole = frame(0x81, bad);
+    for (bytes, fine) in [(&in_fragments[..], 5), (&whole[..7], 5)] {
+        let mut session = session();
+        session.handle_bytes(NOW, &bytes[..fine]);
+        assert_eq!(drain(&mut session), [], "still hopeful");
+        session.handle_bytes(NOW, &bytes[fine..]);
+        assert_eq!(drain(&mut session), [Said::Ended(End::Violation(Violation::Encoding))]);
+        assert_eq!(unmask(&transmit(&mut session)), (0x88, 1_007_u16.to_be_bytes().to_vec()));
+    }
+}
+
+#[test]
+fn a_character_may_be_cut_by_frames_and_reads() {
+    let text = "\u{3ba}\u{1f600}\u{df}";
+    let (first, second) = text.as_bytes().split_at(4);
+    let bytes = [frame(0x01, first), frame(0x80, second)].concat();
+    let mut session = session();
+    for byte in &bytes[..bytes.len() - 1] {
+        session.handle_bytes(NOW, &[*byte]);
+        assert_eq!(drain(&mut session), []);
+    }
+    session.handle_bytes(NOW, &bytes[bytes.len() - 1..]);
+    assert_eq!(drain(&mut session), [Said::Text(text.to_owned())]);
+}
+
+#[test]
+fn binary_messages_are_told_where_they_are_taken() {
+    let config = SessionConfig { binary: BinaryMessages::Taken, ..SessionConfig::default() };
+    let mut session = Session::new(config, NOW);
+    session.handle_bytes(NOW, &frame(0x02, b"\xff"));
+    session.handle_bytes(NOW, &frame(0x80, b"\xfe"));
+    session.handle_bytes(NOW, &frame(0x82, b"\x00"));
+    let expected = [Said::Binary(b"\xff\xfe".to_vec()), Said::Binary(b"\x00".to_vec())];
+    assert_eq!(drain(&mut session), expected);
+    session.send_binary(b"\x01").unwrap();
+    assert_eq!(unmask(&transmit(&mut session)), (0x82, b"\x01".to_vec()));
 }
 
 #[test]
@@ -343,8 +400,8 @@ proptest! {
         while let Ok(message) = server.read() {
             heard.push(message);
         }
-        let pong = (!down.is_empty()).then(|| Message::Pong(b"beat".to_vec().into()));
-        let mut expected: Vec<Message> = pong.into_iter().collect();
+        let pong = |_| Message::Pong(b"beat".to_vec().into());
+        let mut expected: Vec<Message> = down.iter().map(pong).collect();
         expected.extend(up.iter().map(|text| Message::Text(Utf8Bytes::from(text.as_str()))));
         let close = heard.pop().expect("the close");
         prop_assert!(matches!(close, Message::Close(Some(frame)) if u16::from(frame.code) == 1000));

@@ -1,8 +1,8 @@
 //! The cold half of the journal: segments made ahead, pages present ahead, bytes synced behind.
 //!
-//! Polled by the recorder. It never touches a byte the oms writes; it only speaks to the kernel
-//! about them. A full disk shows here first; the oms goes on until its segment is full, and then
-//! halts.
+//! Polled by [`JournalCare`](super::JournalCare). It never touches a byte the oms writes; it only
+//! speaks to the kernel about them. A full disk shows here first; the oms goes on until its
+//! segment is full, and then halts.
 
 use std::collections::VecDeque;
 use std::fs::{self, File};
@@ -40,7 +40,7 @@ struct Live {
     synced: usize,
 }
 
-/// The recorder's end of a [`MappedJournal`](super::MappedJournal).
+/// The cold end of a [`MappedJournal`](super::MappedJournal).
 #[derive(Debug)]
 pub struct SegmentKeeper {
     dir: PathBuf,

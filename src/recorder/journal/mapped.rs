@@ -36,7 +36,7 @@ pub struct MappedJournal {
     scratch: Box<[u8; FRAME_BYTES_MAX]>,
 }
 
-/// What [`MappedJournal::open`] gives: the writer for the oms, the keeper for the recorder.
+/// What [`MappedJournal::open`] gives: the writer for the oms, the keeper for a cold thread.
 #[derive(Debug)]
 pub struct Opened {
     /// For the oms.

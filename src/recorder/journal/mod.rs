@@ -2,12 +2,13 @@
 //!
 //! The oms writes it itself, before it acts: an append is a copy of 100–300 bytes into a shared
 //! file mapping, without a system call. The page cache survives the process, so the intent is
-//! there after a `kill -9` whatever the socket did. The recorder's thread does the rest: makes
+//! there after a `kill -9` whatever the socket did. A cold thread of its own does the rest: makes
 //! the next segment before it is needed (with its disk blocks, so that a full disk is met there
 //! and not in the middle of a write), keeps pages present ahead of the writer, and syncs.
 //!
 //! When no segment is ready, an append answers [`JournalError::Full`] and the oms halts.
 
+mod care;
 mod entry;
 mod error;
 mod frame;
@@ -20,6 +21,7 @@ mod state_dir;
 #[cfg(test)]
 mod tests;
 
+pub use care::{Health, JournalCare};
 pub use entry::{Chunk, Entry};
 pub use error::JournalError;
 pub use frame::{FRAME_BYTES_MAX, Header, VERSION};

@@ -217,6 +217,9 @@ impl Sample for Unsent {
             Self::NoSignature,
             Self::NoTokens,
             Self::NotJournaled,
+            Self::Stale,
+            Self::Stopping,
+            Self::Halted,
         ])
     }
 }

@@ -229,6 +229,9 @@ impl Pack for Unsent {
             Self::NoSignature,
             Self::NoTokens,
             Self::NotJournaled,
+            Self::Stale,
+            Self::Stopping,
+            Self::Halted,
         ])
     }
 }

@@ -1,4 +1,5 @@
-//! Faults on the way to and from the exchange, decided per request and per frame by whoever tests.
+//! Faults on the way to and from the exchange, decided per request and per frame by whoever tests
+//! or by a plan (`sim/faults`).
 //!
 //! The venue behind the server stays honest; what is lost, late, doubled or replaced here is
 //! what a client on a bad day sees.

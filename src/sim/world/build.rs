@@ -31,6 +31,7 @@ use crate::recorder::record::Record;
 use crate::recorder::sinks::Sinks;
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
+use crate::risk::KillSwitch;
 use crate::runtime::clock::{Clock, VirtualClock};
 use crate::runtime::random::Random;
 use crate::runtime::ring::{Consumer, Producer, ring};
@@ -76,7 +77,8 @@ impl World {
         let parts = Parts { config, clock: &clock, network: &network };
 
         let rings = Rings::new(config.ring_slots);
-        let gateway = parts.gateway(&markets, rings.gateway);
+        let kill_switch = KillSwitch::default();
+        let gateway = parts.gateway(&markets, rings.gateway).with_kill_switch(kill_switch.clone());
         let feed = parts.feed(rings.feed);
         let fetch = parts.fetch(rings.fetch);
         let intake = Intake::new(
@@ -87,7 +89,8 @@ impl World {
             rings.intake.2,
         );
         let core = fresh_core(config);
-        let oms = Oms::new(core, journal.clone(), clock.clone(), rings.oms);
+        let oms =
+            Oms::new(core, journal.clone(), clock.clone(), rings.oms).with_kill_switch(kill_switch);
         let recorder = make_recorder(run, &clock, rings.recorder);
         Self {
             clock,
@@ -300,7 +303,7 @@ fn make_recorder(
 ) -> Recorder<VirtualClock> {
     let (_, attachments) = crossbeam::channel::unbounded();
     let outlets =
-        Outlets { sinks: Sinks::new(None, attachments), console: Console::silent(), keeper: None };
+        Outlets { sinks: Sinks::new(None, attachments), console: Console::silent(), journal: None };
     let run = Run { id: run, mode: "sim".to_owned(), started: clock.now().wall };
     let config = RecorderConfig { run, ..RecorderConfig::default() };
     Recorder::new(config, clock.clone(), inputs, outlets)
