@@ -8,6 +8,8 @@ use crate::sim::fixture::{
 use crate::sim::venue::{ApiRequest, Venue};
 use crate::units::{Nanos, WallTime};
 
+mod members;
+
 #[track_caller]
 fn refused(change: impl FnOnce(&mut Value), status: u16, expected: &Value) {
     let mut venue = venue();
