@@ -27,9 +27,11 @@ mod threads;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "sim")]
+pub use crate::sim::api::QuoteMode;
 pub use error::EngineError;
 #[cfg(feature = "sim")]
-pub use sim_exchange::{SimOptions, serve};
+pub use sim_exchange::{Recorded, SimOptions, serve};
 
 use account::Account;
 

@@ -116,6 +116,27 @@ impl Book {
         self.side(side).queue.first_key_value().map(|(_, order)| *order)
     }
 
+    /// Everything that rests, bids first, each side in its order of trading.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = OrderIx> {
+        self.bids.queue.values().chain(self.asks.queue.values()).copied()
+    }
+
+    /// What rests on one side at one price, first to trade first.
+    pub(crate) fn queue_at(&self, side: BookSide, price: Price) -> impl Iterator<Item = OrderIx> {
+        let (first, last) = (Priority::new(side, price, 0), Priority::new(side, price, u64::MAX));
+        self.side(side).queue.range(first..=last).map(|(_, order)| *order)
+    }
+
+    /// What rests on one side at a price or better, first to trade first.
+    pub(crate) fn queue_within(
+        &self,
+        side: BookSide,
+        price: Price,
+    ) -> impl Iterator<Item = OrderIx> {
+        let last = Priority::new(side, price, u64::MAX);
+        self.side(side).queue.range(..=last).map(|(_, order)| *order)
+    }
+
     /// The best price on `side`.
     pub(crate) fn best(&self, side: BookSide) -> Option<Level> {
         self.levels(side).next()
