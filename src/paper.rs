@@ -5,6 +5,16 @@
 //! never through their limit. Fees are the exchange's. A partial ends: what is left of it is
 //! gone. Everything random comes from one seed.
 
+#[cfg(feature = "sim")]
+pub mod book;
+#[cfg(test)]
+mod comparison;
+#[cfg(feature = "sim")]
+mod on_book;
+
+#[cfg(feature = "sim")]
+pub use on_book::BookPaper;
+
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
 use crate::kalshi::market::FeeSchedule;

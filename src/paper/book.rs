@@ -206,7 +206,7 @@ impl BookFills {
             }
             Some(Err(Reject::NotFound)) | None => GatewayEvent::CancelNotFound { key },
             Some(Err(why)) => {
-                let why = CancelFailure::Rejected(refusal(why));
+                let why = CancelFailure::Rejected(refusal(why).kind);
                 GatewayEvent::CancelFailed { key, why }
             }
         });

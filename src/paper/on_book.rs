@@ -28,10 +28,8 @@ impl<C: Clock> BookPaper<C> {
     /// Joins a book with its rings.
     #[must_use]
     pub fn new(book: BookFills, clock: C, rings: PaperRings) -> Self {
-        let greetings = vec![
-            Told::Feed(FeedEvent::Up),
-            Told::Gateway(GatewayEvent::Connections { ready: 1 }),
-        ];
+        let greetings =
+            vec![Told::Feed(FeedEvent::Up), Told::Gateway(GatewayEvent::Connections { ready: 1 })];
         Self { book, clock, rings, waiting: None, greetings }
     }
 
