@@ -26,7 +26,8 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
         return on_book(options, recorded, interrupts);
     }
     let desk = Desk::open(options, (MarketTable::new(), Admission::Any), interrupts)?;
-    let paper = Paper::new(options.config.paper, desk.clock, desk.rings);
+    let paper = Paper::new(options.config.paper, desk.clock, desk.rings)
+        .with_kill_switch(desk.plant.kill_switch.clone());
     desk.course.follow(desk.plant, (paper, Nothing))
 }
 
@@ -53,7 +54,8 @@ fn on_book(
         seed: options.config.paper.seed,
     };
     let book = BookFills::new(config, desk.clock.now().wall).map_err(unusable)?;
-    let paper = BookPaper::new(book, desk.clock, desk.rings);
+    let paper = BookPaper::new(book, desk.clock, desk.rings)
+        .with_kill_switch(desk.plant.kill_switch.clone());
     desk.course.follow(desk.plant, (paper, Nothing))
 }
 

@@ -201,6 +201,7 @@ fn order(number: u64, books: &[BookSeed], random: &mut Random) -> NewOrder {
         },
         expiration_secs: None,
         reduce_only: false,
+        post_only: false,
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }
