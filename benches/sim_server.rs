@@ -44,6 +44,7 @@ const LOADS: [Load; 5] = [
     Load { connections: 16, depth: 4, workers: 2 },
 ];
 
+#[expect(clippy::print_stdout, reason = "a bench reports")]
 fn main() {
     let short = std::env::args().any(|argument| argument == "--test");
     let orders = if short { 256 } else { 20_000 };
