@@ -41,6 +41,7 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
         Paper::new(options.config.paper, clock, rings).with_kill_switch(plant.kill_switch.clone());
     let stop = Stop::new();
     let threads = Threads::default();
-    let course = Course { options, interrupts, inlet, connections: 1, stop, threads };
+    let course =
+        Course { options, interrupts, inlet, connections: 1, stop, threads, emergency: None };
     course.follow(plant, (paper, Nothing))
 }

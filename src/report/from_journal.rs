@@ -78,7 +78,9 @@ impl Rebuild {
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)
-            | Entry::RunEnded => {}
+            | Entry::RunEnded
+            | Entry::Risk(_)
+            | Entry::MarketRisk(_) => {}
         }
     }
 
