@@ -8,7 +8,7 @@
 
 use super::account::Holding;
 use super::core::{Core, Input, Outbox};
-use crate::ids::{MarketIx, Reason, Ticker};
+use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::message::{BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind};
 use crate::order::State;
 use crate::recorder::record::Record;
@@ -96,9 +96,9 @@ impl Core {
         match event {
             GatewayEvent::Sent { key, stamps } => {
                 self.guard.ledger_mut().note_written(*key);
-                if let Some(order) = self.orders.find(*key) {
-                    let span = stamps.sent.since(order.terms().received);
-                    self.guard.note_latency(now, span);
+                let received = self.orders.find(*key).map(|order| order.terms().received);
+                if let Some(received) = received.filter(|_| self.is_first(*key)) {
+                    self.guard.note_latency(now, stamps.sent.since(received));
                 }
             }
             GatewayEvent::NotSent { key, .. } => self.guard.ledger_mut().note_unsent(*key),
@@ -108,7 +108,7 @@ impl Core {
             }
             GatewayEvent::Rejected { key, reject } => {
                 self.guard.ledger_mut().note_answered(*key);
-                self.note_reject(now, reject);
+                self.note_reject(now, *key, reject);
             }
             GatewayEvent::Lost { key, .. } => self.guard.ledger_mut().note_lost(*key),
             GatewayEvent::CancelSent { .. }
@@ -120,7 +120,7 @@ impl Core {
         }
     }
 
-    fn note_skew(&mut self, now: Now, key: crate::ids::OrderKey, exchange_time: WallTime) {
+    fn note_skew(&mut self, now: Now, key: OrderKey, exchange_time: WallTime) {
         let sent_at = self.orders.find(key).map(|order| order.sent_at);
         let known = sent_at.filter(|sent| sent.ns() > 0 && exchange_time > WallTime::default());
         let (Some(sent), false) = (known, self.guard.skew() == Skew::NotNeeded) else { return };
@@ -129,18 +129,28 @@ impl Core {
         self.guard.note_skew(Skew::of_answer(sent_ns, now_ns, exchange_time.unix_ns()));
     }
 
-    /// A duplicate is the order itself, found again: nothing was refused.
-    fn note_reject(&mut self, now: Now, reject: &Reject) {
+    /// Whether an order is the first of its signal: those after it wait by design.
+    fn is_first(&mut self, key: OrderKey) -> bool {
+        self.execution_of(key).is_none_or(|execution| execution.retries == 0)
+    }
+
+    /// A duplicate is the order itself, found again, and a killed order has ended as it was asked
+    /// to: nothing was refused. A making order's steps back from the market are bounded by
+    /// themselves; its first order at a wrong price counts, because many of those are stale quotes.
+    fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
         match reject.kind {
-            RejectKind::DuplicateOrder => {}
+            RejectKind::DuplicateOrder | RejectKind::FillOrKill => {}
+            RejectKind::PostOnlyCross => {
+                if self.is_first(key) {
+                    self.guard.note_reject(now);
+                }
+            }
             RejectKind::Paused => {
                 self.guard.note_paused(now);
                 self.guard.note_reject(now);
             }
             RejectKind::InsufficientBalance
             | RejectKind::InvalidPrice
-            | RejectKind::PostOnlyCross
-            | RejectKind::FillOrKill
             | RejectKind::MarketInactive
             | RejectKind::NotFound
             | RejectKind::Unauthorized

@@ -152,16 +152,6 @@ impl Position {
         Contracts::from_centis(u32::try_from(self.centis.unsigned_abs()).unwrap_or(u32::MAX))
     }
 
-    /// What the position is worth when a YES contract is worth `yes` and a NO contract the rest of
-    /// the dollar. Exact for whole micro-dollars.
-    #[must_use]
-    pub fn worth(self, yes: Money) -> Money {
-        let dollar = Money::from_e8(Money::E8_PER_DOLLAR);
-        let own = if self.centis < 0 { dollar - yes } else { yes };
-        // A micro-dollar a contract is a hundred of 1e-8 dollars, and so is a contract of centis.
-        Money::from_e8(own.e8() / 100 * i64::from(self.size().centis()))
-    }
-
     /// The position after trading `quantity` on `side` of the YES book.
     #[must_use]
     pub fn after(self, side: crate::message::BookSide, quantity: Contracts) -> Self {

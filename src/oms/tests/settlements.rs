@@ -168,3 +168,31 @@ fn profit_and_loss_values_what_is_open_between_the_best_prices() {
     let pnl = desk.core.pnl(MARKET);
     assert_eq!((pnl.realized, pnl.unrealized), (Money::from_cents(110), Some(Money::ZERO)));
 }
+
+#[test]
+fn settled_losses_in_a_row_open_the_breaker_and_a_win_starts_anew() {
+    use crate::risk::BreakerState;
+
+    let two = |config: &mut crate::oms::config::OmsConfig| {
+        config.breaker.consecutive_losses_max = 2;
+        config.limits.position_per_event_max = Contracts::from_whole(500);
+    };
+    let play = |outcomes: &[i64]| {
+        let mut desk = Desk::new(two);
+        for (place, yes_pays_cents) in outcomes.iter().enumerate() {
+            let name = [A, B, "KXZ-1-A", "KXZ-1-B"][place];
+            let fill = desk.stranger(name, BookSide::Bid, cents(40), 10);
+            desk.tell(&Input::Feed(FeedEvent::Fill(fill)));
+            let mut over = settled(&desk, *yes_pays_cents, 10, 0);
+            if let FetchEvent::Settled(settlement) = &mut over {
+                settlement.ticker = ticker(name);
+            }
+            desk.fetched(over);
+        }
+        (desk.core.guard().consecutive_losses(), desk.core.guard().breaker().state())
+    };
+
+    assert_eq!(play(&[0]), (1, BreakerState::Closed));
+    assert_eq!(play(&[0, 100, 0]), (1, BreakerState::Closed));
+    assert_eq!(play(&[0, 0]), (2, BreakerState::Open));
+}

@@ -270,3 +270,32 @@ fn the_answer_about_a_former_order_is_no_error_of_its_successor() {
     let result = desk.results()[0];
     assert_eq!((result.outcome, result.error), (Outcome::Ended(State::Filled), None));
 }
+
+#[test]
+fn retries_and_killed_orders_do_not_trip_the_breaker() {
+    use crate::risk::BreakerState;
+
+    let mut desk = Desk::new(|config| {
+        config.breaker.rejects_per_minute_max = 1;
+        config.breaker.latency_breaches_max = 1;
+    });
+    let signal = desk.signal("a", Action::BuyYes, TimeInForce::FillOrKill);
+    desk.tell(&Input::Signal(signal));
+    let reject = Reject {
+        status: 409,
+        kind: RejectKind::FillOrKill,
+        code: Reason::lossy("fill_or_kill_insufficient_resting_volume"),
+        message: Reason::EMPTY,
+    };
+    let first = desk.last_order();
+    let key = first.key;
+    desk.sent(&first);
+    desk.tell(&Input::Gateway(GatewayEvent::Rejected { key, reject }));
+    let retry = desk.last_order();
+    assert_ne!(retry.key, key);
+    // It leaves long after its signal came, as every retry does.
+    desk.pass(Nanos::from_secs(2));
+    desk.accept(&retry, retry.quantity);
+
+    assert_eq!(desk.core.guard().breaker().state(), BreakerState::Closed);
+}
