@@ -10,7 +10,7 @@ use super::ranges::{CASH_CENTS_MAX, DAY_MS, SIGNALS_PER_CYCLE_MAX};
 use super::setting::{Origin, Setting, Shown};
 use super::{Config, ConfigError, MachineConfig, Mode, SimConfig, WireConfig};
 use crate::intake::Pace;
-use crate::message::TimeInForce;
+use crate::message::{Style, TimeInForce};
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
@@ -125,6 +125,12 @@ fn cash(layers: &mut Layers<'_>, name: &'static str) -> Result<i64, ConfigError>
 
 fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
     let orders = OrderConfig::default();
+    let style = layers.name(
+        key("orders.style"),
+        base(orders.style),
+        (|text: &str| Style::parse(text.as_bytes()), |style: &Style| Some(style.as_str())),
+        ("take, make, auto", ""),
+    )?;
     let time_in_force = layers.name(
         key("orders.time_in_force"),
         base(orders.time_in_force),
@@ -134,12 +140,35 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
         ),
         ("immediate_or_cancel, good_till_canceled, fill_or_kill", ""),
     )?;
-    let limit_offset =
-        layers.distance(key("orders.limit_offset_cents"), base(orders.limit_offset))?;
+    let mut distance = |name, default| layers.distance(key(name), base(default));
+    let limit_offset = distance("orders.limit_offset_cents", orders.limit_offset)?;
+    let retry_step = distance("orders.retry_step_cents", orders.retry_step)?;
+    let improvement_max = distance("orders.max_price_improvement_cents", orders.improvement_max)?;
+    let slippage_max = distance("orders.max_slippage_cents", orders.slippage_max)?;
+    let repeg_step = distance("orders.repeg_step_cents", orders.repeg_step)?;
+    let followers = 0..=u64::from(OrderConfig::FOLLOWERS_MAX);
+    let mut count = |name, default| layers.count(key(name), base(default), followers.clone());
+    let retries_max = count("orders.max_retries", orders.retries_max)?;
+    let repegs_max = count("orders.max_repegs", orders.repegs_max)?;
+    if retries_max > 0 && retry_step > improvement_max {
+        return Err(layers.contradiction(
+            "orders.retry_step_cents",
+            "orders.max_price_improvement_cents",
+            "no retry could be made; the step is at most the improvement, or max_retries is 0",
+        ));
+    }
     let mut span = |name, default| layers.ms(key(name), base(default), 0..=DAY_MS);
     Ok(OrderConfig {
         limit_offset,
+        style,
         time_in_force,
+        retries_max,
+        retry_step,
+        improvement_max,
+        slippage_max,
+        repegs_max,
+        repeg_step,
+        repeg_interval: span("orders.repeg_interval_ms", orders.repeg_interval)?,
         fill_timeout: span("orders.fill_timeout_ms", orders.fill_timeout)?,
         partial_wait: span("orders.partial_wait_ms", orders.partial_wait)?,
         drain_timeout: span("orders.drain_timeout_ms", orders.drain_timeout)?,

@@ -160,6 +160,8 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails("", &[("MAX_DAILY_TRADES", "many")], &["MAX_DAILY_TRADES", "many"]);
     fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
     fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
+    fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
+    fails("[orders]\nmax_retries = 8", &[], &["orders.max_retries", "8", "0 to 7"]);
 }
 
 #[test]
@@ -219,6 +221,12 @@ fn limits_that_cannot_be_meant_together_name_both_and_what_is_allowed() {
         &["orders.limit_offset_cents = 5.0001", "risk.price_collar_cents = 5 (default)"],
     );
     assert!(parse("[orders]\nlimit_offset_cents = 5", &[]).is_ok());
+    fails(
+        "[orders]\nretry_step_cents = 4",
+        &[],
+        &["orders.retry_step_cents = 4", "orders.max_price_improvement_cents = 3 (default)"],
+    );
+    assert!(parse("[orders]\nretry_step_cents = 4\nmax_retries = 0", &[]).is_ok());
 }
 
 /// `section.key` accepts the ends of its range and names it beyond them.

@@ -14,12 +14,17 @@ impl Core {
         if self.gap.due <= now.mono {
             self.backfill(now, out);
         }
+        self.poll_settlements(now, out);
         for _ in 0..DUE_MAX {
-            let Some((at, key)) = self.timers.pop_due(now.mono) else { return };
+            let Some((at, key)) = self.timers.pop_due(now.mono) else { break };
             let current = |order: &Order| order.deadline == at && !order.state().is_terminal();
             if self.orders.find(key).is_some_and(current) {
                 self.on_deadline(now, key, out);
             }
+        }
+        for _ in 0..DUE_MAX {
+            let Some((at, key)) = self.waits.pop_due(now.mono) else { return };
+            self.on_execution_due(now, at, key, out);
         }
     }
 
@@ -41,9 +46,12 @@ impl Core {
         if order.ending().is_some() {
             return self.look_up_and_rearm(now, key, out);
         }
-        let partial_deadline = order.terms().approved + orders.fill_timeout + orders.partial_wait;
+        let partial_deadline = self.lots[key.slot as usize].until + orders.partial_wait;
         let waits = order.state() == State::Partial
             && self.phase == Phase::Open
+            && self.halt.is_none()
+            && !order.terms().post_only
+            && !self.is_too_large(key)
             && now.mono < partial_deadline;
         if waits {
             self.arm(key, partial_deadline);
@@ -90,7 +98,7 @@ impl Core {
             ControlCommand::Halt { reason } => self.halt(*reason, out),
             ControlCommand::Resume => self.resume(out),
             ControlCommand::Drain => self.drain(now, out),
-            ControlCommand::CancelAll => self.cancel_resting(now, out),
+            ControlCommand::CancelAll => self.cancel_all(now, out),
         }
     }
 
@@ -108,12 +116,26 @@ impl Core {
         }
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
+        self.end_waiting(out);
+        self.cancel_resting(now, out);
+    }
+
+    /// Ends every execution there is: what rests is cancelled, what is under way is the last.
+    fn cancel_all(&mut self, now: Now, out: &mut Outbox) {
+        self.end_waiting(out);
+        for slot in 0..self.orders.capacity() {
+            if self.orders.live_at(slot).is_some()
+                && let Some(execution) = self.executions.find_mut(self.lots[slot].execution)
+            {
+                execution.unwanted = true;
+            }
+        }
         self.cancel_resting(now, out);
     }
 
     fn cancel_resting(&mut self, now: Now, out: &mut Outbox) {
-        for slot in 0..self.executions.len() {
-            let key = self.executions[slot].child;
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
             let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);
             if self.orders.find(key).is_some_and(rests) {
                 self.cancel(now, key, out);

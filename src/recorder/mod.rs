@@ -286,6 +286,8 @@ impl<C: Clock> Recorder<C> {
             | Record::Resumed
             | Record::KillSwitch { .. }
             | Record::Alert { .. }
+            | Record::Settled { .. }
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. } => {}
         }
