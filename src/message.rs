@@ -391,6 +391,8 @@ pub enum FeedEvent {
     Fill(Fill),
     /// One of our orders changed.
     Order(OrderReport),
+    /// The stream was heard, whatever it said: told at most once a second while it is up.
+    Alive,
 }
 
 /// The best prices of a market, from whoever knows them.
@@ -495,6 +497,11 @@ pub enum FetchEvent {
     SettlementsDone,
     /// The settlements could not be read; ask again later.
     SettlementsFailed,
+    /// A reconciliation has compared books and exchange.
+    Mismatches {
+        /// Differences that last and are not repaired; none ends the matter.
+        count: u32,
+    },
 }
 
 /// Control surface and operating system → oms.

@@ -6,7 +6,7 @@ use super::layers::{Layers, key};
 use super::profile::Profile;
 use super::ranges::{CENTURY_MS, DAY_MS, DAY_S};
 use crate::oms::config::OrderConfig;
-use crate::risk::{BreakerConfig, Limits};
+use crate::risk::{BreakerConfig, Limits, OpenRisk};
 use crate::units::{Contracts, Nanos};
 
 pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits, ConfigError> {
@@ -75,7 +75,44 @@ pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits
         key("risk.min_balance_cents"),
         profile.base(&preset, &standard, |limits| limits.balance_min),
     )?;
+    exposure(layers, profile, &mut limits)?;
     Ok(limits)
+}
+
+/// What is at stake in all, and what links and clocks must be like.
+fn exposure(
+    layers: &mut Layers<'_>,
+    profile: Profile,
+    limits: &mut Limits,
+) -> Result<(), ConfigError> {
+    let (preset, standard) = (profile.limits(), Limits::default());
+    let spans = |pick: fn(&Limits) -> Nanos| profile.base(&preset, &standard, pick);
+    let counted = |limits: &Limits| limits.open_risk == OpenRisk::Counted;
+    let counted = profile.base(&preset, &standard, counted);
+    limits.open_risk = if layers.flag(key("risk.count_open_risk"), counted)? {
+        OpenRisk::Counted
+    } else {
+        OpenRisk::Ignored
+    };
+    let percent = profile.base(&preset, &standard, |limits| limits.sport_exposure_max_bp / 100);
+    let percent: u32 =
+        layers.count(key("risk.max_exposure_per_sport_percent"), percent, 0..=100)?;
+    limits.sport_exposure_max_bp = percent * 100;
+    limits.resting_value_max = layers.money(
+        key("risk.max_resting_value_cents"),
+        profile.base(&preset, &standard, |limits| limits.resting_value_max),
+    )?;
+    limits.link_silence_max = layers.ms(
+        key("risk.max_feed_silence_ms"),
+        spans(|limits| limits.link_silence_max),
+        1_000..=DAY_MS,
+    )?;
+    limits.clock_skew_max = layers.ms(
+        key("risk.max_clock_skew_ms"),
+        spans(|limits| limits.clock_skew_max),
+        1..=DAY_MS,
+    )?;
+    Ok(())
 }
 
 /// The probe of a breaker is no larger than a trade, also where nobody speaks of the probe.

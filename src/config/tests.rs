@@ -255,6 +255,9 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("orders.fill_timeout_ms", 0, DAY);
     ranges("orders.partial_wait_ms", 0, DAY);
     ranges("orders.drain_timeout_ms", 0, DAY);
+    ranges("orders.max_retries", 0, 7);
+    ranges("orders.max_repegs", 0, 7);
+    ranges("orders.repeg_interval_ms", 0, DAY);
     ranges("paper.cash_cents", 0, 1_000_000_000_000);
     ranges("wire.connections", 1, 16);
     ranges("wire.ack_timeout_ms", 1, 60_000);
@@ -265,7 +268,7 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("breaker.cooldown_s", 1, DAY / 1_000);
     ranges("breaker.max_consecutive_losses", 1, 1_000);
     ranges("breaker.max_rejects_per_minute", 1, 1_000);
-    ranges("breaker.max_repeats", 1, 64);
+    ranges("breaker.max_repeats", 1, 1_000);
     ranges("breaker.repeats_window_s", 1, 3_600);
     ranges("breaker.latency_budget_ms", 1, 60_000);
     ranges("breaker.max_latency_breaches", 1, 1_000);

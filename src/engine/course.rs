@@ -124,6 +124,11 @@ impl Course<'_> {
             kill_switch: &plant.kill_switch,
         };
         let listening = Arc::new(AtomicBool::new(false));
+        let connections = plant.halted.as_ref().map_or(connections, |reason| {
+            tell(&format!("trading is halted since a former run: {reason}; resume it to trade"));
+            // Nothing can be sent: connections are not waited for.
+            0
+        });
         let ready = wait_until_ready(&seat, connections, interrupts, &stop);
         let went = ready.and_then(|()| {
             let finite = matches!(inlet, Inlet::Finite(_));

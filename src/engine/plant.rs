@@ -12,8 +12,9 @@ use super::former::Former;
 use super::scratch::Scratch;
 use super::steering::{CONTROL_RECORDS_MAX, SteeringRings};
 use super::{EngineError, RunOptions, state_dir};
+use crate::config::Mode;
 use crate::control::CommandLine;
-use crate::ids::{RunId, SourceId};
+use crate::ids::{Reason, RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
@@ -32,7 +33,7 @@ use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
-use crate::risk::KillSwitch;
+use crate::risk::{KillSwitch, Limits, MessageLimits};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -82,6 +83,8 @@ pub(super) struct Plant {
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Why a former run was halted: nothing is sent until a person resumes.
+    pub(super) halted: Option<Reason>,
     /// Keeps approved orders from leaving once thrown.
     pub(super) kill_switch: KillSwitch,
     /// Set when the intake is to read no more and to finish what it has.
@@ -103,10 +106,13 @@ impl Plant {
         let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
         let (dir, scratch) = place_of_state(options)?;
         let state = StateDir::open(&dir, books.owner)?;
-        let former = Former::read(&dir, clock.now().wall)?;
+        let former = Former::read(&dir, clock.now().wall, options.config.breaker.repeats_window)?;
         let Opened { mut journal, keeper, cut: _ } =
             MappedJournal::open(&state, run, SEGMENT_BYTES)?;
         write_start(&mut journal, clock, options, run, &books)?;
+        for entry in former.entries() {
+            journal.append(clock.now(), &entry)?;
+        }
 
         let Rings {
             intake: (signals_in, intake_records, sources),
@@ -122,7 +128,8 @@ impl Plant {
         let mut intake =
             Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
                 .with_closing(Arc::clone(&closing));
-        let core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
+        let core = core(oms_config(options, run, &books), books, &former, clock);
+        let halted = core.halted().copied();
         for id in former.signal_ids {
             intake.remember(id);
         }
@@ -157,6 +164,7 @@ impl Plant {
             },
             attach,
             ready,
+            halted,
             kill_switch,
             closing,
             journal_dir: dir,
@@ -165,6 +173,15 @@ impl Plant {
         };
         Ok((plant, outer))
     }
+}
+
+/// The core as the former runs left it.
+fn core(config: OmsConfig, books: Books<'_>, former: &Former, clock: &SystemClock) -> Core {
+    let mut core = Core::new(config, books.markets, &books.opening);
+    if let Some(carried) = &former.carried {
+        core.restore(clock.now(), carried, &former.markets);
+    }
+    core
 }
 
 /// Every ring of a run, each with one writer and one reader.
@@ -220,10 +237,23 @@ impl Rings {
     }
 }
 
-const fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+    let wire = &options.config.wire;
+    let messages = MessageLimits {
+        refill_per_sec: wire.write_tokens_per_second,
+        capacity: wire.write_tokens_max,
+        cancel_reserve: wire.cancel_reserve_tokens,
+        ..MessageLimits::default()
+    };
+    let maintenance = match options.config.mode {
+        // Nothing is maintained on paper, nor in the simulator.
+        Mode::Paper | Mode::Sim => None,
+        Mode::Demo | Mode::Live => options.config.limits.maintenance,
+    };
     OmsConfig {
         run,
-        limits: options.config.limits,
+        limits: Limits { messages, maintenance, ..options.config.limits },
+        breaker: options.config.breaker,
         orders: options.config.orders,
         admission: books.admission,
         feed: FeedNeed::Required,

@@ -95,17 +95,11 @@ impl Core {
 
     pub(super) fn on_control(&mut self, now: Now, command: &ControlCommand, out: &mut Outbox) {
         match command {
-            ControlCommand::Halt { reason } => self.halt(*reason, out),
-            ControlCommand::Resume => self.resume(out),
+            ControlCommand::Halt { reason } => self.halt(now, *reason, out),
+            ControlCommand::Resume => self.resume(now, out),
             ControlCommand::Drain => self.drain(now, out),
             ControlCommand::CancelAll => self.cancel_all(now, out),
         }
-    }
-
-    fn resume(&mut self, out: &mut Outbox) {
-        self.halt = None;
-        self.stopped.fill(false);
-        out.records.push(crate::recorder::record::Record::Resumed);
     }
 
     /// No new orders; what rests is cancelled; the end comes when nothing is alive, or at the

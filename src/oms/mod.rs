@@ -9,6 +9,7 @@ mod deadlines;
 mod endings;
 mod entry;
 mod execution;
+mod guarding;
 mod identity;
 mod index;
 mod outsiders;

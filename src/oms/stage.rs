@@ -16,7 +16,7 @@ use crate::message::{
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
-use crate::risk::{KillSwitch, Readiness};
+use crate::risk::{Kept, KillSwitch, Readiness};
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -147,7 +147,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     fn take(&mut self, now: Now, input: &Input) {
         if self.journal.append(now, &entry_of(input)).is_err() {
             // Before the input is handled: nothing may follow from what is not written down.
-            self.journal_failed();
+            self.journal_failed(now);
         }
         self.core.handle(now, input, &mut self.outbox);
         self.keep_kill_switch(input);
@@ -176,6 +176,11 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             Record::Result(result) => Some(Entry::Result(*result)),
             _ => None,
         });
+        let mut lost = false;
+        for kept in &self.outbox.kept {
+            lost |= self.journal.append(now, &entry_of_kept(kept)).is_err();
+        }
+        self.outbox.kept.clear();
         for entry in asks.chain(results) {
             // What is not kept here can be worked out again from the inputs.
             let _lost: Result<(), JournalError> = self.journal.append(now, &entry);
@@ -185,6 +190,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             asks: self.outbox.asks.len(),
             records: self.outbox.records.len(),
         };
+        if lost {
+            self.journal_failed(now);
+        }
     }
 
     /// Takes back a submit that could not be journaled: as if the gateway had never sent it.
@@ -192,7 +200,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     fn withdraw(&mut self, now: Now, index: usize) {
         let Command::Submit(approved) = self.outbox.commands.remove(index) else { return };
         let key = approved.get().key;
-        self.journal_failed();
+        self.journal_failed(now);
         let why = crate::message::Unsent::NotJournaled;
         let event = Input::Gateway(GatewayEvent::NotSent { key, why });
         self.core.handle(now, &event, &mut self.outbox);
@@ -200,10 +208,10 @@ impl<J: Journal, C: Clock> Oms<J, C> {
 
     /// Without a journal nothing may be sent: halt.
     #[cold]
-    fn journal_failed(&mut self) {
+    fn journal_failed(&mut self, now: Now) {
         if self.core.halted().is_none() {
             let reason = Reason::lossy("the journal cannot be written (disk full?)");
-            self.core.halt(reason, &mut self.outbox);
+            self.core.halt(now, reason, &mut self.outbox);
             self.kill_switch.throw();
         }
     }
@@ -374,6 +382,13 @@ const fn entry_of(input: &Input) -> Entry {
         Input::Fetch(event) => Entry::Fetch(*event),
         Input::Control(command) => Entry::Control(*command),
         Input::Timer => Entry::Timer,
+    }
+}
+
+const fn entry_of_kept(kept: &Kept) -> Entry {
+    match kept {
+        Kept::Account(carried) => Entry::Risk(*carried),
+        Kept::Market(market) => Entry::MarketRisk(*market),
     }
 }
 

@@ -128,7 +128,7 @@ mod tests {
     use crate::oms::Opening;
     use crate::oms::account::Holding;
     use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
-    use crate::risk::Limits;
+    use crate::risk::{BreakerConfig, Limits};
     use crate::units::Money;
 
     const COUNT: usize = PAGE_MAX + MARKETS_LOOKED_AT_MAX;
@@ -148,6 +148,7 @@ mod tests {
         let config = OmsConfig {
             run: RunId::new(1),
             limits: Limits::default(),
+            breaker: BreakerConfig::default(),
             orders: OrderConfig::default(),
             admission: Admission::Listed,
             feed: FeedNeed::Required,

@@ -128,7 +128,7 @@ pub struct Tally {
     malformed: u64,
     not_tradeable: u64,
     accepted: u64,
-    refused: [u64; Limit::COUNT],
+    refused: Refused,
     sent: u64,
     orders: HashMap<ClientOrderId, Fate>,
     trades: u64,
@@ -140,6 +140,16 @@ pub struct Tally {
     settled: u64,
     presign: Presign,
     kill_switch: KillSwitchTimes,
+}
+
+/// Refused signals by limit.
+#[derive(Clone, Copy, Debug)]
+struct Refused([u64; Limit::COUNT]);
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self([0; Limit::COUNT])
+    }
 }
 
 /// How an order ended, as far as is known.
@@ -163,7 +173,7 @@ impl Tally {
             Record::Received => self.received += 1,
             Record::Malformed { .. } => self.malformed += 1,
             Record::Result(result) => match result.outcome {
-                Outcome::Refused(refusal) => self.refused[refusal.limit as usize] += 1,
+                Outcome::Refused(refusal) => self.refused.0[refusal.limit as usize] += 1,
                 Outcome::NotTradeable => self.not_tradeable += 1,
                 Outcome::Ended(_) => {
                     self.accepted += 1;
@@ -237,7 +247,7 @@ impl Tally {
     /// Signals that arrived and have no final answer yet.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        let refused: u64 = self.refused.iter().sum();
+        let refused: u64 = self.refused.0.iter().sum();
         let answered = self.malformed + self.not_tradeable + self.accepted + refused;
         self.received.saturating_sub(answered)
     }
@@ -261,7 +271,7 @@ impl Tally {
     /// The summary as of now: at the end of a run, or of a run that goes on.
     #[must_use]
     pub fn summary(&self, run: &Run, length: Nanos, histograms: &Histograms) -> Summary {
-        let refused = Limit::ALL.iter().zip(self.refused).filter(|(_, count)| *count > 0);
+        let refused = Limit::ALL.iter().zip(self.refused.0).filter(|(_, count)| *count > 0);
         let open = self.positions.iter().filter(|(_, (position, _))| *position != Position::FLAT);
         let hop = |hop: &Hop| (hop.as_str().to_owned(), histograms.percentiles(*hop));
         Summary {

@@ -31,7 +31,7 @@ impl BreakerConfig {
     pub const REJECTS_PER_MINUTE_CEILING: u32 = 1_000;
 
     /// The largest `repeats_max`: the breaker remembers that many orders a market and side.
-    pub const REPEATS_CEILING: u32 = 64;
+    pub const REPEATS_CEILING: u32 = 1_000;
 }
 
 impl Default for BreakerConfig {
