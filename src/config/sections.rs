@@ -45,6 +45,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         layers.ms(key("run.cycle_linger_ms"), base(Nanos::from_ms(2)), 0..=DAY_MS)?;
     let seed = layers.count(key("run.seed"), base(1), 0..=u64::MAX)?;
     let limits = limits::limits(layers, profile)?;
+    let series = limits::series(layers)?;
     let orders = orders(layers)?;
     let breaker = limits::breaker(layers, profile, limits.position_size_max)?;
     limits::check(layers, &limits, &breaker, &orders)?;
@@ -58,6 +59,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         cycle_linger,
         seed,
         limits,
+        series,
         breaker,
         orders,
         paper: paper(layers, orders.limit_offset, seed)?,

@@ -214,6 +214,31 @@ fn an_engine_that_finds_a_halt_file_starts_halted() {
 }
 
 #[test]
+fn a_halt_survives_restarts_until_a_person_resumes() {
+    let dir = directory();
+    let first = engine_in(dir.path(), "paper");
+    ask(dir.path(), &["halt", "enough"]);
+    first.signal("TERM");
+    assert_eq!(first.wait().code, Some(0));
+
+    let mut second = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "halted", "halted": "enough"}));
+    second.feed(&signal("early", &Value::Null));
+    ends_as(dir.path(), "early", "refused");
+    second.signal("KILL");
+    assert_eq!(second.wait().code, None);
+
+    let third = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "halted", "halted": "enough"}));
+    assert_eq!(ask(dir.path(), &["resume"])["halted"], Value::Null);
+    assert_eq!(end(third).code, Some(0));
+
+    let fourth = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "open", "halted": null}));
+    assert_eq!(end(fourth).code, Some(0));
+}
+
+#[test]
 fn sigusr1_halts_and_the_process_lives() {
     let dir = directory();
     let engine = engine(dir.path());
