@@ -31,7 +31,7 @@ use layers::Layers;
 use crate::intake::Pace;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
-use crate::risk::{BreakerConfig, Limits};
+use crate::risk::{BreakerConfig, Limits, SeriesRules};
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
 use crate::units::Nanos;
@@ -137,6 +137,8 @@ pub struct Config {
     pub seed: u64,
     /// The bounds.
     pub limits: Limits,
+    /// What may be traded, and which sport it belongs to.
+    pub series: SeriesRules,
     /// What opens the circuit breaker.
     pub breaker: BreakerConfig,
     /// How orders are made and followed.

@@ -272,6 +272,28 @@ impl<'a> Layers<'a> {
         )
     }
 
+    /// Words, each of which `read` understands.
+    pub(super) fn list<T>(
+        &mut self,
+        key: Key,
+        base: Base<Vec<T>>,
+        read: impl Fn(&str) -> Option<T>,
+        (show, what): (impl Fn(&T) -> String, &str),
+    ) -> Result<Vec<T>, ConfigError> {
+        self.read(
+            key,
+            base,
+            |written| {
+                match written {
+                    Written::List(words) => words.iter().map(|word| read(word)).collect(),
+                    _ => None,
+                }
+                .ok_or_else(|| format!("a list of {what}"))
+            },
+            |values| Shown::List(values.iter().map(show).collect()),
+        )
+    }
+
     /// A path that may be left out.
     pub(super) fn path(
         &mut self,

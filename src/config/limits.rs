@@ -2,11 +2,12 @@
 //! together.
 
 use super::ConfigError;
-use super::layers::{Layers, key};
+use super::layers::{Layers, base, key};
 use super::profile::Profile;
 use super::ranges::{CENTURY_MS, DAY_MS, DAY_S};
+use crate::ids::TICKER_BYTES_MAX;
 use crate::oms::config::OrderConfig;
-use crate::risk::{BreakerConfig, Limits, OpenRisk};
+use crate::risk::{BreakerConfig, Limits, OpenRisk, SeriesRules, SportRule};
 use crate::units::{Contracts, Nanos};
 
 pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits, ConfigError> {
@@ -113,6 +114,37 @@ fn exposure(
         1..=DAY_MS,
     )?;
     Ok(())
+}
+
+/// What may be traded, and which sport it belongs to.
+pub(super) fn series(layers: &mut Layers<'_>) -> Result<SeriesRules, ConfigError> {
+    let SeriesRules { allow, deny, sports } = SeriesRules::default();
+    let prefix = |word: &str| is_prefix(word).then(|| word.to_owned());
+    let prefixes = "series, or beginnings of tickers, in quotes";
+    let (allowed, denied) = ("risk.allowed_series", "risk.denied_series");
+    let allow = layers.list(key(allowed), base(allow), prefix, (String::clone, prefixes))?;
+    let deny = layers.list(key(denied), base(deny), prefix, (String::clone, prefixes))?;
+    if allow.iter().any(|prefix| deny.contains(prefix)) {
+        let why = "what is denied is never traded; name it in one of the two";
+        return Err(layers.contradiction(allowed, denied, why));
+    }
+    let row = |word: &str| {
+        let (prefix, sport) = word.split_once('=')?;
+        let (prefix, sport) = (prefix.trim(), sport.trim());
+        let row = SportRule { prefix: prefix.to_owned(), sport: sport.to_owned() };
+        (is_prefix(prefix) && !sport.is_empty()).then_some(row)
+    };
+    let show = |row: &SportRule| format!("{}={}", row.prefix, row.sport);
+    let rows = "SERIES=sport in quotes, e.g. \"KXNFL=football\"";
+    let sports = layers.list(key("risk.sports"), base(sports), row, (show, rows))?;
+    Ok(SeriesRules { allow, deny, sports })
+}
+
+/// What a ticker can begin with.
+fn is_prefix(word: &str) -> bool {
+    let plain =
+        |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || b"-._".contains(&byte);
+    !word.is_empty() && word.len() <= TICKER_BYTES_MAX && word.bytes().all(plain)
 }
 
 /// The probe of a breaker is no larger than a trade, also where nobody speaks of the probe.

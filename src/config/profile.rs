@@ -104,6 +104,8 @@ fn scaled(from: Limits, by: impl Fn(i64) -> i64) -> Limits {
         daily_volume_max: contracts(from.daily_volume_max),
         position_per_event_max: contracts(from.position_per_event_max),
         orders_per_minute_max: narrow(from.orders_per_minute_max),
+        sport_exposure_max_bp: narrow(from.sport_exposure_max_bp),
+        resting_value_max: money(from.resting_value_max),
         ..from
     }
 }

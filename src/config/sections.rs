@@ -45,6 +45,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         layers.ms(key("run.cycle_linger_ms"), base(Nanos::from_ms(2)), 0..=DAY_MS)?;
     let seed = layers.count(key("run.seed"), base(1), 0..=u64::MAX)?;
     let limits = limits::limits(layers, profile)?;
+    let series = limits::series(layers)?;
     let orders = orders(layers)?;
     let breaker = limits::breaker(layers, profile, limits.position_size_max)?;
     limits::check(layers, &limits, &breaker, &orders)?;
@@ -58,6 +59,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         cycle_linger,
         seed,
         limits,
+        series,
         breaker,
         orders,
         paper: paper(layers, orders.limit_offset, seed)?,
@@ -147,9 +149,16 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
     let slippage_max = distance("orders.max_slippage_cents", orders.slippage_max)?;
     let repeg_step = distance("orders.repeg_step_cents", orders.repeg_step)?;
     let followers = 0..=u64::from(OrderConfig::FOLLOWERS_MAX);
-    let retries_max =
-        layers.count(key("orders.max_retries"), base(orders.retries_max), followers.clone())?;
-    let repegs_max = layers.count(key("orders.max_repegs"), base(orders.repegs_max), followers)?;
+    let mut count = |name, default| layers.count(key(name), base(default), followers.clone());
+    let retries_max = count("orders.max_retries", orders.retries_max)?;
+    let repegs_max = count("orders.max_repegs", orders.repegs_max)?;
+    if retries_max > 0 && retry_step > improvement_max {
+        return Err(layers.contradiction(
+            "orders.retry_step_cents",
+            "orders.max_price_improvement_cents",
+            "no retry could be made; the step is at most the improvement, or max_retries is 0",
+        ));
+    }
     let mut span = |name, default| layers.ms(key(name), base(default), 0..=DAY_MS);
     Ok(OrderConfig {
         limit_offset,

@@ -6,6 +6,9 @@
 use core::fmt;
 use std::path::PathBuf;
 
+/// Words of a list that are shown to people; files get all.
+const LISTED_MAX: usize = 2;
+
 /// Which layer a value came from, weakest first.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
@@ -101,6 +104,10 @@ impl fmt::Display for Shown {
         match self {
             Self::Number(text) | Self::Text(text) => f.write_str(text),
             Self::Flag(flag) => write!(f, "{flag}"),
+            Self::List(words) if words.len() > LISTED_MAX => {
+                let more = words.len() - LISTED_MAX;
+                write!(f, "[{}, and {more} more]", words[..LISTED_MAX].join(", "))
+            }
             Self::List(words) => write!(f, "[{}]", words.join(", ")),
             Self::Unset(meaning) => write!(f, "({meaning})"),
             Self::Hidden => f.write_str("(set, not shown)"),

@@ -1,6 +1,7 @@
 //! Values, their places, precedence, and what is refused.
 
 use super::*;
+use crate::risk::SportRule;
 use crate::units::{Contracts, Money, PriceDelta};
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
@@ -55,15 +56,18 @@ fn profiles_are_presets_that_every_stronger_layer_overrides() {
             i64::from(limits.daily_volume_max.centis()) / 100,
             i64::from(limits.position_per_event_max.centis()) / 100,
             i64::from(limits.orders_per_minute_max),
+            i64::from(limits.sport_exposure_max_bp) / 100,
+            limits.resting_value_max.cents_truncated(),
             limits.edge_min.micros() / 10_000,
             i64::from(breaker.half_open_contracts.centis()) / 100,
             i64::from(breaker.consecutive_losses_max),
             i64::try_from(breaker.cooldown.ms()).unwrap() / 1_000,
         ]
     };
-    assert_eq!(of("conservative"), [50, 25_000, 50_000, 2_500, 250, 5, 2, 5, 3, 120]);
-    assert_eq!(of("STANDARD"), [100, 50_000, 100_000, 5_000, 500, 10, 1, 10, 5, 60]);
-    assert_eq!(of("AGGRESSIVE"), [200, 100_000, 200_000, 10_000, 1_000, 20, 1, 20, 10, 60]);
+    assert_eq!(of("conservative"), [50, 25_000, 50_000, 2_500, 250, 5, 10, 50_000, 2, 5, 3, 120]);
+    assert_eq!(of("STANDARD"), [100, 50_000, 100_000, 5_000, 500, 10, 20, 100_000, 1, 10, 5, 60]);
+    let aggressive = [200, 100_000, 200_000, 10_000, 1_000, 20, 40, 200_000, 1, 20, 10, 60];
+    assert_eq!(of("AGGRESSIVE"), aggressive);
 }
 
 /// Where the value of one key came from.
@@ -97,6 +101,31 @@ fn each_layer_yields_to_the_stronger_one_and_is_named() {
     assert_eq!(say(Some(&file), &environment, &arguments), variable);
     arguments = arguments.with(key, "--size", 10);
     assert_eq!(say(Some(&file), &environment, &arguments), format!("{key} = 10 (--size)"));
+}
+
+#[test]
+fn series_are_lists_of_beginnings_and_sports() {
+    let text = "[risk]\nallowed_series = [\"KXNFL\"]\ndenied_series = [\"KXNFL-26\", \"KXA\"]\n\
+                sports = [\"KXNFL=football\", \"KXA = tennis\"]";
+    let series = parse(text, &[]).unwrap().series;
+    assert_eq!(series.allow, ["KXNFL"]);
+    assert_eq!(series.deny, ["KXNFL-26", "KXA"]);
+    assert_eq!(series.sports[1], SportRule { prefix: "KXA".into(), sport: "tennis".into() });
+    for (key, bad) in [
+        ("allowed_series", "[\"\"]"),
+        ("denied_series", "[\"kxnfl\"]"),
+        ("allowed_series", "\"KXNFL\""),
+        ("denied_series", "[1]"),
+        ("sports", "[\"KXNFL\"]"),
+        ("sports", "[\"KXNFL=\"]"),
+    ] {
+        fails(&format!("[risk]\n{key} = {bad}"), &[], &[&format!("risk.{key} = "), "a list of"]);
+    }
+    fails(
+        "[risk]\nallowed_series = [\"KXA\"]\ndenied_series = [\"KXA\"]",
+        &[],
+        &["risk.allowed_series = [KXA] (test.toml:2)", "risk.denied_series = [KXA] (test.toml:3)"],
+    );
 }
 
 #[test]
@@ -161,6 +190,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
     fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
     fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
+    fails("[orders]\nmax_retries = 8", &[], &["orders.max_retries", "8", "0 to 7"]);
 }
 
 #[test]
@@ -220,6 +250,12 @@ fn limits_that_cannot_be_meant_together_name_both_and_what_is_allowed() {
         &["orders.limit_offset_cents = 5.0001", "risk.price_collar_cents = 5 (default)"],
     );
     assert!(parse("[orders]\nlimit_offset_cents = 5", &[]).is_ok());
+    fails(
+        "[orders]\nretry_step_cents = 4",
+        &[],
+        &["orders.retry_step_cents = 4", "orders.max_price_improvement_cents = 3 (default)"],
+    );
+    assert!(parse("[orders]\nretry_step_cents = 4\nmax_retries = 0", &[]).is_ok());
 }
 
 /// `section.key` accepts the ends of its range and names it beyond them.

@@ -35,7 +35,10 @@ pub(super) fn status(about: &About, up: Nanos, told: &[Told], counted: Option<&S
 fn engine(status: &StatusTold) -> Map<String, Value> {
     object(json!({
         "trading": status.trading.as_str(),
-        "halted": status.halted.map(|reason| reason.to_string()),
+        "halted": status.halted.map(|halt| halt.reason.to_string()),
+        "halted_since": status.halted.map(|halt| rfc3339(halt.since)),
+        "breaker": status.breaker.as_str(),
+        "consecutive_losses": status.consecutive_losses,
         "connections": status.connections,
         "open_orders": status.open_orders,
         "stopped_markets": status.stopped_markets,

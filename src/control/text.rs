@@ -49,9 +49,13 @@ fn status(answer: &Value) -> String {
         Some(reason) => format!("HALTED: {reason}"),
         None => plain(&answer["trading"]).replace('_', " "),
     };
+    let breaker = of(answer, &["breaker", "consecutive_losses"]);
+    let since = plain(&answer["halted_since"]);
     let uptime = answer["uptime_ms"].as_u64().unwrap_or(0) / 1_000;
     let rows = [
         ("Trading", trading),
+        ("Since", since),
+        ("Breaker", breaker),
         (
             "Run",
             format!(
@@ -75,7 +79,8 @@ fn status(answer: &Value) -> String {
         ("Links", of(answer, &["connections"])),
         ("Stopped", of(answer, &["stopped_markets"])),
     ];
-    rows.map(|(name, text)| format!("{name:<10}{text}\n")).concat()
+    let said = rows.into_iter().filter(|(_, text)| text != "-");
+    said.map(|(name, text)| format!("{name:<10}{text}\n")).collect()
 }
 
 /// Rows of objects under the names of their columns.

@@ -33,7 +33,7 @@ use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
-use crate::risk::{KillSwitch, Limits, MessageLimits};
+use crate::risk::{KillSwitch, Limits, MessageLimits, SeriesRules};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -128,7 +128,8 @@ impl Plant {
         let mut intake =
             Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
                 .with_closing(Arc::clone(&closing));
-        let core = core(oms_config(options, run, &books), books, &former, clock);
+        let config = oms_config(options, run, &books);
+        let core = core(config, books, options.config.series.clone(), &former, clock);
         let halted = core.halted().copied();
         for id in former.signal_ids {
             intake.remember(id);
@@ -176,8 +177,14 @@ impl Plant {
 }
 
 /// The core as the former runs left it.
-fn core(config: OmsConfig, books: Books<'_>, former: &Former, clock: &SystemClock) -> Core {
-    let mut core = Core::new(config, books.markets, &books.opening);
+fn core(
+    config: OmsConfig,
+    books: Books<'_>,
+    series: SeriesRules,
+    former: &Former,
+    clock: &SystemClock,
+) -> Core {
+    let mut core = Core::with_rules(config, books.markets, &books.opening, series);
     if let Some(carried) = &former.carried {
         core.restore(clock.now(), carried, &former.markets);
     }

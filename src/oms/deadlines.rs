@@ -98,7 +98,7 @@ impl Core {
             ControlCommand::Halt { reason } => self.halt(now, *reason, out),
             ControlCommand::Resume => self.resume(now, out),
             ControlCommand::Drain => self.drain(now, out),
-            ControlCommand::CancelAll => self.cancel_resting(now, out),
+            ControlCommand::CancelAll => self.cancel_all(now, out),
         }
     }
 
@@ -111,6 +111,19 @@ impl Core {
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
         self.end_waiting(out);
+        self.cancel_resting(now, out);
+    }
+
+    /// Ends every execution there is: what rests is cancelled, what is under way is the last.
+    fn cancel_all(&mut self, now: Now, out: &mut Outbox) {
+        self.end_waiting(out);
+        for slot in 0..self.orders.capacity() {
+            if self.orders.live_at(slot).is_some()
+                && let Some(execution) = self.executions.find_mut(self.lots[slot].execution)
+            {
+                execution.unwanted = true;
+            }
+        }
         self.cancel_resting(now, out);
     }
 

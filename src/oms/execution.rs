@@ -90,6 +90,8 @@ pub(super) struct Execution {
     pub(super) asked: bool,
     /// When its price was last changed.
     pub(super) pegged_at: Timestamp,
+    /// Whether a person has said that nothing is to follow its last order.
+    pub(super) unwanted: bool,
     /// Why the exchange refused its last order.
     pub(super) refused: Option<RejectKind>,
     /// Filled over all its orders.
@@ -123,6 +125,7 @@ impl Execution {
         self.waits = 0;
         self.asked = false;
         self.pegged_at = Timestamp::ZERO;
+        self.unwanted = false;
         self.refused = None;
         self.filled = Contracts::ZERO;
         self.yes_cost = Money::ZERO;

@@ -86,7 +86,7 @@ impl Core {
     /// Whether a successor is wanted at all. The price and the limits are asked later.
     fn may_follow(&self, now: Now, execution: &Execution, order: &Order) -> bool {
         let open = self.phase == Phase::Open && self.halt.is_none();
-        if !open || execution.wanted().is_zero() || !execution.has_room() {
+        if !open || execution.unwanted || execution.wanted().is_zero() || !execution.has_room() {
             return false;
         }
         let orders = &self.config.orders;

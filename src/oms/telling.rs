@@ -42,7 +42,9 @@ impl Core {
         let stopped = self.stopped.iter().filter(|stopped| **stopped).count();
         StatusTold {
             trading,
-            halted: self.halted().copied(),
+            halted: self.halt_in_force().copied(),
+            breaker: self.guard.breaker().state(),
+            consecutive_losses: self.guard.consecutive_losses(),
             connections: self.connections,
             open_orders: self.orders.live(),
             stopped_markets: u32::try_from(stopped).unwrap_or(u32::MAX),

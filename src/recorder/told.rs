@@ -3,10 +3,11 @@
 //! In: [`Told`] among the oms's records, a page at a time. Out: [`Heard`] on a channel to the
 //! control service, the counts of the recorder added. Telling changes nothing and is not journaled.
 
-use crate::ids::{ClientOrderId, OrderId, Reason, Ticker};
+use crate::ids::{ClientOrderId, OrderId, Ticker};
 use crate::message::BookSide;
 use crate::order::State;
 use crate::recorder::summary::Summary;
+use crate::risk::{BreakerState, Halt};
 use crate::units::{Contracts, Money, Nanos, Position, Price};
 
 /// Most positions or orders in one page, so that one question is a bounded amount of work.
@@ -43,8 +44,12 @@ impl Trading {
 pub struct StatusTold {
     /// Whether orders may go out.
     pub trading: Trading,
-    /// Why not, when it was halted.
-    pub halted: Option<Reason>,
+    /// Why not and since when, when it was halted.
+    pub halted: Option<Halt>,
+    /// The circuit breaker.
+    pub breaker: BreakerState,
+    /// Markets settled at a loss in a row.
+    pub consecutive_losses: u32,
     /// Order connections that are up.
     pub connections: u16,
     /// Orders not yet at their end.

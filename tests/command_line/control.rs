@@ -39,11 +39,17 @@ fn resting() -> Value {
 
 /// An engine on a simulated exchange of its own, with `state/` and an open standard input.
 fn engine(dir: &Path) -> Running {
+    engine_in(dir, "sim")
+}
+
+/// An engine in any mode. Only paper can go on with the state of a former run here: every
+/// simulated exchange inside a run has an account of its own.
+fn engine_in(dir: &Path, mode: &str) -> Running {
     write(dir, "run.toml", CONFIG);
     let args = [
         "run",
         "--mode",
-        "sim",
+        mode,
         "--signals",
         "-",
         "--config",
@@ -129,6 +135,8 @@ fn a_running_engine_tells_its_state_positions_and_orders() {
     });
     has(&ask(dir.path(), &["orders"])["orders"][0], &order);
 
+    // It would rest for as long as it may.
+    ask(dir.path(), &["cancel-all"]);
     assert_eq!(end(engine).code, Some(0));
     assert!(!dir.path().join("state/control.sock").exists(), "it cleans up after itself");
 }
@@ -206,6 +214,31 @@ fn an_engine_that_finds_a_halt_file_starts_halted() {
 }
 
 #[test]
+fn a_halt_survives_restarts_until_a_person_resumes() {
+    let dir = directory();
+    let first = engine_in(dir.path(), "paper");
+    ask(dir.path(), &["halt", "enough"]);
+    first.signal("TERM");
+    assert_eq!(first.wait().code, Some(0));
+
+    let mut second = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "halted", "halted": "enough"}));
+    second.feed(&signal("early", &Value::Null));
+    ends_as(dir.path(), "early", "refused");
+    second.signal("KILL");
+    assert_eq!(second.wait().code, None);
+
+    let third = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "halted", "halted": "enough"}));
+    assert_eq!(ask(dir.path(), &["resume"])["halted"], Value::Null);
+    assert_eq!(end(third).code, Some(0));
+
+    let fourth = engine_in(dir.path(), "paper");
+    has(&ask(dir.path(), &["status"]), &json!({"trading": "open", "halted": null}));
+    assert_eq!(end(fourth).code, Some(0));
+}
+
+#[test]
 fn sigusr1_halts_and_the_process_lives() {
     let dir = directory();
     let engine = engine(dir.path());
@@ -258,14 +291,14 @@ fn without_an_engine_the_state_directory_is_named() {
 #[test]
 fn a_socket_left_over_from_a_crash_is_no_engine_and_no_obstacle() {
     let dir = directory();
-    let crashed = engine(dir.path());
+    let crashed = engine_in(dir.path(), "paper");
     crashed.signal("KILL");
     assert_eq!(crashed.wait().code, None);
     assert!(dir.path().join("state/control.sock").exists());
 
     says(dir.path(), &["status", "--state", "state"], 1, &["no engine"]);
 
-    let engine = engine(dir.path());
+    let engine = engine_in(dir.path(), "paper");
     assert_eq!(ask(dir.path(), &["status"])["trading"], "open");
     assert_eq!(end(engine).code, Some(0));
 }

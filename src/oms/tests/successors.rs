@@ -299,3 +299,23 @@ fn retries_and_killed_orders_do_not_trip_the_breaker() {
 
     assert_eq!(desk.core.guard().breaker().state(), BreakerState::Closed);
 }
+
+#[test]
+fn nothing_follows_an_order_that_a_person_has_cancelled() {
+    for style in [Style::Take, Style::Make] {
+        let mut desk = Desk::new(|config| config.orders.style = style);
+        let signal = desk.signal("a", Action::BuyYes, TimeInForce::GoodTillCanceled);
+        desk.tell(&Input::Signal(signal));
+        let order = desk.last_order();
+        desk.accept(&order, Contracts::ZERO);
+        let (cancels, asks) = (desk.cancels(), desk.asks.len());
+
+        desk.tell(&Input::Control(crate::message::ControlCommand::CancelAll));
+        assert_eq!(desk.cancels(), cancels + 1, "{style:?}");
+        canceled(&mut desk, &order, 10);
+
+        assert_eq!((desk.submits(), desk.asks.len()), (1, asks), "{style:?}: the last order");
+        let ends: Vec<Outcome> = desk.results().iter().map(|result| result.outcome).collect();
+        assert_eq!(ends, [Outcome::Ended(State::Canceled)], "{style:?}");
+    }
+}

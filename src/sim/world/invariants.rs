@@ -109,10 +109,10 @@ impl Audit {
             | Record::OrderEnded { .. }
             | Record::Halted { .. }
             | Record::Resumed
-            | Record::Settled { .. }
-            | Record::FinalPnl { .. }
             | Record::KillSwitch { .. }
             | Record::Told(_)
+            | Record::Settled { .. }
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::Drained => {}
         }
