@@ -19,6 +19,8 @@ use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report};
 use crate::runtime::signals::Interrupts;
+#[cfg(feature = "sim")]
+use crate::units::Nanos;
 
 /// A message for people and the exit code that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +175,8 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
         markets: args.markets.clone(),
         seed: args.seed,
         cash_cents: args.cash,
+        tier: args.tier,
+        read_lag: Nanos::from_ms(args.read_lag_ms),
         quotes,
         replay: args.replay.as_ref().map(recorded),
         faults: args.faults.clone(),

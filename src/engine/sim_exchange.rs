@@ -12,7 +12,7 @@ use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::wait::pause;
-use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
+use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig, Tier};
 use crate::sim::exchange::{BookSeed, UserSeed, default_markets, parse_books};
 use crate::sim::faults::{FaultPlan, LiveFaults};
 use crate::sim::keys::{KeyKinds, KeySet};
@@ -22,6 +22,9 @@ use crate::units::{Money, Nanos};
 
 /// The account's name at the simulated exchange.
 const USER_ID: &str = "5eed0000-0000-4000-8000-000000000001";
+
+/// Markets that are named at the start; a request lists all.
+const MARKETS_NAMED: usize = 3;
 
 /// What `sim` is told.
 #[derive(Clone, Debug)]
@@ -38,6 +41,10 @@ pub struct SimOptions {
     pub seed: u64,
     /// Cash the account starts with, in cents.
     pub cash_cents: i64,
+    /// The usage tier whose token buckets are enforced; none when `None`.
+    pub tier: Option<Tier>,
+    /// How far reads of the account are behind its writes.
+    pub read_lag: Nanos,
     /// What the others do.
     pub quotes: QuoteMode,
     /// Recorded market data to play instead of markets and quotes.
@@ -53,7 +60,7 @@ pub struct SimOptions {
 /// cannot be written.
 pub fn serve(options: &SimOptions, interrupts: &Interrupts) -> Result<(), EngineError> {
     let (server, markets) = start(options, KeyKinds::Both)?;
-    announce(&server, options, markets)?;
+    announce(&server, options, &markets)?;
     while !interrupts.is_asked() {
         pause(Nanos::from_ms(20));
     }
@@ -75,6 +82,9 @@ pub(super) fn run_inside(
             markets: sim.markets.clone(),
             seed: options.config.seed,
             cash_cents: sim.cash_cents,
+            tier: None,
+            // This exchange's reads never lag its writes.
+            read_lag: Nanos::ZERO,
             quotes: if sim.moving_quotes { QuoteMode::Moving } else { QuoteMode::Still },
             replay: None,
             faults: None,
@@ -82,7 +92,6 @@ pub(super) fn run_inside(
         KeyKinds::Ed25519Only,
     )?;
     let account = Account::from_ready(server.ready())?;
-    // This exchange's reads never lag its writes.
     let mut options = options.clone();
     options.config.orders.read_lag = Nanos::ZERO;
     let went = on_exchange::run(&options, interrupts, &account);
@@ -90,8 +99,8 @@ pub(super) fn run_inside(
     went
 }
 
-/// The running server and how many markets it has.
-fn start(options: &SimOptions, kinds: KeyKinds) -> Result<(ServerHandle, usize), EngineError> {
+/// The running server, and which markets it has in a few words.
+fn start(options: &SimOptions, kinds: KeyKinds) -> Result<(ServerHandle, String), EngineError> {
     let clock = SystemClock::start();
     // Before the keys: making those can take seconds.
     let (books, quotes) = background(options)?;
@@ -101,10 +110,13 @@ fn start(options: &SimOptions, kinds: KeyKinds) -> Result<(ServerHandle, usize),
     let cash = Money::from_cents(options.cash_cents);
     let user = UserSeed { user_id: USER_ID.to_owned(), cash };
     let mut config = SimVenueConfig::world_cup(vec![user], options.seed, clock.now().wall);
-    let markets = books.len();
+    let markets = summary(&books);
     config.books = books;
+    config.tier = options.tier.unwrap_or_default();
     config.quotes = quotes;
     let venue = SimVenue::new(&config).map_err(|error| EngineError::Usage(error.to_string()))?;
+    let venue = if options.tier.is_some() { venue.with_limits() } else { venue };
+    let venue = venue.with_read_lag(options.read_lag);
     let user = venue.user(0).ok_or_else(|| EngineError::Usage("no account".to_owned()))?;
     let mut server = ServerConfig::new(keys, user, venue, clock);
     server.listen = options.listen;
@@ -132,6 +144,13 @@ pub(super) fn open_recording(file: &Path) -> Result<Arc<Recording>, EngineError>
     })
 }
 
+/// How many markets there are, and the first ones by name.
+fn summary(books: &[BookSeed]) -> String {
+    let named = books.iter().take(MARKETS_NAMED).map(|book| book.ticker.as_str());
+    let more = if books.len() > MARKETS_NAMED { ", …" } else { "" };
+    format!("{}: {}{more}", books.len(), named.collect::<Vec<_>>().join(", "))
+}
+
 fn faults(file: Option<&Path>) -> Result<Option<FaultPlan>, EngineError> {
     let Some(path) = file else { return Ok(None) };
     let wrong = |why: String| EngineError::Usage(format!("faults file {}: {why}", path.display()));
@@ -152,11 +171,7 @@ fn usage(error: &ServeError) -> EngineError {
 
 /// Says where it is, what it trades and how to try it; the ready file comes first, because
 /// programs wait for that.
-fn announce(
-    server: &ServerHandle,
-    options: &SimOptions,
-    markets: usize,
-) -> Result<(), EngineError> {
+fn announce(server: &ServerHandle, options: &SimOptions, markets: &str) -> Result<(), EngineError> {
     let ready = server.ready();
     if let Some(path) = &options.ready_file {
         ready.write(path)?;

@@ -1,5 +1,6 @@
 //! Standing in for the world: a simulated exchange with Kalshi's rules, served over real sockets
 //! or polled on one thread under a virtual clock.
+#![doc = include_str!("testing_your_client.md")]
 
 pub mod auth;
 mod cert;

@@ -6,7 +6,7 @@
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{ExchangeState, MarketCommand};
-use crate::units::WallTime;
+use crate::units::{Nanos, WallTime};
 
 /// One account at the exchange: an index given out by the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,6 +52,8 @@ pub enum VenueAction {
     },
     /// Sets the chance, in thousandths, that a cancel-all takes a later order with it.
     CancelAllTail(u32),
+    /// Sets how far reads of accounts are behind.
+    ReadLag(Nanos),
 }
 
 /// An exchange as its transports see it. Deterministic: the same calls with the same times give

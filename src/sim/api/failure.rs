@@ -15,6 +15,8 @@ pub(crate) enum ApiError {
     Flat { details: String },
     /// `{"msg"}`: query parameters that do not validate.
     Bare { msg: String },
+    /// `{"error":"too many requests"}`: a token bucket is empty.
+    TooMany,
 }
 
 impl ApiError {
@@ -56,11 +58,13 @@ impl ApiError {
         let status = match self {
             Self::Nested { status, .. } => *status,
             Self::Flat { .. } | Self::Bare { .. } => 400,
+            Self::TooMany => 429,
         };
         let body = match self {
             Self::Nested { .. } => json!({ "error": self.object() }),
             Self::Flat { .. } => self.object(),
             Self::Bare { msg } => json!({ "msg": msg }),
+            Self::TooMany => json!({ "error": "too many requests" }),
         };
         ApiResponse { status, body: body.to_string() }
     }
@@ -77,6 +81,7 @@ impl ApiError {
             Self::Flat { details } | Self::Bare { msg: details } => {
                 json!({ "code": "bad_request", "message": "bad request", "details": details })
             }
+            Self::TooMany => json!({ "code": "too_many_requests", "message": "too many requests" }),
         }
     }
 }

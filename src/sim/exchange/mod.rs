@@ -32,6 +32,7 @@ mod wallets;
 use std::collections::{BTreeSet, HashMap};
 
 pub use account::FillRecord;
+pub(crate) use account::Holding;
 pub use book::Level;
 pub use changing::{Amendment, Decrease, Expiry};
 pub use event::{BookChange, ExchangeEvent, LifecycleChange, TradePrint};

@@ -21,6 +21,9 @@ const FAULTS_MAX: usize = 1_000;
 /// Longest time in a file: a week.
 const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
 
+/// How far reads are behind unless told otherwise: 360 ms have been seen.
+const READ_LAG_MS: u64 = 400;
+
 /// Keys of every fault of requests and messages.
 const WHEN_KEYS: [&str; 6] = ["on", "per_mille", "first", "count", "from_ms", "until_ms"];
 
@@ -48,7 +51,7 @@ const MESSAGES: [(&str, &[&str]); 6] = [
     ("silent_stream", &[]),
     ("overflow", &[]),
 ];
-const EVENTS: [(&str, &[&str]); 8] = [
+const EVENTS: [(&str, &[&str]); 9] = [
     ("trading_pause", &["at_ms", "for_ms"]),
     ("exchange_pause", &["at_ms", "for_ms"]),
     ("market_pause", &["at_ms", "for_ms", "market"]),
@@ -57,6 +60,7 @@ const EVENTS: [(&str, &[&str]); 8] = [
     ("clock_skew", &["at_ms", "for_ms", "skew_ms"]),
     ("connection_lifetime", &["at_ms", "lifetime_ms"]),
     ("cancel_all_tail", &["at_ms", "per_mille"]),
+    ("read_lag", &["at_ms", "for_ms", "lag_ms"]),
 ];
 
 /// Why a faults file cannot be used. Fits "failed to read the faults: {error}".
@@ -387,6 +391,10 @@ impl Entry<'_> {
                     return Err(self.wrong("lifetime_ms", "10 or more"));
                 }
                 Event::ConnectionLifetime(lifetime)
+            }
+            "read_lag" => {
+                let lag = self.ms("lag_ms", Some(READ_LAG_MS))?;
+                Event::ReadLag(lag, self.ms("for_ms", Some(MS_MAX))?)
             }
             _ => Event::CancelAllTail(self.per_mille()?),
         })

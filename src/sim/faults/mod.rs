@@ -121,6 +121,10 @@ impl Faults {
                 self.put(at + span, Act::Skew(0));
             }
             Event::ConnectionLifetime(span) => self.put(at, Act::Lifetime(span)),
+            Event::ReadLag(lag, span) => {
+                self.put(at, Act::Venue(VenueAction::ReadLag(lag)));
+                self.put(at + span, Act::Venue(VenueAction::ReadLag(Nanos::ZERO)));
+            }
             Event::CancelAllTail(per_mille) => {
                 self.put(at, Act::Venue(VenueAction::CancelAllTail(per_mille)));
             }

@@ -182,6 +182,8 @@ pub enum Event {
     ConnectionLifetime(Nanos),
     /// A cancel-all takes later orders with it, with this chance in thousandths.
     CancelAllTail(u32),
+    /// Reads of accounts are so far behind, for so long.
+    ReadLag(Nanos, Nanos),
 }
 
 /// One entry.
