@@ -72,6 +72,7 @@ fn order() -> NewOrder {
         time_in_force: TimeInForce::ImmediateOrCancel,
         expiration_secs: None,
         reduce_only: false,
+        post_only: false,
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }
@@ -84,7 +85,7 @@ fn base(order: &NewOrder, signature: &str) -> String {
         "count": format!("{}.{:02}", order.quantity.centis() / 100, order.quantity.centis() % 100),
         "price": format!("0.{:04}", order.price.micros() / 100),
         "time_in_force": "immediate_or_cancel", "self_trade_prevention_type": "taker_at_cross",
-        "post_only": false, "cancel_order_on_pause": true, "reduce_only": order.reduce_only,
+        "post_only": order.post_only, "cancel_order_on_pause": true, "reduce_only": order.reduce_only,
         "exchange_index": 0,
     })
     .to_string();

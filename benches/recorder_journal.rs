@@ -101,6 +101,7 @@ fn signal() -> Entry {
         contracts: Contracts::from_whole(25),
         max_price: None,
         time_in_force: None,
+        style: None,
         produced_at: Some(NOW.wall),
         expires_at: None,
         cycle: None,
@@ -120,6 +121,7 @@ fn submit() -> Entry {
         time_in_force: TimeInForce::ImmediateOrCancel,
         expiration_secs: None,
         reduce_only: false,
+        post_only: false,
         received: NOW.mono,
         approved: NOW.mono,
     })

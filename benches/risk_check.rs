@@ -168,6 +168,7 @@ fn signal(ticker: &Ticker) -> Signal {
         contracts: Contracts::from_whole(25),
         max_price: None,
         time_in_force: None,
+        style: None,
         produced_at: Some(NOW.wall),
         expires_at: None,
         cycle: None,

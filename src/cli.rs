@@ -123,6 +123,14 @@ pub struct RunArgs {
     /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
     #[arg(long, value_name = "FILE")]
     pub exchange: Option<PathBuf>,
+    /// Fill paper orders on these recorded books (lines of JSON, .gz too) instead of by chance
+    #[cfg(feature = "sim")]
+    #[arg(long, value_name = "FILE")]
+    pub book: Option<PathBuf>,
+    /// How many times faster than recorded the books go
+    #[cfg(feature = "sim")]
+    #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "book")]
+    pub book_speed: u32,
 }
 
 /// Arguments of `sim`.

@@ -266,6 +266,8 @@ mod tests {
         fails("", &[("MAX_DAILY_TRADES", "many")], &["MAX_DAILY_TRADES", "many"]);
         fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
         fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
+        fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
+        fails("[orders]\nmax_retries = 8", &[], &["orders.max_retries", "8"]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 mod terms;
 
-pub use terms::{Action, BookSide, Leg, TimeInForce};
+pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 
 use crate::ids::{
     ClientOrderId, MarketIx, OrderId, OrderKey, Reason, SignalId, SourceId, Ticker, TradeId,
@@ -42,6 +42,8 @@ pub struct Signal {
     pub max_price: Option<Price>,
     /// Overrides the configured time in force.
     pub time_in_force: Option<TimeInForce>,
+    /// Overrides the configured style of execution.
+    pub style: Option<Style>,
     /// When the producer saw the market; `None` exempts the signal from the age limit.
     pub produced_at: Option<WallTime>,
     /// Not to be executed after this time.
@@ -76,6 +78,8 @@ pub struct NewOrder {
     pub expiration_secs: Option<u64>,
     /// Only with immediate-or-cancel: never opens or grows a position.
     pub reduce_only: bool,
+    /// Never takes: refused by the exchange when it would cross.
+    pub post_only: bool,
     /// `Signal::received` of the signal behind it: where `tick_to_wire` starts.
     pub received: Timestamp,
     /// When the oms had approved it.
@@ -389,6 +393,37 @@ pub enum FeedEvent {
     Order(OrderReport),
 }
 
+/// The best prices of a market, from whoever knows them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BestQuote {
+    /// The market.
+    pub ticker: Ticker,
+    /// Best bid on the YES book; `None` when nobody bids.
+    pub bid: Option<Price>,
+    /// Best ask on the YES book; `None` when nobody asks.
+    pub ask: Option<Price>,
+    /// When the market was not older than this.
+    pub as_of: WallTime,
+}
+
+/// A market in which we were is over, and what it paid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MarketSettlement {
+    /// The market.
+    pub ticker: Ticker,
+    /// What one YES contract pays: a dollar, nothing, or what a scalar market came to. A NO
+    /// contract pays the rest of the dollar.
+    pub yes_pays: Money,
+    /// YES contracts the exchange says were held.
+    pub yes: Contracts,
+    /// NO contracts the exchange says were held.
+    pub no: Contracts,
+    /// What the exchange says it paid, in whole cents.
+    pub revenue: Money,
+    /// When.
+    pub settled_at: WallTime,
+}
+
 /// oms → cold REST service (`reconcile/fetch`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FetchCommand {
@@ -407,6 +442,16 @@ pub enum FetchCommand {
     /// Report every fill since this time, then [`FetchEvent::BackfillDone`].
     Backfill {
         /// Start of the gap.
+        since: WallTime,
+    },
+    /// Report the best prices of a market.
+    Quote {
+        /// The market.
+        ticker: Ticker,
+    },
+    /// Report every settlement since this time, then [`FetchEvent::SettlementsDone`].
+    Settlements {
+        /// The oldest to report.
         since: WallTime,
     },
 }
@@ -437,6 +482,19 @@ pub enum FetchEvent {
     BackfillDone,
     /// The backfill could not be completed; ask again later.
     BackfillFailed,
+    /// The best prices of a market.
+    Quote(BestQuote),
+    /// They could not be read.
+    QuoteFailed {
+        /// The market.
+        ticker: Ticker,
+    },
+    /// A market has settled; precedes the completion it belongs to.
+    Settled(MarketSettlement),
+    /// Every settlement since the requested time has been reported.
+    SettlementsDone,
+    /// The settlements could not be read; ask again later.
+    SettlementsFailed,
 }
 
 /// Control surface and operating system → oms.

@@ -3,7 +3,18 @@
 //! The fill model is the plan's: 85 % of orders fill, 15 % of those only in part (30–80 %), after
 //! 10–50 ms; 10 % fill up to 2c worse and 5 % 1c better than the ask they were aimed at, but
 //! never through their limit. Fees are the exchange's. A partial ends: what is left of it is
-//! gone. Everything random comes from one seed.
+//! gone. Everything random comes from one seed, drawn in the order in which orders come: without
+//! retries, whose turn depends on time, the same signals with the same seed fill the same.
+
+#[cfg(feature = "sim")]
+pub mod book;
+#[cfg(test)]
+mod comparison;
+#[cfg(feature = "sim")]
+mod on_book;
+
+#[cfg(feature = "sim")]
+pub use on_book::BookPaper;
 
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
@@ -222,6 +233,10 @@ impl<C: Clock> Paper<C> {
     /// The plan's price: the ask it aimed at, now and then worse, now and then better, and never
     /// through the limit.
     fn draw_price(&mut self, order: &NewOrder) -> Price {
+        if order.post_only {
+            // It is met where it rests.
+            return order.price;
+        }
         let config = self.config;
         let towards = |cents: i64| match order.side {
             BookSide::Bid => PriceDelta::from_micros(cents * i64::from(Price::MICROS_PER_CENT)),
@@ -276,6 +291,9 @@ impl<C: Clock> Paper<C> {
         let answer = match self.rings.asks.pop() {
             Ok(FetchCommand::Backfill { .. }) => FetchEvent::BackfillDone,
             Ok(FetchCommand::Order { key, .. }) => FetchEvent::OrderAbsent { key },
+            // Nothing is known of the market but what signals say, and none is ever over.
+            Ok(FetchCommand::Quote { ticker }) => FetchEvent::QuoteFailed { ticker },
+            Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
             Err(_empty) => return Work::Idle,
         };
         let kept = self.rings.fetch.push(answer);
@@ -298,7 +316,8 @@ impl<C: Clock> Paper<C> {
 fn fill(now: Now, waiting: &Waiting) -> Fill {
     let &Waiting { ref order, filled: quantity, price, .. } = waiting;
     let revenue = -(order.side.own_price(price) * quantity);
-    let charge = Charge { liquidity: Liquidity::Taker, yes_price: price, quantity, revenue };
+    let liquidity = if order.post_only { Liquidity::Maker } else { Liquidity::Taker };
+    let charge = Charge { liquidity, yes_price: price, quantity, revenue };
     let fee = FeeAccumulator::default().charge(&FeeSchedule::QUADRATIC, &charge);
     Fill {
         trade_id: TradeId::lossy(&format!("paper-trade-{}", order.client_order_id.seq())),
@@ -309,7 +328,7 @@ fn fill(now: Now, waiting: &Waiting) -> Fill {
         price,
         quantity,
         fee,
-        is_taker: true,
+        is_taker: !order.post_only,
         exchange_time: now.wall,
         received: now.mono,
         decoded: now.mono,
@@ -358,3 +377,6 @@ impl<C: Clock> Stage for Paper<C> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ mod theatre;
 mod ack_2xx_without_order_id;
 #[path = "scenarios/answer_names_another_order.rs"]
 mod answer_names_another_order;
+#[path = "scenarios/auto_takes_makes_or_refuses.rs"]
+mod auto_takes_makes_or_refuses;
 #[path = "scenarios/backfilled_fill_finds_its_order_later.rs"]
 mod backfilled_fill_finds_its_order_later;
 #[path = "scenarios/cancel_loses_to_fill.rs"]
@@ -33,16 +35,30 @@ mod halt_stops_everything_and_cancels;
 mod journal_full_halts;
 #[path = "scenarios/late_ack.rs"]
 mod late_ack;
+#[path = "scenarios/late_fill_of_a_former_child.rs"]
+mod late_fill_of_a_former_child;
 #[path = "scenarios/late_landing_stops_the_market.rs"]
 mod late_landing_stops_the_market;
+#[path = "scenarios/making_order_follows_the_market.rs"]
+mod making_order_follows_the_market;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
+#[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]
+mod partial_wait_then_child_for_the_rest;
+#[path = "scenarios/reduce_only_sell.rs"]
+mod reduce_only_sell;
 #[path = "scenarios/replayed_frame_does_not_revive_a_finished_order.rs"]
 mod replayed_frame_does_not_revive_a_finished_order;
 #[path = "scenarios/request_lost.rs"]
 mod request_lost;
 #[path = "scenarios/response_lost.rs"]
 mod response_lost;
+#[path = "scenarios/retries_end_at_the_bound.rs"]
+mod retries_end_at_the_bound;
+#[path = "scenarios/retries_stop_when_the_market_slips.rs"]
+mod retries_stop_when_the_market_slips;
+#[path = "scenarios/retry_chain_fills.rs"]
+mod retry_chain_fills;
 #[path = "scenarios/server_error_5xx_is_unknown.rs"]
 mod server_error_5xx_is_unknown;
 #[path = "scenarios/silent_feed_reconnects.rs"]

@@ -6,9 +6,10 @@
 //! many from 0 on, `SIMULATION_FRESH=text` adds seeds that follow from the text (a build's number,
 //! say).
 
-use kalshi_exec::ids::Reason;
-use kalshi_exec::message::{Command, ControlCommand};
+use kalshi_exec::ids::{ClientOrderId, Reason};
+use kalshi_exec::message::{Command, ControlCommand, NewOrder};
 use kalshi_exec::oms::{Input, Outbox};
+use kalshi_exec::order::Order;
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::Record;
 use kalshi_exec::runtime::random::Random;
@@ -38,8 +39,36 @@ fn run(seed: u64) -> (World, Vec<String>) {
         disturb(&mut world, &mut random);
     }
     restore(&mut world);
-    let violations = world.finish();
+    let mut violations = world.finish();
+    violations.extend(prices_out_of_bounds(&world, &config));
     (world, violations)
+}
+
+/// Retries that went further past the first order's limit than they may.
+fn prices_out_of_bounds(world: &World, config: &WorldConfig) -> Vec<String> {
+    let bound = config.orders.improvement_max;
+    let mut found = Vec::new();
+    for result in world.tap().results() {
+        let mut children = result.orders.iter().flatten();
+        let Some(first) = children.next() else { continue };
+        if terms(world, first.client_order_id).is_none_or(|order| order.post_only) {
+            continue;
+        }
+        for child in children {
+            let further = child.limit_price - first.limit_price;
+            let further = if result.action.is_buy() { further } else { -further };
+            if further > bound {
+                found.push(format!("{} went {further} past its first limit", result.signal_id));
+            }
+        }
+    }
+    found
+}
+
+/// What was approved under an id.
+fn terms(world: &World, id: ClientOrderId) -> Option<&NewOrder> {
+    let is_it = |order: &&Order| order.terms().client_order_id == id;
+    world.core().orders().iter().find(is_it).map(Order::terms)
 }
 
 /// What people, the exchange and the network do on a bad day.
@@ -179,11 +208,23 @@ fn a_journal_replays_to_the_same_decisions() {
 fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
-    for seed in 0..10 {
+    let (mut retried, mut made, mut moved, mut whole) = (0, 0, 0, 0);
+    for seed in 0..20 {
         let (world, _) = run(seed);
+        for result in world.tap().results().filter(|result| result.retries > 0) {
+            let first = result.orders[0].and_then(|it| terms(&world, it.client_order_id));
+            let rested = first.is_some_and(|order| order.post_only);
+            moved += usize::from(rested);
+            retried += usize::from(!rested);
+            whole += usize::from(result.filled == result.contracts);
+        }
+        made += world.audit().fills().iter().filter(|fill| !fill.is_taker).count();
         faults += world.network().fault_log().len();
         fills += world.audit().fills().len();
         creates += world.host().all_creates().count();
     }
     assert!(faults > 50 && fills > 100 && creates > 100, "{faults} {fills} {creates}");
+    let followed = [retried, moved, whole];
+    assert!(followed.iter().all(|count| *count > 5), "retried, moved, then whole: {followed:?}");
+    assert!(made > 20, "{made} fills of resting orders");
 }

@@ -79,7 +79,13 @@ impl Stage for Reads {
                 assert!(self.answers.push(FetchEvent::BackfillDone).is_ok(), "the oms takes news");
                 Work::Done
             }
+            Ok(FetchCommand::Settlements { .. }) => {
+                let told = self.answers.push(FetchEvent::SettlementsDone);
+                assert!(told.is_ok(), "the oms takes news");
+                Work::Done
+            }
             Ok(FetchCommand::Order { .. }) => panic!("every order of this run is answered"),
+            Ok(FetchCommand::Quote { .. }) => panic!("every order of this run fills whole"),
             Err(_empty) => Work::Idle,
         }
     }

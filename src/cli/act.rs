@@ -107,7 +107,15 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
             config.mode.as_str()
         )));
     }
+    let book = book_of(args);
+    if book.is_some() && config.mode != Mode::Paper {
+        return Err(usage(format!(
+            "--book goes with --mode paper, not with --mode {}",
+            config.mode.as_str()
+        )));
+    }
     Ok(RunOptions {
+        book,
         signals: SignalSource::parse(&args.signals).map_err(usage)?,
         results: args.results.clone(),
         report: args.report.clone(),
@@ -115,6 +123,18 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
         exchange: args.exchange.clone(),
         config,
     })
+}
+
+#[cfg(feature = "sim")]
+fn book_of(args: &RunArgs) -> Option<engine::Recorded> {
+    let file = args.book.clone()?;
+    Some(engine::Recorded { file, speed: args.book_speed })
+}
+
+/// The recorded exchange comes with the simulator.
+#[cfg(not(feature = "sim"))]
+const fn book_of(_args: &RunArgs) -> Option<engine::Recorded> {
+    None
 }
 
 const fn mode_of(mode: ModeArg) -> Mode {

@@ -11,7 +11,7 @@ use super::{
     Config, ConfigError, Environment, MachineConfig, Mode, Profile, SimConfig, WireConfig,
 };
 use crate::intake::Pace;
-use crate::message::TimeInForce;
+use crate::message::{Style, TimeInForce};
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::risk::Limits;
@@ -113,7 +113,15 @@ struct RawRisk {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawOrders {
+    style: Option<String>,
     limit_offset_cents: Option<Cents>,
+    max_retries: Option<u8>,
+    retry_step_cents: Option<Cents>,
+    max_price_improvement_cents: Option<Cents>,
+    max_slippage_cents: Option<Cents>,
+    max_repegs: Option<u8>,
+    repeg_step_cents: Option<Cents>,
+    repeg_interval_ms: Option<u64>,
     time_in_force: Option<String>,
     fill_timeout_ms: Option<u64>,
     partial_wait_ms: Option<u64>,
@@ -420,8 +428,16 @@ fn check(limits: &Limits) -> Result<(), ConfigError> {
 impl RawOrders {
     fn resolve(&self) -> Result<OrderConfig, ConfigError> {
         let mut orders = OrderConfig::default();
-        if let Some(offset) = &self.limit_offset_cents {
-            orders.limit_offset = offset.distance("orders.limit_offset_cents")?;
+        self.distances(&mut orders)?;
+        let parse = |text: &str| Style::parse(text.as_bytes());
+        let style = named("orders.style", self.style.as_deref(), parse, "take, make, auto")?;
+        orders.style = style.unwrap_or(orders.style);
+        let followers = [
+            ("orders.max_retries", self.max_retries, &mut orders.retries_max),
+            ("orders.max_repegs", self.max_repegs, &mut orders.repegs_max),
+        ];
+        for (key, value, slot) in followers {
+            *slot = within(key, value.unwrap_or(*slot), &(0..=OrderConfig::FOLLOWERS_MAX))?;
         }
         let parse = |text: &str| TimeInForce::parse(text.as_bytes());
         let allowed = "immediate_or_cancel, good_till_canceled, fill_or_kill";
@@ -429,6 +445,7 @@ impl RawOrders {
         orders.time_in_force = chosen.unwrap_or(orders.time_in_force);
         let times = [
             ("orders.fill_timeout_ms", self.fill_timeout_ms, &mut orders.fill_timeout),
+            ("orders.repeg_interval_ms", self.repeg_interval_ms, &mut orders.repeg_interval),
             ("orders.partial_wait_ms", self.partial_wait_ms, &mut orders.partial_wait),
             ("orders.drain_timeout_ms", self.drain_timeout_ms, &mut orders.drain_timeout),
             ("orders.read_lag_ms", self.read_lag_ms, &mut orders.read_lag),
@@ -438,6 +455,28 @@ impl RawOrders {
             *slot = span(key, value, *slot, &(0..=DAY_MS))?;
         }
         Ok(orders)
+    }
+}
+
+impl RawOrders {
+    fn distances(&self, orders: &mut OrderConfig) -> Result<(), ConfigError> {
+        let distances = [
+            ("orders.limit_offset_cents", &self.limit_offset_cents, &mut orders.limit_offset),
+            ("orders.retry_step_cents", &self.retry_step_cents, &mut orders.retry_step),
+            (
+                "orders.max_price_improvement_cents",
+                &self.max_price_improvement_cents,
+                &mut orders.improvement_max,
+            ),
+            ("orders.max_slippage_cents", &self.max_slippage_cents, &mut orders.slippage_max),
+            ("orders.repeg_step_cents", &self.repeg_step_cents, &mut orders.repeg_step),
+        ];
+        for (key, value, slot) in distances {
+            if let Some(value) = value {
+                *slot = value.distance(key)?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -7,14 +7,13 @@
 //! expiration); until they have, nothing is traded.
 
 use super::EngineError;
-use crate::kalshi::market::FeeSchedule;
 use crate::net::dial::DialHandle;
 use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
 use crate::oms::Opening;
 use crate::oms::account::Holding;
 use crate::reconcile::client::RestClient;
-use crate::reconcile::snapshot::{Progress, Snapshot, SnapshotConfig, Snapshotter};
+use crate::reconcile::snapshot::{Progress, SeriesFees, Snapshot, SnapshotConfig, Snapshotter};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::wait::pause;
@@ -44,7 +43,8 @@ impl Reader<'_> {
         let mut former: Option<Snapshot> = None;
         loop {
             let began = self.clock.now().wall;
-            let (client, snapshot) = self.pass(rest, until)?;
+            let fees = former.as_mut().map(|before| core::mem::take(&mut before.fees));
+            let (client, snapshot) = self.pass(rest, fees.unwrap_or_default(), until)?;
             rest = client;
             let ours = snapshot.resting.iter().filter(|order| order.client_order_id.is_some());
             let ours = ours.count();
@@ -72,8 +72,14 @@ impl Reader<'_> {
         }
     }
 
-    fn pass(&self, rest: Rest, until: Timestamp) -> Result<(Rest, Snapshot), EngineError> {
-        let config = SnapshotConfig { series: Vec::new(), fees: FeeSchedule::QUADRATIC };
+    /// Reads once; fees that a former pass has read are not read again.
+    fn pass(
+        &self,
+        rest: Rest,
+        fees: SeriesFees,
+        until: Timestamp,
+    ) -> Result<(Rest, Snapshot), EngineError> {
+        let config = SnapshotConfig { series: Vec::new(), fees };
         let mut reader = Snapshotter::new(rest, config);
         loop {
             match reader.step() {

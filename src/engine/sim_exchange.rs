@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::scratch::Scratch;
-use super::{EngineError, RunOptions, on_exchange};
+use super::{EngineError, Recorded, RunOptions, on_exchange};
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
@@ -16,7 +16,7 @@ use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig, Tier};
 use crate::sim::exchange::{BookSeed, UserSeed, default_markets, parse_books};
 use crate::sim::faults::{FaultPlan, LiveFaults};
 use crate::sim::keys::{KeyKinds, KeySet};
-use crate::sim::replay;
+use crate::sim::replay::{self, Recording};
 use crate::sim::server::{ServeError, ServerConfig, ServerHandle};
 use crate::units::{Money, Nanos};
 
@@ -51,15 +51,6 @@ pub struct SimOptions {
     pub replay: Option<Recorded>,
     /// Faults file.
     pub faults: Option<PathBuf>,
-}
-
-/// Recorded market data, and how it is played.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// The recording.
-    pub file: PathBuf,
-    /// How many times faster than it was.
-    pub speed: u32,
 }
 
 /// Runs the simulated exchange until interrupted.
@@ -141,11 +132,16 @@ fn background(options: &SimOptions) -> Result<(Vec<BookSeed>, QuoteMode), Engine
     let Some(Recorded { file, speed }) = &options.replay else {
         return Ok((books(options.markets.as_deref())?, options.quotes.clone()));
     };
-    let recording = replay::open(file).map_err(|error| {
-        EngineError::Usage(format!("recording {}: failed to {error}", file.display()))
-    })?;
-    let (recording, speed) = (Arc::new(recording), *speed);
+    let (recording, speed) = (open_recording(file)?, *speed);
     Ok((recording.seeds(), QuoteMode::Replay { recording, speed }))
+}
+
+/// Reads a recording of market data.
+pub(super) fn open_recording(file: &Path) -> Result<Arc<Recording>, EngineError> {
+    let read = replay::open(file).map(Arc::new);
+    read.map_err(|error| {
+        EngineError::Usage(format!("recording {}: failed to {error}", file.display()))
+    })
 }
 
 /// How many markets there are, and the first ones by name.

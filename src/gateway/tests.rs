@@ -349,6 +349,7 @@ fn order(slot: u32) -> NewOrder {
         time_in_force: TimeInForce::ImmediateOrCancel,
         expiration_secs: None,
         reduce_only: false,
+        post_only: false,
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }

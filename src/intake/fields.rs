@@ -28,6 +28,7 @@ pub(super) enum Field {
     ShouldTrade,
     Action,
     TimeInForce,
+    Style,
     MaxPriceDollars,
     ExpiresNs,
     Signals,
@@ -48,7 +49,7 @@ pub(super) enum Field {
 
 impl Field {
     /// How many fields there are.
-    pub(super) const COUNT: usize = 22;
+    pub(super) const COUNT: usize = 23;
 
     /// The field a key names, if it is one of ours.
     pub(super) fn of(group: Group, key: &[u8]) -> Option<Self> {
@@ -84,6 +85,7 @@ impl Field {
             b"confidence" => Some(Self::Confidence),
             b"position" => Some(Self::Position),
             b"time_in_force" => Some(Self::TimeInForce),
+            b"style" => Some(Self::Style),
             b"max_price_dollars" => Some(Self::MaxPriceDollars),
             b"expires_ns" => Some(Self::ExpiresNs),
             b"signals" => Some(Self::Signals),
@@ -111,6 +113,7 @@ impl Field {
             Self::ShouldTrade => "should_trade",
             Self::Action => "action",
             Self::TimeInForce => "time_in_force",
+            Self::Style => "style",
             Self::MaxPriceDollars => "max_price_dollars",
             Self::ExpiresNs => "expires_ns",
             Self::Signals => "signals",

@@ -5,7 +5,7 @@
 //! speaks of: producers leave prices and sizes empty when there is nothing to trade.
 
 use crate::ids::{SignalId, SourceId, Ticker};
-use crate::message::{Action, BookSide, Signal, TimeInForce};
+use crate::message::{Action, BookSide, Signal, Style, TimeInForce};
 use crate::units::{Contracts, Price, PriceDelta, Timestamp, WallTime};
 
 use super::fault::Fault;
@@ -60,6 +60,7 @@ pub(super) fn signal(fields: &Fields<'_>, content: Content<'_>) -> Result<Decode
         contracts: terms.contracts,
         max_price: terms.max_price,
         time_in_force: terms.time_in_force,
+        style: terms.style,
         produced_at: found.optional_whole(Field::TsNs)?.map(WallTime::from_unix_ns),
         expires_at: found.optional_whole(Field::ExpiresNs)?.map(WallTime::from_unix_ns),
         cycle: found.optional_whole(Field::Cycle)?,
@@ -113,6 +114,7 @@ struct Terms {
     contracts: Contracts,
     max_price: Option<Price>,
     time_in_force: Option<TimeInForce>,
+    style: Option<Style>,
 }
 
 impl Terms {
@@ -124,6 +126,7 @@ impl Terms {
         contracts: Contracts::ZERO,
         max_price: None,
         time_in_force: None,
+        style: None,
     };
 }
 
@@ -154,6 +157,7 @@ impl<'a> Found<'_, 'a> {
             contracts: self.contracts()?,
             max_price: self.optional(Field::MaxPriceDollars, Price::parse_dollars)?,
             time_in_force: self.optional(Field::TimeInForce, TimeInForce::parse)?,
+            style: self.optional(Field::Style, Style::parse)?,
         })
     }
 

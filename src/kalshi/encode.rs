@@ -76,6 +76,7 @@ struct Slots {
     price: usize,
     time_in_force: usize,
     reduce_only: usize,
+    post_only: usize,
     shard: usize,
     expiration: usize,
 }
@@ -207,6 +208,7 @@ impl OrderTemplates {
             time_in_force: TimeInForce::ImmediateOrCancel,
             expiration_secs: None,
             reduce_only: true,
+            post_only: true,
             received: now.mono,
             approved: now.mono,
         };
@@ -230,6 +232,7 @@ impl OrderTemplates {
         put(out, at.count, &count(order.quantity));
         put(out, at.price, &price(order.price));
         put(out, at.time_in_force, time_in_force(order.time_in_force));
+        put(out, at.post_only, if order.post_only { b"true " } else { b"false" });
         put(out, at.reduce_only, if order.reduce_only { b"true " } else { b"false" });
         put(out, at.shard, &market.shard);
         if let Some(secs) = order.expiration_secs {
@@ -325,11 +328,8 @@ fn create_template(
     slots.count = slot(",\"count\":", COUNT_WIDTH);
     slots.price = slot(",\"price\":", PRICE_WIDTH);
     slots.time_in_force = slot(",\"time_in_force\":", TIME_IN_FORCE_WIDTH);
-    slots.reduce_only = slot(
-        ",\"self_trade_prevention_type\":\"taker_at_cross\",\"post_only\":false,\
-         \"cancel_order_on_pause\":true,\"reduce_only\":",
-        5,
-    );
+    slots.post_only = slot(",\"self_trade_prevention_type\":\"taker_at_cross\",\"post_only\":", 5);
+    slots.reduce_only = slot(",\"cancel_order_on_pause\":true,\"reduce_only\":", 5);
     slots.shard = slot(",\"exchange_index\":", 3);
     slots.expiration = slot("", EXPIRATION_KEY.len() + EXPIRATION_WIDTH);
     slot("}", 0);
@@ -355,6 +355,7 @@ fn create_template(
         &mut slots.price,
         &mut slots.time_in_force,
         &mut slots.reduce_only,
+        &mut slots.post_only,
         &mut slots.shard,
         &mut slots.expiration,
     ] {

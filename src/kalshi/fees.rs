@@ -114,15 +114,30 @@ pub const fn taker_fee_bound(
     yes_price: Price,
     quantity: Contracts,
 ) -> Money {
+    fee_bound(schedule.taker_ppm, grid_micros(schedule), yes_price, quantity)
+}
+
+/// An upper bound of what `quantity` resting at `yes_price` can cost in fees when it is taken,
+/// under the same conditions as [`taker_fee_bound`]. An order that may only make never pays more.
+#[must_use]
+pub const fn maker_fee_bound(
+    schedule: &FeeSchedule,
+    yes_price: Price,
+    quantity: Contracts,
+) -> Money {
+    fee_bound(schedule.maker_ppm, grid_micros(schedule), yes_price, quantity)
+}
+
+const fn fee_bound(ppm: u32, grid: u64, yes_price: Price, quantity: Contracts) -> Money {
     // Two 64-bit divisions by constants, so no 128-bit division on the hot path. Units: 1e-18
     // dollars per contract → 1e-10 per contract → 1e-12 for hundredths → micro-dollars.
-    let exact = (schedule.taker_ppm as u64).saturating_mul(quadratic(yes_price));
+    let exact = (ppm as u64).saturating_mul(quadratic(yes_price));
     let per_contract_e10 = exact.div_ceil(100_000_000);
     let centis = quantity.centis() as u64;
     let model_micros = per_contract_e10.saturating_mul(centis).div_ceil(1_000_000);
-    // Every fill rounds its fee up to a micro-dollar, and there are at most `centis` fills.
-    let split_micros = model_micros.saturating_add(centis);
-    let grid = grid_micros(schedule);
+    // Every fill rounds its fee up to a micro-dollar, and there are at most `centis` fills. A fee
+    // of nothing rounds to nothing.
+    let split_micros = if ppm == 0 { 0 } else { model_micros.saturating_add(centis) };
     // One grid step may sit in the accumulator when the order ends.
     let bound = split_micros.div_ceil(grid).saturating_add(1).saturating_mul(grid);
     let micros_max = i64::MAX as u64 / Money::E8_PER_MICRO as u64;

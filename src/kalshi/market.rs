@@ -170,6 +170,22 @@ impl MarketTable {
         Some(ix)
     }
 
+    /// Lets no order into a market any more.
+    pub fn close(&mut self, ix: MarketIx) {
+        if let Some(market) = self.markets.get_mut(usize::from(ix.0)) {
+            market.active = false;
+        }
+    }
+
+    /// Gives a market its fees. Without any it cannot be priced, and is closed.
+    pub fn charge(&mut self, ix: MarketIx, fees: Option<FeeSchedule>) {
+        match (self.markets.get_mut(usize::from(ix.0)), fees) {
+            (Some(market), Some(fees)) => market.fees = fees,
+            (Some(_), None) => self.close(ix),
+            (None, _) => {}
+        }
+    }
+
     /// Looks a market up by its ticker.
     #[must_use]
     pub fn find(&self, ticker: &Ticker) -> Option<&Market> {

@@ -35,6 +35,10 @@ pub const ACCOUNT_LIMITS: &str = "/account/limits";
 pub const EXCHANGE_STATUS: &str = "/exchange/status";
 /// Lists markets, below the base path.
 pub const MARKETS: &str = "/markets";
+/// A market's book, below the market.
+pub const ORDERBOOK: &str = "/orderbook";
+/// One series, below the base path.
+pub const SERIES: &str = "/series";
 
 /// Longest path built here: base, endpoint, and an order id of which every byte is escaped.
 pub const PATH_BYTES_MAX: usize = 256;

@@ -153,3 +153,38 @@ impl TimeInForce {
         }
     }
 }
+
+/// How a signal's order meets the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Style {
+    /// Crosses the spread and pays the taker fee.
+    Take = 0,
+    /// Rests post-only, follows the market within bounds and pays the maker fee, if any.
+    Make = 1,
+    /// Takes when the edge survives the taker fee, else makes when it survives the maker fee.
+    Auto = 2,
+}
+
+impl Style {
+    /// The name in files and signals.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Take => "take",
+            Self::Make => "make",
+            Self::Auto => "auto",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub const fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"take" => Some(Self::Take),
+            b"make" => Some(Self::Make),
+            b"auto" => Some(Self::Auto),
+            _ => None,
+        }
+    }
+}

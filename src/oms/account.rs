@@ -16,6 +16,40 @@ pub struct Holding {
     pub cost: Money,
 }
 
+/// What one market has come to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MarketPnl {
+    /// Net position: YES less NO.
+    pub position: Position,
+    /// What the open position cost, without fees.
+    pub cost: Money,
+    /// Profit of what was closed or settled in this run, without fees.
+    pub realized: Money,
+    /// Profit of the open position if it were closed at the mark, without fees; `None` without a
+    /// mark.
+    pub unrealized: Option<Money>,
+    /// Fees of this run.
+    pub fees: Money,
+}
+
+impl MarketPnl {
+    /// Of a market in which nothing was held or traded.
+    pub const UNTOUCHED: Self = Self {
+        position: Position::FLAT,
+        cost: Money::ZERO,
+        realized: Money::ZERO,
+        unrealized: Some(Money::ZERO),
+        fees: Money::ZERO,
+    };
+}
+
+/// What a market has earned and cost in this run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Earnings {
+    realized: Money,
+    fees: Money,
+}
+
 /// What one fill did to the books.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Booked {
@@ -29,6 +63,7 @@ pub struct Booked {
 #[derive(Debug)]
 pub struct Account {
     holdings: Vec<Holding>,
+    earnings: Vec<Earnings>,
     cash: Money,
     fees: Money,
     realized: Money,
@@ -40,6 +75,7 @@ impl Account {
     pub fn new(market_count: usize, cash: Money) -> Self {
         Self {
             holdings: vec![Holding::default(); market_count],
+            earnings: vec![Earnings::default(); market_count],
             cash,
             fees: Money::ZERO,
             realized: Money::ZERO,
@@ -104,8 +140,47 @@ impl Account {
         self.cash = self.cash + proceeds - spent - fee;
         self.fees += fee;
         self.realized += realized;
+        let earnings = &mut self.earnings[usize::from(market.0)];
+        earnings.realized += realized;
+        earnings.fees += fee;
         Booked { position: holding.position, realized }
     }
+
+    /// Pays a market's position out, a YES contract at `yes_pays` and a NO contract at the rest of
+    /// the dollar, and returns what that realised.
+    pub fn settle(&mut self, market: MarketIx, yes_pays: Money) -> Money {
+        let holding = &mut self.holdings[usize::from(market.0)];
+        let proceeds = paid_out(holding.position, yes_pays);
+        let realized = proceeds - holding.cost;
+        *holding = Holding::default();
+        self.cash += proceeds;
+        self.realized += realized;
+        self.earnings[usize::from(market.0)].realized += realized;
+        realized
+    }
+
+    /// What a market has come to, its position valued at `mark_micros` micro-dollars a YES
+    /// contract.
+    #[must_use]
+    pub fn pnl(&self, market: MarketIx, mark_micros: Option<u32>) -> MarketPnl {
+        let Holding { position, cost } = *self.holding(market);
+        let Earnings { realized, fees } = self.earnings[usize::from(market.0)];
+        let value = |micros: u32| paid_out(position, Money::from_micros(i64::from(micros)));
+        let unrealized = match position.centis() {
+            0 => Some(Money::ZERO),
+            _ => mark_micros.map(|micros| value(micros) - cost),
+        };
+        MarketPnl { position, cost, realized, unrealized, fees }
+    }
+}
+
+/// What a position is worth when a YES contract is worth `yes` and a NO contract the rest of the
+/// dollar.
+#[must_use]
+pub fn paid_out(position: Position, yes: Money) -> Money {
+    let own = if position.centis() < 0 { Money::from_cents(100) - yes } else { yes };
+    // Exact for whole cents and micro-dollars: both are hundreds of 1e-8 dollars.
+    Money::from_e8(own.e8() / 100 * i64::from(position.size().centis()))
 }
 
 /// The part of `cost` that belongs to `part` of `whole` contracts. What division leaves over
@@ -155,6 +230,48 @@ mod tests {
         assert_eq!(booked.realized, Money::from_cents(80));
         assert_eq!(account.holding(MARKET).position, Position::from_centis(-600));
         assert_eq!(account.holding(MARKET).cost, Money::from_cents(300));
+    }
+
+    #[test]
+    fn a_settlement_pays_the_winning_leg_a_dollar_and_the_other_nothing() {
+        let bought = |side, price| {
+            let mut account = Account::new(1, Money::from_cents(10_000));
+            let fee = Money::from_cents(2);
+            account.book(MARKET, side, cents(price), Contracts::from_whole(10), fee);
+            account
+        };
+        let mut yes = bought(BookSide::Bid, 48);
+        assert_eq!(yes.settle(MARKET, Money::from_cents(100)), Money::from_cents(520));
+        assert_eq!(yes.cash(), Money::from_cents(10_000 - 480 - 2 + 1_000));
+        let mut lost = bought(BookSide::Bid, 48);
+        assert_eq!(lost.settle(MARKET, Money::ZERO), Money::from_cents(-480));
+        // NO at 45c is an ask at 55c.
+        let mut no = bought(BookSide::Ask, 55);
+        assert_eq!(no.settle(MARKET, Money::ZERO), Money::from_cents(550));
+        let mut scalar = bought(BookSide::Ask, 55);
+        assert_eq!(scalar.settle(MARKET, Money::from_cents(30)), Money::from_cents(700 - 450));
+        assert_eq!(*scalar.holding(MARKET), Holding::default());
+        assert_eq!(scalar.settle(MARKET, Money::from_cents(30)), Money::ZERO, "nothing is left");
+    }
+
+    #[test]
+    fn profit_and_loss_is_told_by_market() {
+        let mut account = Account::new(1, Money::from_cents(10_000));
+        let fee = Money::from_cents(1);
+        account.book(MARKET, BookSide::Bid, cents(40), Contracts::from_whole(10), fee);
+        account.book(MARKET, BookSide::Ask, cents(45), Contracts::from_whole(4), fee);
+        let expected = MarketPnl {
+            position: Position::from_centis(600),
+            cost: Money::from_cents(240),
+            realized: Money::from_cents(20),
+            unrealized: Some(Money::from_cents(60)),
+            fees: Money::from_cents(2),
+        };
+        assert_eq!(account.pnl(MARKET, Some(500_000)), expected);
+        assert_eq!(account.pnl(MARKET, None).unrealized, None);
+        // NO is worth what YES is not.
+        account.book(MARKET, BookSide::Ask, cents(50), Contracts::from_whole(10), fee);
+        assert_eq!(account.pnl(MARKET, Some(600_000)).unrealized, Some(Money::from_cents(-40)));
     }
 
     proptest! {

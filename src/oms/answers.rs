@@ -1,15 +1,16 @@
 //! What the gateway says: sent, accepted, refused, lost, cancelled.
 
 use super::core::{Core, Outbox, Phase};
+use super::execution::Execution;
 use super::identity::Identity;
-use crate::ids::{OrderKey, Reason};
+use crate::ids::OrderKey;
 use crate::message::{
     Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, TimeInForce,
     Unsent,
 };
 use crate::order::{Ending, Event, IllegalTransition, Order, State};
 use crate::recorder::record::{Hop, Record, ResultError};
-use crate::units::{Contracts, Now, Timestamp};
+use crate::units::{Contracts, Now};
 
 impl Core {
     pub(super) fn on_gateway(&mut self, now: Now, event: &GatewayEvent, out: &mut Outbox) {
@@ -61,15 +62,21 @@ impl Core {
         let client_order_id = order.terms().client_order_id;
         let received = order.terms().received;
         out.records.push(Record::OrderSent { client_order_id, at: stamps.sent });
-        let execution = &mut self.executions[key.slot as usize];
         let spans = [
             (Hop::Encode, stamps.encoded.since(stamps.taken)),
             (Hop::Seal, stamps.sealed.since(stamps.encoded)),
             (Hop::Send, stamps.sent.since(stamps.sealed)),
             (Hop::TickToWire, stamps.sent.since(received)),
         ];
-        for (hop, span) in spans {
-            let span = execution.note(hop, span);
+        let key = self.lots[key.slot as usize].execution;
+        let mut execution = self.executions.find_mut(key);
+        // Only the first order answers the signal's own arrival: a retry waits by design.
+        let is_first = execution.as_ref().is_none_or(|execution| execution.retries == 0);
+        for (hop, span) in spans.into_iter().filter(|(hop, _)| is_first || *hop != Hop::TickToWire)
+        {
+            if let Some(execution) = &mut execution {
+                execution.note(hop, span);
+            }
             out.records.push(Record::Span { hop, span });
         }
     }
@@ -88,7 +95,7 @@ impl Core {
         };
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
-        let entered = self.executions[key.slot as usize].utc_day;
+        let entered = self.lots[key.slot as usize].utc_day;
         if entered == now.wall.utc_day() {
             self.day.orders = self.day.orders.saturating_sub(1);
         }
@@ -103,8 +110,9 @@ impl Core {
         if self.identify(now, key, accepted.order_id, out) == Identity::Disputed {
             return;
         }
-        let execution = &mut self.executions[key.slot as usize];
-        let span = execution.note(Hop::Ack, span);
+        if let Some(execution) = self.execution_of(key) {
+            execution.note(Hop::Ack, span);
+        }
         out.records.push(Record::Span { hop: Hop::Ack, span });
         // Decided by time in force: what an immediate order leaves is gone whatever the answer's
         // remaining count says (reference §3.1).
@@ -129,15 +137,17 @@ impl Core {
     pub(super) fn arm_live(&mut self, now: Now, key: OrderKey) {
         let orders = &self.config.orders;
         let Some(order) = self.orders.find(key) else { return };
-        let at = if order.state().is_terminal() {
-            Timestamp::NEVER
-        } else if order.awaits_fills() {
+        if order.state().is_terminal() {
+            return;
+        }
+        let at = if order.awaits_fills() {
             now.mono + orders.fills_wait
-        } else if self.halt.is_some() || self.phase != Phase::Open {
-            // It was on its way when everything else was cancelled.
+        } else if self.halt.is_some() || self.phase != Phase::Open || self.is_too_large(key) {
+            // It was on its way when everything else was cancelled, or when it was not wanted
+            // any more.
             now.mono
         } else {
-            order.terms().approved + orders.fill_timeout
+            self.lots[key.slot as usize].until
         };
         self.arm(key, at);
     }
@@ -152,8 +162,10 @@ impl Core {
             }
             return self.doubt(now, key, out);
         }
-        self.executions[key.slot as usize].error =
-            Some(ResultError { code: reject.code, message: reject.message });
+        if let Some(execution) = self.execution_of(key).filter(|it| it.child == key) {
+            let error = ResultError { code: reject.code, message: reject.message };
+            execution.note_reject(reject.kind, error);
+        }
         self.step(now, key, out, |order| order.apply(Event::Refused));
     }
 
@@ -213,20 +225,27 @@ impl Core {
     /// After a cancel-all every live order is looked at: most have been reported by then.
     fn look_at_all_soon(&mut self, now: Now) {
         let at = now.mono + self.config.orders.lookup_interval;
-        for slot in 0..self.executions.len() {
-            let key = self.executions[slot].child;
-            let live = |order: &Order| {
-                !matches!(order.state(), State::Pending | State::Submitted)
-                    && !order.state().is_terminal()
-            };
-            if self.orders.find(key).is_some_and(live) {
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
+            let answered =
+                |order: &Order| !matches!(order.state(), State::Pending | State::Submitted);
+            if self.orders.find(key).is_some_and(answered) {
                 self.arm(key, at);
             }
         }
     }
 
     pub(super) fn note_error(&mut self, key: OrderKey, code: &str, message: &str) {
-        self.executions[key.slot as usize].error =
-            Some(ResultError { code: Reason::lossy(code), message: Reason::lossy(message) });
+        // What becomes of a former order is no error of the one that followed it.
+        if let Some(execution) = self.execution_of(key).filter(|it| it.child == key) {
+            execution.note_error(code, message);
+        }
+    }
+
+    /// The execution behind an order, while it is under way.
+    pub(super) fn execution_of(&mut self, key: OrderKey) -> Option<&mut Execution> {
+        let execution = self.lots[key.slot as usize].execution;
+        self.orders.find(key)?;
+        self.executions.find_mut(execution)
     }
 }

@@ -65,6 +65,7 @@ impl Core {
         self.gap.up_at = now.mono;
         self.feed = FeedLink::Backfilling;
         self.backfill(now, out);
+        self.settlements.begin(now.mono);
     }
 
     /// Reads what may have been missed; trading resumes when it is booked.

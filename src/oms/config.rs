@@ -1,7 +1,8 @@
 //! What the oms is told at start.
 
 use crate::ids::RunId;
-use crate::message::TimeInForce;
+use crate::message::{Style, TimeInForce};
+use crate::recorder::record::CHILDREN_MAX;
 use crate::risk::Limits;
 use crate::units::{Nanos, PriceDelta};
 
@@ -10,12 +11,28 @@ use crate::units::{Nanos, PriceDelta};
 pub struct OrderConfig {
     /// How far past the signal's ask the limit goes.
     pub limit_offset: PriceDelta,
-    /// Time in force unless the signal says otherwise.
+    /// How signals are executed unless they say otherwise.
+    pub style: Style,
+    /// Time in force of taking orders unless the signal says otherwise.
     pub time_in_force: TimeInForce,
     /// How long an order may rest before it is cancelled.
     pub fill_timeout: Nanos,
     /// How much longer when it is partly filled.
     pub partial_wait: Nanos,
+    /// Orders after the first for what stayed unfilled, each at a better price.
+    pub retries_max: u8,
+    /// How much further each retry's limit goes than the one before.
+    pub retry_step: PriceDelta,
+    /// Furthest a retry's limit may be past the first order's.
+    pub improvement_max: PriceDelta,
+    /// How far the market may have moved against the signal for a retry to be made.
+    pub slippage_max: PriceDelta,
+    /// Times a making order may be moved.
+    pub repegs_max: u8,
+    /// Least distance a making order is moved by: less is not worth its place in the queue.
+    pub repeg_step: PriceDelta,
+    /// Least time a making order stays where it is.
+    pub repeg_interval: Nanos,
     /// How long to wait for fills the exchange has announced before asking for them.
     pub fills_wait: Nanos,
     /// First look-up of an order whose fate is unclear, and the least time between look-ups.
@@ -34,13 +51,31 @@ pub struct OrderConfig {
     pub drain_timeout: Nanos,
 }
 
+impl OrderConfig {
+    /// Most orders that can follow an execution's first: a result has room for that many.
+    pub const FOLLOWERS_MAX: u8 = 7;
+}
+
+const _: () = assert!(
+    OrderConfig::FOLLOWERS_MAX as usize + 1 == CHILDREN_MAX,
+    "every order of an execution is in its result",
+);
+
 impl Default for OrderConfig {
     fn default() -> Self {
         Self {
             limit_offset: PriceDelta::from_cents(1),
+            style: Style::Take,
             time_in_force: TimeInForce::ImmediateOrCancel,
             fill_timeout: Nanos::from_secs(30),
             partial_wait: Nanos::from_secs(5),
+            retries_max: 3,
+            retry_step: PriceDelta::from_cents(1),
+            improvement_max: PriceDelta::from_cents(3),
+            slippage_max: PriceDelta::from_cents(2),
+            repegs_max: 5,
+            repeg_step: PriceDelta::from_cents(1),
+            repeg_interval: Nanos::from_secs(1),
             fills_wait: Nanos::from_secs(1),
             lookup_interval: Nanos::from_ms(500),
             absence_wait: Nanos::from_secs(35),

@@ -5,11 +5,13 @@
 //! [`Outbox`] for the stage to journal and pass on. The same inputs at the same times give the
 //! same outputs, in production, in replay and in simulation.
 
-use super::account::{Account, Holding};
+use super::account::{Account, Holding, MarketPnl};
 use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
-use super::execution::Execution;
+use super::execution::{ExecutionKey, Executions, Lot};
 use super::index::{OrderIndex, TradeSet};
+use super::quotes::Quotes;
+use super::settlement::Settlements;
 use super::timers::Timers;
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
@@ -58,7 +60,7 @@ impl Outbox {
         Self {
             commands: Vec::with_capacity(64),
             asks: Vec::with_capacity(64),
-            records: Vec::with_capacity(market_count + 256),
+            records: Vec::with_capacity(2 * market_count + 256),
         }
     }
 
@@ -116,12 +118,18 @@ pub struct Core {
     pub(super) config: OmsConfig,
     pub(super) markets: MarketTable,
     pub(super) orders: OrderSlab,
-    pub(super) executions: Vec<Execution>,
+    pub(super) executions: Executions,
+    /// What is kept beside each order, by its slot.
+    pub(super) lots: Vec<Lot>,
+    /// Executions that look at the market's prices: those that make, and those that wait.
+    pub(super) attentive: Vec<ExecutionKey>,
+    pub(super) quotes: Quotes,
     pub(super) exposure: Exposure,
     pub(super) account: Account,
     pub(super) day: Day,
     pub(super) throttle: Throttle,
-    pub(super) timers: Timers,
+    pub(super) timers: Timers<OrderKey>,
+    pub(super) waits: Timers<ExecutionKey>,
     pub(super) trades: TradeSet,
     pub(super) by_order_id: OrderIndex,
     pub(super) stopped: Vec<bool>,
@@ -133,27 +141,39 @@ pub struct Core {
     pub(super) opened_at: WallTime,
     pub(super) last_fill: WallTime,
     pub(super) gap: Gap,
+    pub(super) settlements: Settlements,
 }
 
 impl Core {
     /// Markets a paper run can meet; their tables are allocated at start.
     const ADMITTED_MAX: usize = 1_024;
 
+    /// Markets outside the table in which others trade on this account: room for the books of a
+    /// person who trades beside the engine.
+    const OUTSIDERS_MAX: usize = 256;
+
     /// Allocates everything. `markets` is the table loaded at start.
     #[must_use]
     pub fn new(config: OmsConfig, markets: MarketTable, opening: &Opening) -> Self {
         let (market_count, event_count) = match config.admission {
-            Admission::Listed => (markets.all().len(), markets.event_count()),
+            Admission::Listed => (
+                markets.all().len() + Self::OUTSIDERS_MAX,
+                markets.event_count() + Self::OUTSIDERS_MAX,
+            ),
             Admission::Any => (Self::ADMITTED_MAX, Self::ADMITTED_MAX),
         };
         let mut core = Self {
             orders: OrderSlab::new(config.run, config.orders_max),
-            executions: vec![Execution::default(); config.orders_max],
+            executions: Executions::new(config.orders_max),
+            lots: vec![Lot::default(); config.orders_max],
+            attentive: Vec::with_capacity(config.orders_max),
+            quotes: Quotes::new(market_count),
             exposure: Exposure::new(market_count, event_count),
             account: Account::new(market_count, opening.cash),
             day: Day::new(opening.as_of),
             throttle: Throttle::new(config.limits.orders_per_minute_max),
             timers: Timers::new(config.orders_max * 4),
+            waits: Timers::new(config.orders_max * 4),
             trades: TradeSet::new(TradeSet::TRADES_MAX),
             by_order_id: OrderIndex::new(config.orders_max),
             stopped: vec![false; market_count],
@@ -165,6 +185,7 @@ impl Core {
             opened_at: opening.as_of,
             last_fill: opening.as_of,
             gap: Gap::since(opening.as_of),
+            settlements: Settlements::since(opening.as_of, market_count),
             markets,
             config,
         };
@@ -200,7 +221,12 @@ impl Core {
             Phase::Draining(at) => at,
             Phase::Open | Phase::Drained => Timestamp::NEVER,
         };
-        self.timers.next().min(drain).min(self.gap.due)
+        self.timers
+            .next()
+            .min(self.waits.next())
+            .min(drain)
+            .min(self.gap.due)
+            .min(self.settlements.due())
     }
 
     /// The account's books.
@@ -231,6 +257,13 @@ impl Core {
     #[must_use]
     pub const fn market_capacity(&self) -> usize {
         self.stopped.len()
+    }
+
+    /// What a market has come to so far, its position valued halfway between the best prices
+    /// known.
+    #[must_use]
+    pub fn pnl(&self, market: MarketIx) -> MarketPnl {
+        self.account.pnl(market, self.quotes.market(market).middle_micros())
     }
 
     /// Why trading is halted, when it is.
@@ -266,6 +299,7 @@ impl Core {
             self.halt = Some(reason);
             out.records.push(Record::Halted { reason });
         }
+        self.end_waiting(out);
         out.commands.push(Command::CancelAll);
     }
 

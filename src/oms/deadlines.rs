@@ -14,12 +14,17 @@ impl Core {
         if self.gap.due <= now.mono {
             self.backfill(now, out);
         }
+        self.poll_settlements(now, out);
         for _ in 0..DUE_MAX {
-            let Some((at, key)) = self.timers.pop_due(now.mono) else { return };
+            let Some((at, key)) = self.timers.pop_due(now.mono) else { break };
             let current = |order: &Order| order.deadline == at && !order.state().is_terminal();
             if self.orders.find(key).is_some_and(current) {
                 self.on_deadline(now, key, out);
             }
+        }
+        for _ in 0..DUE_MAX {
+            let Some((at, key)) = self.waits.pop_due(now.mono) else { return };
+            self.on_execution_due(now, at, key, out);
         }
     }
 
@@ -41,9 +46,12 @@ impl Core {
         if order.ending().is_some() {
             return self.look_up_and_rearm(now, key, out);
         }
-        let partial_deadline = order.terms().approved + orders.fill_timeout + orders.partial_wait;
+        let partial_deadline = self.lots[key.slot as usize].until + orders.partial_wait;
         let waits = order.state() == State::Partial
             && self.phase == Phase::Open
+            && self.halt.is_none()
+            && !order.terms().post_only
+            && !self.is_too_large(key)
             && now.mono < partial_deadline;
         if waits {
             self.arm(key, partial_deadline);
@@ -107,8 +115,9 @@ impl Core {
         }
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
-        for slot in 0..self.executions.len() {
-            let key = self.executions[slot].child;
+        self.end_waiting(out);
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
             let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);
             if self.orders.find(key).is_some_and(rests) {
                 self.cancel(now, key, out);

@@ -1,16 +1,13 @@
 //! What follows from an order's step: exposure freed, results told, the run ended.
 
 use super::core::{Core, Outbox, Phase};
-use super::execution;
-use super::plan::leg_price;
-use crate::message::{Action, Leg};
 use crate::order::{Order, State};
-use crate::recorder::record::{ChildResult, ExecutionResult, Outcome, Record};
+use crate::recorder::record::Record;
 use crate::units::{Contracts, Money, Now, Position, Timestamp};
 
 impl Core {
     /// Brings exposure, counters and results in line after an order changed from `before`.
-    pub(super) fn after_step(&mut self, _now: Now, before: &Order, out: &mut Outbox) {
+    pub(super) fn after_step(&mut self, now: Now, before: &Order, out: &mut Outbox) {
         let Some(order) = self.orders.find(before.key()).copied() else { return };
         self.release(before, &order);
         let was_over = before.state().is_terminal();
@@ -21,19 +18,25 @@ impl Core {
                 self.exposure.close(place);
             }
         }
+        if let Some(execution) = self.execution_of(order.key()) {
+            execution.follow(before, &order);
+        }
         if self.phase == Phase::Drained {
             // Every signal has had its answer; what is learnt now changes the books alone.
             return;
         }
         if ends {
-            self.tell_end(&order, order.state(), out);
+            tell_end(&order, order.state(), out);
+            self.child_ended(now, &order, out);
         } else if was_over && order != *before {
-            // A late fill corrected a finished order; its result has been given, the counts follow.
+            // A late fill corrected a finished order. Where its result has been given, the counts
+            // follow; where its execution goes on, what is still wanted does.
             out.records.push(Record::OrderEnded {
                 client_order_id: order.terms().client_order_id,
                 state: order.state(),
                 filled: order.filled(),
             });
+            self.former_child_changed(now, &order, out);
         }
     }
 
@@ -50,7 +53,7 @@ impl Core {
             return;
         }
         let Some(place) = self.place_of(order.terms()) else { return };
-        let reserve = &mut self.executions[order.key().slot as usize].reserve;
+        let reserve = &mut self.lots[order.key().slot as usize].reserve;
         let part = if order.open().is_zero() {
             *reserve
         } else {
@@ -58,42 +61,6 @@ impl Core {
         };
         *reserve -= part;
         self.exposure.release(place, freed, part);
-    }
-
-    fn tell_end(&self, order: &Order, state: State, out: &mut Outbox) {
-        // What never left is no order to anybody but its signal, whose result says so.
-        let left = order.sent_at != Timestamp::ZERO || !order.order_id().is_empty();
-        if left {
-            out.records.push(Record::OrderEnded {
-                client_order_id: order.terms().client_order_id,
-                state,
-                filled: order.filled(),
-            });
-        }
-        if let Some(result) = self.result_of(order, state) {
-            out.records.push(Record::Result(result));
-        }
-    }
-
-    fn result_of(&self, order: &Order, state: State) -> Option<ExecutionResult> {
-        let execution = &self.executions[order.key().slot as usize];
-        let action = execution.action?;
-        let market = self.markets.get(order.terms().market)?;
-        let mut result = execution::result(execution, market.ticker, action);
-        result.outcome = Outcome::Ended(state);
-        result.contracts = order.terms().quantity;
-        result.filled = order.filled();
-        result.cost = leg_cost(action, order.cost(), order.filled());
-        result.fees = order.fees();
-        result.orders[0] = Some(ChildResult {
-            client_order_id: order.terms().client_order_id,
-            order_id: order.order_id(),
-            state,
-            limit_price: leg_price(action.leg(), order.terms().price),
-            contracts: order.terms().quantity,
-            filled: order.filled(),
-        });
-        Some(result)
     }
 
     /// Ends the run once it drains and nothing is alive, or its time is up.
@@ -104,11 +71,24 @@ impl Core {
         }
         self.phase = Phase::Drained;
         let mut unknown_orders = 0;
-        for order in self.orders.live_orders() {
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
             unknown_orders += 1;
-            self.tell_end(order, State::Unknown, out);
+            if let Some(order) = self.orders.find(key) {
+                tell_end(order, State::Unknown, out);
+            }
+            self.end_execution(self.lots[slot].execution, State::Unknown, out);
         }
         for market in self.markets.all() {
+            let pnl = self.pnl(market.ix);
+            if pnl != super::account::MarketPnl::UNTOUCHED {
+                out.records.push(Record::FinalPnl {
+                    ticker: market.ticker,
+                    realized: pnl.realized,
+                    unrealized: pnl.unrealized,
+                    fees: pnl.fees,
+                });
+            }
             let holding = self.account.holding(market.ix);
             if holding.position != Position::FLAT {
                 out.records.push(Record::FinalPosition {
@@ -128,14 +108,16 @@ impl Core {
     }
 }
 
-/// What the fills cost in the signal's own leg: negative when the position was left.
-fn leg_cost(action: Action, yes_cost: Money, filled: Contracts) -> Money {
-    let dollar = Money::from_e8(Money::E8_PER_DOLLAR / 100 * i64::from(filled.centis()));
-    let own = match action.leg() {
-        Leg::Yes => yes_cost,
-        Leg::No => dollar - yes_cost,
-    };
-    if action.is_buy() { own } else { -own }
+fn tell_end(order: &Order, state: State, out: &mut Outbox) {
+    // What never left is no order to anybody but its signal, whose result says so.
+    let left = order.sent_at != Timestamp::ZERO || !order.order_id().is_empty();
+    if left {
+        out.records.push(Record::OrderEnded {
+            client_order_id: order.terms().client_order_id,
+            state,
+            filled: order.filled(),
+        });
+    }
 }
 
 /// `part / whole` of an amount, rounded down: what is left over is freed with the end.

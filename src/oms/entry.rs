@@ -1,20 +1,30 @@
 //! Signals in: plan the order, ask every limit, and either send it or say why not.
 
 use super::core::{Core, Outbox};
-use super::execution::{self, Execution};
-use super::plan;
+use super::execution::{self, ExecutionKey, Lot, Manner};
+use super::peg;
+use super::plan::{self, Draft, Life};
+use super::quotes::Quote;
 use crate::ids::{ExecutionId, MarketIx};
 use crate::kalshi::fees;
-use crate::message::{NewOrder, Signal};
+use crate::kalshi::market::Market;
+use crate::message::{NewOrder, Signal, Style};
 use crate::order::Order;
 use crate::recorder::record::Record;
 use crate::risk::{self, Approved, Facts, Limit, Question, Refusal};
-use crate::units::{Money, Now, Price};
+use crate::units::{Money, Now, Price, Timestamp, WallTime};
 
 /// An order that may go out, and what it holds back.
-struct Entry {
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Entry {
     approved: Approved<NewOrder>,
     reserve: Money,
+    /// When the order is cancelled if it still rests.
+    until: Timestamp,
+}
+
+const fn refuse(limit: Limit) -> Refusal {
+    Refusal { limit, value: 1, bound: 0 }
 }
 
 impl Core {
@@ -23,11 +33,19 @@ impl Core {
         let id = ExecutionId { run: self.config.run, seq: self.execution_seq };
         let expected =
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
-        match self.consider(now, signal) {
-            Ok(entry) => self.enter(id, signal, expected, entry, out),
-            Err(refusal) => {
-                out.records.push(Record::Result(execution::refused(id, signal, expected, refusal)))
+        let market = match self.consider(now, signal) {
+            Ok((entry, manner)) => {
+                self.enter(id, signal, expected, entry, manner, out);
+                Some(entry.approved.get().market)
             }
+            Err(refusal) => {
+                let result = execution::refused(id, signal, expected, refusal);
+                out.records.push(Record::Result(result));
+                self.markets.find(&signal.ticker).map(|market| market.ix)
+            }
+        };
+        if let Some(market) = market {
+            self.hear_signal(now, market, signal, out);
         }
     }
 
@@ -38,33 +56,90 @@ impl Core {
     }
 
     /// Plans and checks; changes nothing but the list of admitted markets.
-    fn consider(&mut self, now: Now, signal: &Signal) -> Result<Entry, Refusal> {
-        let refuse = |limit| Refusal { limit, value: 1, bound: 0 };
+    fn consider(&mut self, now: Now, signal: &Signal) -> Result<(Entry, Manner), Refusal> {
         let market = self.market_of(&signal.ticker).ok_or_else(|| refuse(Limit::UnknownMarket))?;
+        if !self.executions.has_room() {
+            return Err(self.no_slot());
+        }
         let market = self.markets.get(market).ok_or_else(|| refuse(Limit::UnknownMarket))?;
-        let (key, client_order_id) = self.orders.reserve().ok_or_else(|| Refusal {
-            limit: Limit::OpenOrders,
-            value: i64::from(self.orders.live()) + 1,
-            bound: i64::from(self.orders.live()),
-        })?;
+        match signal.style.unwrap_or(self.config.orders.style) {
+            Style::Take => self.consider_taking(now, signal, market),
+            Style::Make => self.consider_making(now, signal, market),
+            Style::Auto => match self.consider_taking(now, signal, market) {
+                Err(Refusal { limit: Limit::MinimumEdge, .. }) => {
+                    self.consider_making(now, signal, market)
+                }
+                taken => taken,
+            },
+        }
+    }
+
+    fn consider_taking(
+        &self,
+        now: Now,
+        signal: &Signal,
+        market: &Market,
+    ) -> Result<(Entry, Manner), Refusal> {
         let orders = &self.config.orders;
-        let (Some(order), Some(reference)) = (
-            plan::order(signal, market, orders, now, key, client_order_id),
-            plan::reference(signal),
-        ) else {
-            return Err(refuse(Limit::PriceCollar));
+        let price = plan::limit_price(signal, orders.limit_offset, market)
+            .ok_or_else(|| refuse(Limit::PriceCollar))?;
+        let life = Life::Take(plan::time_in_force(signal, orders));
+        let draft = Draft { price, quantity: signal.contracts, life };
+        Ok((self.ask(now, signal, market, draft, signal.produced_at)?, Manner::Take))
+    }
+
+    fn consider_making(
+        &self,
+        now: Now,
+        signal: &Signal,
+        market: &Market,
+    ) -> Result<(Entry, Manner), Refusal> {
+        peg::survives_maker_fee(signal, market)?;
+        let quote = Quote::of(signal);
+        let price = peg::price(signal, market, &quote, signal.contracts, &self.config.limits)
+            .ok_or_else(|| refuse(Limit::PriceCollar))?;
+        let until = signal.expires_at.unwrap_or(now.wall + self.config.orders.fill_timeout);
+        let draft = Draft { price, quantity: signal.contracts, life: Life::Make { until } };
+        let entry = self.ask(now, signal, market, draft, signal.produced_at)?;
+        Ok((entry, Manner::Make { until: entry.until }))
+    }
+
+    /// Asks every limit for one order of a signal. `produced_at` is when what it goes by was seen.
+    pub(super) fn ask(
+        &self,
+        now: Now,
+        signal: &Signal,
+        market: &Market,
+        draft: Draft,
+        produced_at: Option<WallTime>,
+    ) -> Result<Entry, Refusal> {
+        let names = self.orders.reserve().ok_or_else(|| self.no_slot())?;
+        let orders = &self.config.orders;
+        let order = plan::order(signal, market, orders, now, names, draft);
+        let fee = match draft.life {
+            Life::Take(_) => fees::taker_fee_bound(&market.fees, order.price, order.quantity),
+            Life::Make { .. } => fees::maker_fee_bound(&market.fees, order.price, order.quantity),
         };
         let question = Question {
             order: &order,
             action: signal.action,
-            reference,
+            reference: plan::reference(signal).ok_or_else(|| refuse(Limit::PriceCollar))?,
             edge: signal.edge,
-            produced_at: signal.produced_at,
+            produced_at,
             expires_at: signal.expires_at,
-            fee: fees::taker_fee_bound(&market.fees, order.price, order.quantity),
+            fee,
         };
         let approved = risk::approve(&question, &self.facts(now, market.ix))?;
-        Ok(Entry { approved, reserve: question.reserve() })
+        let until = match draft.life {
+            Life::Take(_) => now.mono + orders.fill_timeout,
+            Life::Make { until } => now.mono + until.since(now.wall),
+        };
+        Ok(Entry { approved, reserve: question.reserve(), until })
+    }
+
+    fn no_slot(&self) -> Refusal {
+        let live = i64::from(self.orders.live());
+        Refusal { limit: Limit::OpenOrders, value: live + 1, bound: live }
     }
 
     fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {
@@ -85,30 +160,58 @@ impl Core {
         }
     }
 
-    /// Only here does an approval change anything: the order exists, its exposure is held, the
-    /// rates are used.
     fn enter(
         &mut self,
         id: ExecutionId,
         signal: &Signal,
         expected: Option<Price>,
         entry: Entry,
+        manner: Manner,
         out: &mut Outbox,
     ) {
+        let begun = self.executions.begin(id, signal, expected, manner);
+        debug_assert!(begun.is_some(), "Invariant: room was made sure of before the limits");
+        let Some(key) = begun else { return };
+        self.add_child(key, entry, out);
+        if matches!(manner, Manner::Make { .. }) {
+            self.attend(key);
+        }
+    }
+
+    /// Only here does an approval change anything: the order exists, its exposure is held, the
+    /// rates are used.
+    pub(super) fn add_child(&mut self, key: ExecutionKey, entry: Entry, out: &mut Outbox) {
         let terms = *entry.approved.get();
         let Some(place) = self.place_of(&terms) else { return };
         self.exposure.open(place, terms.quantity, entry.reserve);
         self.day.orders += 1;
         self.day.volume += terms.quantity;
         self.throttle.note_sent(terms.approved);
-        if let Some(former) = self.orders.insert(Order::new(terms)) {
+        let order = Order::new(terms);
+        if let Some(former) = self.orders.insert(order) {
             self.by_order_id.remove(&former.order_id());
         }
-        self.executions[terms.key.slot as usize] =
-            Execution::start(id, terms.key, signal, expected, entry.reserve, self.day.utc_day());
+        let Some(execution) = self.executions.find_mut(key) else { return };
+        execution.adopt(&order);
+        execution.pegged_at = terms.approved;
+        self.lots[terms.key.slot as usize] = Lot {
+            execution: key,
+            execution_id: execution.id,
+            reserve: entry.reserve,
+            utc_day: self.day.utc_day(),
+            until: entry.until,
+        };
         // The gateway answers for every order within its own bounds; this is the bound on that.
         let safety = self.config.orders.fill_timeout + self.config.orders.partial_wait;
         self.arm(terms.key, terms.approved + safety);
         self.submit(entry.approved, out);
+    }
+
+    /// A signal tells of its market, whatever becomes of it: others may rest or wait there.
+    fn hear_signal(&mut self, now: Now, market: MarketIx, signal: &Signal, out: &mut Outbox) {
+        let at = signal.produced_at.unwrap_or(now.wall).min(now.wall);
+        if self.quotes.hear(market, Quote::of(signal), at) {
+            self.attend_market(now, market, out);
+        }
     }
 }

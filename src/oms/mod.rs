@@ -11,9 +11,16 @@ mod entry;
 mod execution;
 mod identity;
 mod index;
+mod outsiders;
+mod peg;
 pub mod plan;
+mod quotes;
 mod reports;
+mod settlement;
 mod stage;
+mod succession;
+#[cfg(test)]
+mod tests;
 mod timers;
 
 pub use self::core::{Core, Input, Opening, Outbox};

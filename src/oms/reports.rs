@@ -38,6 +38,12 @@ impl Core {
                 self.note_looked_up(*key);
                 self.rearm_look_up(now, *key);
             }
+            FetchEvent::Quote(quote) => self.on_quote(now, &quote.ticker, Some(quote), out),
+            FetchEvent::QuoteFailed { ticker } => self.on_quote(now, ticker, None, out),
+            FetchEvent::Settled(settlement) => self.on_settled(settlement, out),
+            FetchEvent::SettlementsDone | FetchEvent::SettlementsFailed => {
+                self.settlements.answered();
+            }
             FetchEvent::BackfillDone => self.backfill_done(now, out),
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
         }
@@ -78,16 +84,14 @@ impl Core {
         if fill.origin == Origin::Stream {
             self.last_fill = self.last_fill.max(fill.exchange_time);
         }
-        let Some(market) = self.market_of_fill(key, fill) else {
-            let reason = crate::ids::Reason::lossy("fill in a market that is not in the table");
-            out.records.push(Record::Alert { ticker: fill.ticker, reason });
-            return;
-        };
+        let market = self.market_of_fill(key, fill).or_else(|| self.admit_outsider(fill, out));
+        let Some(market) = market else { return };
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
         let event = self.markets.all()[usize::from(market.0)].event;
         self.exposure.hold(Place { market, event, side: fill.side }, booked.position);
+        self.settle_late_fill(market);
         if let Some(key) = key {
             self.fill_order(now, key, fill, out);
         }
@@ -101,13 +105,15 @@ impl Core {
         // A dispute about the exchange's id stops the market, but a fill that names our own id is
         // this order's whatever else was said.
         let _disputed_or_not: Identity = self.identify(now, key, fill.order_id, out);
-        let execution = &mut self.executions[key.slot as usize];
-        let execution_id = execution.id;
+        let execution_id = self.lots[key.slot as usize].execution_id;
         let decode = fill.decoded.since(fill.received);
         out.records.push(Record::Span { hop: Hop::FillDecode, span: decode });
-        if !execution.has(Hop::SignalToFill) {
+        if let Some(execution) = self.execution_of(key)
+            && !execution.has(Hop::SignalToFill)
+        {
             execution.note(Hop::FillDecode, decode);
-            let span = execution.note(Hop::SignalToFill, now.mono.since(execution.received));
+            let received = execution.signal().received;
+            let span = execution.note(Hop::SignalToFill, now.mono.since(received));
             out.records.push(Record::Span { hop: Hop::SignalToFill, span });
         }
         if let Some(order) = self.orders.find(key) {

@@ -147,18 +147,15 @@ impl<J: Journal, C: Clock> Oms<J, C> {
 
     /// Journals every output. An order whose intent cannot be journaled is not sent.
     fn commit(&mut self, now: Now) {
-        let mut failed: Option<usize> = None;
-        for (index, command) in
-            self.outbox.commands.iter().enumerate().skip(self.journaled.commands)
-        {
+        let mut index = self.journaled.commands;
+        // Ends: a withdrawal takes one away and leads to no order.
+        while let Some(command) = self.outbox.commands.get(index) {
             let kept = self.journal.append(now, &entry_of_command(command));
             if kept.is_err() && matches!(command, Command::Submit(_)) {
-                failed = Some(index);
-                break;
+                self.withdraw(now, index);
+            } else {
+                index += 1;
             }
-        }
-        if let Some(index) = failed {
-            self.withdraw(now, index);
         }
         let asks = self.outbox.asks.iter().skip(self.journaled.asks).map(|ask| Entry::Ask(*ask));
         let results = self.outbox.records.iter().skip(self.journaled.records);
@@ -182,10 +179,10 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     fn withdraw(&mut self, now: Now, index: usize) {
         let Command::Submit(approved) = self.outbox.commands.remove(index) else { return };
         let key = approved.get().key;
+        self.journal_failed();
         let why = crate::message::Unsent::NotJournaled;
         let event = Input::Gateway(GatewayEvent::NotSent { key, why });
         self.core.handle(now, &event, &mut self.outbox);
-        self.journal_failed();
     }
 
     /// Without a journal nothing may be sent: halt.

@@ -1,22 +1,21 @@
-//! Deadlines of orders: the earliest first, without allocation.
+//! Deadlines of orders and executions: the earliest first, without allocation.
 //!
-//! An order's deadline is the one in its record; entries here that no longer agree with it are
-//! stale and dropped when they come up, so re-arming costs one push and no search.
+//! A deadline that counts is the one in the owner's record; entries here that no longer agree with
+//! it are stale and dropped when they come up, so re-arming costs one push and no search.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::ids::OrderKey;
 use crate::units::Timestamp;
 
-/// A heap of (deadline, order) with a fixed capacity.
+/// A heap of (deadline, owner) with a fixed capacity.
 #[derive(Debug)]
-pub(super) struct Timers {
-    heap: BinaryHeap<Reverse<(Timestamp, OrderKey)>>,
+pub(super) struct Timers<K> {
+    heap: BinaryHeap<Reverse<(Timestamp, K)>>,
     capacity: usize,
 }
 
-impl Timers {
+impl<K: Copy + Ord> Timers<K> {
     /// Allocates room for `capacity` entries, stale ones included.
     #[must_use]
     pub(super) fn new(capacity: usize) -> Self {
@@ -25,12 +24,7 @@ impl Timers {
 
     /// Adds a deadline. `is_current` tells which entries still matter, for the rare clean-up
     /// that keeps the heap within its capacity.
-    pub(super) fn arm(
-        &mut self,
-        at: Timestamp,
-        key: OrderKey,
-        is_current: impl Fn(OrderKey, Timestamp) -> bool,
-    ) {
+    pub(super) fn arm(&mut self, at: Timestamp, key: K, is_current: impl Fn(K, Timestamp) -> bool) {
         if at == Timestamp::NEVER {
             return;
         }
@@ -47,7 +41,7 @@ impl Timers {
     }
 
     /// Takes the earliest entry that is due, stale or not.
-    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, OrderKey)> {
+    pub(super) fn pop_due(&mut self, now: Timestamp) -> Option<(Timestamp, K)> {
         if self.next() > now {
             return None;
         }
@@ -58,6 +52,7 @@ impl Timers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::OrderKey;
 
     const fn key(slot: u32) -> OrderKey {
         OrderKey { slot, generation: 0 }

@@ -238,6 +238,7 @@ mod tests {
             time_in_force: TimeInForce::ImmediateOrCancel,
             expiration_secs: None,
             reduce_only: false,
+            post_only: false,
             received: Timestamp::ZERO,
             approved: Timestamp::ZERO,
         })

@@ -108,6 +108,19 @@ impl OrderSlab {
         self.iter().filter(|order| !order.state().is_terminal())
     }
 
+    /// How many slots there are.
+    #[must_use]
+    pub const fn capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The key of the order in a slot, while it is not terminal.
+    #[must_use]
+    pub fn live_at(&self, slot: usize) -> Option<OrderKey> {
+        let order = self.slots.get(slot)?.as_ref()?;
+        (!order.state().is_terminal()).then(|| order.key())
+    }
+
     fn key_of(&self, seq: u64) -> OrderKey {
         let capacity = self.slots.len() as u64;
         let narrow = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
@@ -135,6 +148,7 @@ mod tests {
             time_in_force: TimeInForce::ImmediateOrCancel,
             expiration_secs: None,
             reduce_only: false,
+            post_only: false,
             received: Timestamp::ZERO,
             approved: Timestamp::ZERO,
         }));

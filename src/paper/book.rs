@@ -15,8 +15,8 @@ use crate::kalshi::errors;
 use crate::kalshi::fees::Liquidity;
 use crate::kalshi::market::{FeeSchedule, MarketTable};
 use crate::message::{
-    Accepted, CancelFailure, CancelOrder, ExchangeStatus, FeedEvent, Fill, GatewayEvent, NewOrder,
-    OrderReport, Origin, SendStamps,
+    Accepted, BestQuote, BookSide, CancelFailure, CancelOrder, ExchangeStatus, FeedEvent, Fill,
+    GatewayEvent, NewOrder, OrderReport, Origin, SendStamps,
 };
 use crate::runtime::random::Random;
 use crate::sim::exchange::{
@@ -157,6 +157,15 @@ impl BookFills {
         self.listen(now.mono);
     }
 
+    /// The best prices of a market, if it was recorded.
+    #[must_use]
+    pub fn quote(&self, ticker: &Ticker, as_of: WallTime) -> Option<BestQuote> {
+        let market = &self.exchange.markets()[self.exchange.find_market(ticker)?];
+        let best = |side| market.best(side).map(|level| level.price);
+        let (bid, ask) = (best(BookSide::Bid), best(BookSide::Ask));
+        Some(BestQuote { ticker: *ticker, bid, ask, as_of })
+    }
+
     /// The next thing to tell, in order.
     pub fn poll(&mut self) -> Option<Told> {
         self.told.pop_front()
@@ -206,7 +215,7 @@ impl BookFills {
             }
             Some(Err(Reject::NotFound)) | None => GatewayEvent::CancelNotFound { key },
             Some(Err(why)) => {
-                let why = CancelFailure::Rejected(refusal(why));
+                let why = CancelFailure::Rejected(refusal(why).kind);
                 GatewayEvent::CancelFailed { key, why }
             }
         });
@@ -249,6 +258,7 @@ fn placed(order: &NewOrder) -> Placed {
         terms: OrderTerms {
             time_in_force: order.time_in_force,
             self_trade_prevention: SelfTradePrevention::TakerAtCross,
+            post_only: order.post_only,
             reduce_only: order.reduce_only,
             expires: order.expiration_secs.map(seconds),
             ..OrderTerms::RESTING

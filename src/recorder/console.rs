@@ -162,6 +162,11 @@ impl Console {
                 let dash = if ticker.is_empty() { "" } else { " - " };
                 self.event(now, Tone::Bad, "ALERT:", &format!("{ticker}{dash}{reason}{more}"));
             }
+            Record::Settled { ticker, position, result, .. } => {
+                let tone = if *result < crate::units::Money::ZERO { Tone::Bad } else { Tone::Good };
+                let text = format!("{ticker} - held {position}, result {result}");
+                self.event(now, tone, "SETTLED:", &text);
+            }
             Record::Received
             | Record::SourceEnded { .. }
             | Record::Span { .. }
@@ -169,6 +174,7 @@ impl Console {
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }
             | Record::Drained => {}

@@ -273,6 +273,8 @@ impl<C: Clock> Recorder<C> {
             | Record::Halted { .. }
             | Record::Resumed
             | Record::Alert { .. }
+            | Record::Settled { .. }
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. } => {}
         }

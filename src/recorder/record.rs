@@ -291,6 +291,29 @@ pub enum Record {
         /// What.
         reason: Reason,
     },
+    /// oms: a market in which we were is over.
+    Settled {
+        /// The market.
+        ticker: Ticker,
+        /// What was held.
+        position: Position,
+        /// What a YES contract paid.
+        yes_pays: Money,
+        /// What the market made in this run, all fees deducted.
+        result: Money,
+    },
+    /// oms, at the end: what one market has come to.
+    FinalPnl {
+        /// The market.
+        ticker: Ticker,
+        /// Profit of what was closed or settled, without fees.
+        realized: Money,
+        /// Profit of the open position halfway between the best prices known, without fees;
+        /// `None` when none are.
+        unrealized: Option<Money>,
+        /// Fees.
+        fees: Money,
+    },
     /// oms, at the end: what is held in one market.
     FinalPosition {
         /// The market.

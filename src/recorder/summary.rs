@@ -41,6 +41,12 @@ pub struct Summary {
     pub positions: BTreeMap<String, Held>,
     /// What open positions have cost.
     pub position_cost_cents: BTreeMap<String, Cents>,
+    /// Profit and loss of every market traded or held.
+    #[serde(default)]
+    pub pnl: BTreeMap<String, Pnl>,
+    /// Markets that settled in this run.
+    #[serde(default)]
+    pub settled: u64,
     /// Signatures made ahead of the order that used them.
     pub presign: Presign,
     /// Latency per hop, in nanoseconds.
@@ -81,6 +87,17 @@ pub struct Orders {
     pub unknown: u64,
 }
 
+/// Profit and loss of one market.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pnl {
+    /// Of what was closed or settled, before fees.
+    pub realized_cents: Cents,
+    /// Of what is open, halfway between the best prices known; absent when none are.
+    pub unrealized_cents: Option<Cents>,
+    /// Fees.
+    pub fees_cents: Cents,
+}
+
 /// Signatures by when they were made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presign {
@@ -105,6 +122,8 @@ pub struct Tally {
     fees: Money,
     account: Option<Account>,
     positions: BTreeMap<String, (Position, Money)>,
+    pnl: BTreeMap<String, Pnl>,
+    settled: u64,
     presign: Presign,
 }
 
@@ -154,6 +173,15 @@ impl Tally {
             Record::FinalPosition { ticker, position, cost } => {
                 self.positions.insert(ticker.to_string(), (*position, *cost));
             }
+            Record::FinalPnl { ticker, realized, unrealized, fees } => {
+                let pnl = Pnl {
+                    realized_cents: Cents(*realized),
+                    unrealized_cents: unrealized.map(Cents),
+                    fees_cents: Cents(*fees),
+                };
+                self.pnl.insert(ticker.to_string(), pnl);
+            }
+            Record::Settled { .. } => self.settled += 1,
             Record::FinalAccount { cash, fees, realized, .. } => {
                 self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
             }
@@ -237,6 +265,8 @@ impl Tally {
             position_cost_cents: open
                 .map(|(ticker, held)| (ticker.clone(), Cents(held.1)))
                 .collect(),
+            pnl: self.pnl.clone(),
+            settled: self.settled,
             presign: self.presign,
             hops: Hop::ALL.iter().map(hop).collect(),
         }

@@ -39,6 +39,8 @@ struct Rebuild {
     ours: HashMap<OrderId, ClientOrderId>,
     seen: HashSet<TradeId>,
     positions: BTreeMap<Ticker, Position>,
+    /// What a YES contract paid in markets that are over.
+    settled: BTreeMap<Ticker, Money>,
     cash: Option<Money>,
 }
 
@@ -61,6 +63,10 @@ impl Rebuild {
             Entry::Gateway(event) => self.gateway(event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
                 self.fill(fill);
+            }
+            Entry::Fetch(FetchEvent::Settled(settlement)) => {
+                self.settled.insert(settlement.ticker, settlement.yes_pays);
+                self.pay_out(settlement.ticker);
             }
             Entry::Result(result) => self.result(result),
             Entry::Settings(_)
@@ -110,6 +116,7 @@ impl Rebuild {
         let flow = cash_flow(*held, fill);
         *held = held.after(fill.side, fill.quantity);
         self.cash = self.cash.map(|cash| cash + flow - fill.fee);
+        self.pay_out(fill.ticker);
         self.tally.count(&Record::Fill(BookedFill {
             // The journal ties fills to orders, not to executions; nothing here needs those.
             execution_id: ExecutionId::default(),
@@ -122,6 +129,14 @@ impl Rebuild {
             fee: fill.fee,
             is_taker: fill.is_taker,
         }));
+    }
+
+    /// Pays the position in a market that is over, whatever made it known so late.
+    fn pay_out(&mut self, ticker: Ticker) {
+        let Some(yes_pays) = self.settled.get(&ticker).copied() else { return };
+        let Some(held) = self.positions.remove(&ticker) else { return };
+        let paid = crate::oms::account::paid_out(held, yes_pays);
+        self.cash = self.cash.map(|cash| cash + paid);
     }
 
     fn result(&mut self, result: &ExecutionResult) {
@@ -206,6 +221,7 @@ mod tests {
         let mut orders = [None; CHILDREN_MAX];
         orders[0] = Some(ChildResult {
             client_order_id: id,
+            order_id: OrderId::new(b"o-1").unwrap(),
             state: State::Filled,
             filled: Contracts::from_whole(10),
             ..dice.any()

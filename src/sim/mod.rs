@@ -9,7 +9,7 @@ pub mod server;
 pub mod api;
 pub mod exchange;
 pub mod faults;
-mod participants;
+pub(crate) mod participants;
 pub mod replay;
 #[cfg(test)]
 mod fixture;

@@ -29,8 +29,11 @@ fn help_shows_examples_and_exit_codes() {
 fn help_of_each_command_names_its_options() {
     let dir = directory();
     let options: [(&str, &[&str]); 4] = [
-        ("run", &["--mode", "--signals", "--results", "--config", "--report", "--exchange"]),
-        ("sim", &["--listen", "--ready-file", "--keys", "--markets", "--seed"]),
+        (
+            "run",
+            &["--mode", "--signals", "--results", "--config", "--report", "--exchange", "--book"],
+        ),
+        ("sim", &["--listen", "--ready-file", "--markets", "--seed", "--replay", "--faults"]),
         ("report", &["--format", "text", "json", "html"]),
         ("export", &["--format", "csv", "ndjson"]),
     ];

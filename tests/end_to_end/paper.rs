@@ -15,8 +15,9 @@ const TRADEABLE: u64 = 186;
 
 /// Runs the recorded signals on paper and gives the results, by signal.
 #[track_caller]
-fn paper(dir: &Path, name: &str, seed: &str) -> Vec<Value> {
-    fs::write(dir.join("wide.toml"), WIDE).expect("the test's directory is writable");
+fn paper(dir: &Path, name: &str, seed: &str, orders: &str) -> Vec<Value> {
+    fs::write(dir.join("wide.toml"), format!("{WIDE}\n{orders}\n"))
+        .expect("the test's directory is writable");
     let (report, results) = (format!("report-{name}"), format!("{name}.ndjson"));
     let args = [
         "run",
@@ -66,9 +67,11 @@ fn cores_this_machine_lacks_are_a_configuration_error() {
 fn one_seed_gives_one_result() {
     let dir = tempfile::tempdir().unwrap();
 
-    let first = timeless(paper(dir.path(), "first", "42"));
-    let again = timeless(paper(dir.path(), "again", "42"));
-    let other = timeless(paper(dir.path(), "other", "43"));
+    // When a retry has its turn among the signals is a matter of time.
+    let once = "[orders]\nmax_retries = 0";
+    let first = timeless(paper(dir.path(), "first", "42", once));
+    let again = timeless(paper(dir.path(), "again", "42", once));
+    let other = timeless(paper(dir.path(), "other", "43", once));
 
     assert_eq!(first.len(), RECORDED);
     for (first, again) in first.iter().zip(&again) {
@@ -85,7 +88,7 @@ fn one_seed_gives_one_result() {
 fn paper_cash_is_ten_thousand_dollars_and_every_cent_is_accounted_for() {
     let dir = tempfile::tempdir().unwrap();
 
-    let results = paper(dir.path(), "run", "1");
+    let results = paper(dir.path(), "run", "1", "");
 
     let summary = json(&dir.path().join("report-run/summary.json"));
     let books = Books::of_summary(&summary);
@@ -177,4 +180,55 @@ fn default_limits_send_none_of_the_recorded_signals() {
     let known = ["minimum_edge", "max_signals_per_cycle"];
     assert!(refused.iter().all(|limit| known.contains(&limit.as_str())), "{refused:?}");
     assert_eq!(u64::try_from(refused.len()).unwrap(), TRADEABLE);
+}
+
+/// Signals of the one market that the example recording has.
+const RECORDED_MARKET: &str = "KXWCGAME-26JUL14FRAESP-ESP";
+
+#[test]
+fn orders_fill_on_a_recorded_book_where_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/replay-session.jsonl");
+    let signals =
+        [(RECORDED_MARKET, 52), (RECORDED_MARKET, 40), ("KXWCGAME-26JUL14FRAESP-TIE", 52)]
+            .iter()
+            .zip(1..)
+            .map(|((ticker, ask), id)| {
+                json!({
+                    "id": format!("sig-{id}"), "should_trade": true, "action": "BUY_YES",
+                    "kalshi": {"ticker": ticker, "yes_ask": ask, "no_ask": 100 - ask + 1},
+                    "edge": {"cents": 7, "percent": 14.6},
+                    "confidence": {"score": 75, "tier": "HIGH"},
+                    "position": {"contracts": 3, "risk_amount": 1200},
+                })
+                .to_string()
+            });
+    let signals: Vec<String> = signals.collect();
+    fs::write(dir.path().join("signals.ndjson"), signals.join("\n")).unwrap();
+    fs::write(dir.path().join("wide.toml"), WIDE).unwrap();
+    let book = recording.to_str().unwrap();
+    let args = [
+        "run",
+        "--signals",
+        "signals.ndjson",
+        "--config",
+        "wide.toml",
+        "--book",
+        book,
+        "--report",
+        "report",
+        "--results",
+        "results.ndjson",
+    ];
+
+    let ended = run(dir.path(), &args);
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut results = json_lines(&dir.path().join("results.ndjson"));
+    results.sort_by_key(|result| result["signal_id"].to_string());
+    let states: Vec<_> = results.iter().map(|result| result["state"].clone()).collect();
+    assert_eq!(states[0], "filled", "{results:?}");
+    assert_eq!(results[0]["filled_contracts"], 3);
+    assert_ne!(states[1], "filled", "nobody asks 41 cents there: {results:?}");
+    assert_eq!(states[2], "refused", "it has no book: {results:?}");
 }

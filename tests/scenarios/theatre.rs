@@ -7,7 +7,7 @@ use kalshi_exec::ids::{SignalId, Ticker};
 use kalshi_exec::message::BookSide;
 use kalshi_exec::order::{Order, State};
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
-use kalshi_exec::recorder::record::{ExecutionResult, Outcome};
+use kalshi_exec::recorder::record::{ChildResult, ExecutionResult, Outcome};
 use kalshi_exec::sim::world::fault::{FrameFault, RequestFault, RequestKind, Rule};
 use kalshi_exec::sim::world::{World, WorldConfig};
 use kalshi_exec::units::{Contracts, Nanos, Position, Price};
@@ -70,7 +70,14 @@ pub(crate) fn rest_in_front(id: &str) -> String {
     line(id, "BUY_YES", 40, 10, "good_till_canceled")
 }
 
-fn line(id: &str, action: &str, yes_ask: u32, contracts: u32, time_in_force: &str) -> String {
+/// A signal: with what it says of time in force, style and the like.
+pub(crate) fn line(
+    id: &str,
+    action: &str,
+    yes_ask: u32,
+    contracts: u32,
+    time_in_force: &str,
+) -> String {
     format!(
         r#"{{"id":"{id}","should_trade":true,"action":"{action}",
         "kalshi":{{"ticker":"{}","yes_ask":{yes_ask},"no_ask":60}},"edge":{{"cents":12}},
@@ -79,6 +86,29 @@ fn line(id: &str, action: &str, yes_ask: u32, contracts: u32, time_in_force: &st
         market(),
     )
     .replace('\n', " ")
+}
+
+/// The same signal with one more field at its top, written as JSON.
+pub(crate) fn with(line: &str, field: &str) -> String {
+    line.replacen('{', &format!("{{{field},"), 1)
+}
+
+/// The limits of a signal's orders in cents of its own leg, in the order sent.
+pub(crate) fn limits(result: &ExecutionResult) -> Vec<u32> {
+    let cents = |child: &ChildResult| child.limit_price.micros() / Price::MICROS_PER_CENT;
+    result.orders.iter().flatten().map(cents).collect()
+}
+
+/// The states of a signal's orders, in the order sent.
+pub(crate) fn fates(result: &ExecutionResult) -> Vec<State> {
+    result.orders.iter().flatten().map(|child| child.state).collect()
+}
+
+/// Somebody takes what is offered at 42.
+pub(crate) fn somebody_buys(world: &mut World, contracts: u32) {
+    let (now, price) = (world.now().wall, Price::from_cents(42).expect("a price"));
+    let contracts = Contracts::from_whole(contracts);
+    world.host_mut().stranger_trades(now, &market(), BookSide::Bid, price, contracts);
 }
 
 /// Somebody sells YES at 41: takes from our best bid.

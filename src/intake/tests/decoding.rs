@@ -2,7 +2,7 @@
 
 use crate::ids::{SignalId, SourceId, Ticker};
 use crate::intake::{Decoded, Intent, decode_line};
-use crate::message::{Action, Signal, TimeInForce};
+use crate::message::{Action, Signal, Style, TimeInForce};
 use crate::recorder::record::Malformed;
 use crate::units::{Contracts, Price, PriceDelta, Timestamp, WallTime};
 
@@ -52,6 +52,7 @@ fn the_plans_line_is_a_signal() {
         contracts: Contracts::from_whole(25),
         max_price: None,
         time_in_force: None,
+        style: None,
         produced_at: Some(WallTime::from_unix_ns(1_767_225_600_123_456_789)),
         expires_at: None,
         cycle: Some(17),
@@ -86,15 +87,17 @@ fn fine_prices_and_sizes_come_as_strings() {
 fn optional_fields_are_read_and_null_is_absent() {
     let line = with(
         r#""cycle":17"#,
-        r#""cycle":null,"time_in_force":"fill_or_kill","max_price_dollars":"0.5500",
+        r#""cycle":null,"time_in_force":"fill_or_kill","style":"make","max_price_dollars":"0.5500",
            "expires_ns":1767225600999999999,"event_id":"e-1","sport":null"#,
     );
     let signal = decode_line(line.as_bytes()).unwrap().signal;
     assert_eq!(signal.cycle, None);
     assert_eq!(signal.time_in_force, Some(TimeInForce::FillOrKill));
+    assert_eq!(signal.style, Some(Style::Make));
     assert_eq!(signal.max_price, Price::from_cents(55));
     assert_eq!(signal.expires_at, Some(WallTime::from_unix_ns(1_767_225_600_999_999_999)));
     bad(r#""cycle":17"#, r#""time_in_force":"IOC""#, "time_in_force: IOC");
+    bad(r#""cycle":17"#, r#""style":"steal""#, "style: steal");
     bad(r#""cycle":17"#, r#""max_price_dollars":"1""#, "max_price_dollars: 1");
     bad(r#""cycle":17"#, r#""expires_ns":"soon""#, "expires_ns: soon");
     bad(r#""cycle":17"#, r#""cycle":-1"#, "cycle: -1");

@@ -143,6 +143,7 @@ fn signal_line() -> impl Strategy<Value = String> {
         nested("position", position),
         prop_oneof![8 => Just(Vec::new()).boxed(), 1 => twice].boxed(),
         pair("time_in_force", "\"fill_or_kill\"").boxed(),
+        pair("style", "\"make\"").boxed(),
     ])
 }
 

@@ -51,6 +51,7 @@ fn order() -> NewOrder {
         time_in_force: TimeInForce::ImmediateOrCancel,
         expiration_secs: None,
         reduce_only: false,
+        post_only: false,
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }
@@ -101,7 +102,7 @@ fn reference(order: &NewOrder) -> Value {
         "price": order.price.to_string(),
         "time_in_force": order.time_in_force.as_str(),
         "self_trade_prevention_type": "taker_at_cross",
-        "post_only": false,
+        "post_only": order.post_only,
         "cancel_order_on_pause": true,
         "reduce_only": order.reduce_only,
         "exchange_index": market.exchange_index,
@@ -173,6 +174,7 @@ fn every_form_of_order_says_what_was_approved() {
         }
     }
     check(NewOrder { reduce_only: true, ..order() });
+    check(NewOrder { post_only: true, ..order() });
     for secs in [0, 9, 1_781_159_360, 9_999_999_999] {
         check(NewOrder {
             time_in_force: TimeInForce::GoodTillCanceled,
@@ -312,6 +314,7 @@ proptest! {
         side in prop_oneof![Just(BookSide::Bid), Just(BookSide::Ask)],
         secs in proptest::option::of(0..10_000_000_000_u64),
         reduce_only in any::<bool>(),
+        post_only in any::<bool>(),
     ) {
         check(NewOrder {
             client_order_id: ClientOrderId::new(RunId::new(seq), seq),
@@ -321,6 +324,7 @@ proptest! {
             quantity: Contracts::from_centis(centis),
             expiration_secs: secs,
             reduce_only,
+            post_only,
             ..order()
         });
     }

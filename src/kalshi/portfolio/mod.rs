@@ -4,8 +4,13 @@
 //! that are new and to numbers where strings were; strict on what is needed: an error names the
 //! row and the field. Never for the hot path: allocates freely.
 
+mod public;
+mod settled;
 #[cfg(test)]
 mod tests;
+
+pub use public::{best_prices, series, series_list};
+pub use settled::settlements_page;
 
 use serde::Deserialize;
 

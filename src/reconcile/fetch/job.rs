@@ -11,9 +11,9 @@
 use std::collections::HashSet;
 
 use crate::ids::{ClientOrderId, OrderId, OrderKey, Ticker};
-use crate::kalshi::paths::{FILLS, ORDERS, escape};
+use crate::kalshi::paths::{FILLS, MARKETS, ORDERBOOK, ORDERS, SETTLEMENTS, escape};
 use crate::kalshi::portfolio;
-use crate::message::{FetchCommand, FetchEvent, Fill, OrderReport};
+use crate::message::{BestQuote, FetchCommand, FetchEvent, Fill, MarketSettlement, OrderReport};
 use crate::reconcile::client::{Reply, RestError, RestFailure};
 use crate::reconcile::listing::{Listing, More};
 use crate::units::Contracts;
@@ -39,6 +39,10 @@ enum Reading {
     FillsOf(Wanted, OrderReport, Listing),
     /// Every fill since a time.
     Backfill(Listing),
+    /// The book of a market.
+    Book(Ticker),
+    /// Every settlement since a time, and those read so far.
+    Settlements(Listing, Vec<MarketSettlement>),
 }
 
 /// A command under way. Every state has exactly one GET outstanding.
@@ -71,6 +75,11 @@ impl Job {
                 let min_ts = since.unix_secs().saturating_sub(1).to_string();
                 Reading::Backfill(Listing::new(FILLS, &[("min_ts", &min_ts)]))
             }
+            FetchCommand::Quote { ticker } => Reading::Book(ticker),
+            FetchCommand::Settlements { since } => {
+                let min_ts = since.unix_secs().saturating_sub(1).to_string();
+                Reading::Settlements(Listing::new(SETTLEMENTS, &[("min_ts", &min_ts)]), Vec::new())
+            }
         };
         Self { reading, fills: Vec::new() }
     }
@@ -84,15 +93,18 @@ impl Job {
         match &self.reading {
             Reading::ById(wanted) => {
                 let mut path = format!("{ORDERS}/");
-                for &byte in wanted.order_id.as_bytes() {
-                    let (escaped, len) = escape(byte);
-                    path.extend(escaped[..len].iter().map(|&byte| char::from(byte)));
-                }
+                push_escaped(&mut path, wanted.order_id.as_bytes());
                 path
+            }
+            Reading::Book(ticker) => {
+                let mut path = format!("{MARKETS}/");
+                push_escaped(&mut path, ticker.as_bytes());
+                path + ORDERBOOK
             }
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
-            | Reading::Backfill(listing) => listing.path().to_owned(),
+            | Reading::Backfill(listing)
+            | Reading::Settlements(listing, _) => listing.path().to_owned(),
         }
     }
 
@@ -100,9 +112,11 @@ impl Job {
     pub(super) fn query(&self) -> String {
         match &self.reading {
             Reading::ById(_) => String::new(),
+            Reading::Book(_) => "depth=1".to_owned(),
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
-            | Reading::Backfill(listing) => listing.query(),
+            | Reading::Backfill(listing)
+            | Reading::Settlements(listing, _) => listing.query(),
         }
     }
 
@@ -132,6 +146,8 @@ impl Job {
                 FetchEvent::OrderFailed { key: wanted.key }
             }
             Reading::Backfill(_) => FetchEvent::BackfillFailed,
+            Reading::Book(ticker) => FetchEvent::QuoteFailed { ticker: *ticker },
+            Reading::Settlements(..) => FetchEvent::SettlementsFailed,
         }
     }
 
@@ -169,6 +185,23 @@ impl Job {
                 match listing.advance(page.cursor)? {
                     More::Yes => Ok(Self { reading: Reading::Backfill(listing), fills }.ask()),
                     More::No => Ok(finish(oldest_first(fills), FetchEvent::BackfillDone)),
+                }
+            }
+            Reading::Book(ticker) => {
+                let (bid, ask) = portfolio::best_prices(&reply.body)?;
+                // The book is not older than the question.
+                let quote = BestQuote { ticker, bid, ask, as_of: reply.sent.wall };
+                Ok(Step::Finished { events: vec![FetchEvent::Quote(quote)], why: None })
+            }
+            Reading::Settlements(mut listing, mut settled) => {
+                let page = portfolio::settlements_page(&reply.body)?;
+                settled.extend(page.rows);
+                match listing.advance(page.cursor)? {
+                    More::Yes => {
+                        let reading = Reading::Settlements(listing, settled);
+                        Ok(Self { reading, fills: self.fills }.ask())
+                    }
+                    More::No => Ok(settlements(settled)),
                 }
             }
         }
@@ -226,6 +259,20 @@ impl Wanted {
         let order = FetchEvent::Order { key: self.key, report };
         Ok(finish(fills, order))
     }
+}
+
+fn push_escaped(path: &mut String, text: &[u8]) {
+    for &byte in text {
+        let (escaped, len) = escape(byte);
+        path.extend(escaped[..len].iter().map(|&byte| char::from(byte)));
+    }
+}
+
+/// Settlements, oldest first, then that this is all.
+fn settlements(mut settled: Vec<MarketSettlement>) -> Step {
+    settled.sort_by_key(|settlement| settlement.settled_at);
+    let events = settled.into_iter().map(FetchEvent::Settled);
+    Step::Finished { events: events.chain([FetchEvent::SettlementsDone]).collect(), why: None }
 }
 
 /// Fills, then what they belong to.

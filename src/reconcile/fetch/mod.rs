@@ -6,7 +6,8 @@
 //! their ring is full they wait, and no new command is begun.
 //!
 //! Thread `fetch`, parked when idle. Invariant: every command is answered by exactly one of
-//! `Order`, `OrderAbsent`, `OrderFailed`, `BackfillDone`, `BackfillFailed`.
+//! `Order`, `OrderAbsent`, `OrderFailed`, `BackfillDone`, `BackfillFailed`, `Quote`, `QuoteFailed`,
+//! `SettlementsDone`, `SettlementsFailed`.
 
 mod job;
 #[cfg(test)]

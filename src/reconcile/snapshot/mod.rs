@@ -2,22 +2,25 @@
 //!
 //! A state machine polled like the other services: status, balance, positions, resting orders,
 //! then markets: first those the account is already in, whatever their state, then the open ones
-//! of the wanted series. A throttled read is made again a second later; any other that fails ends
+//! of the wanted series, and last how their series charge. A throttled read is made again a second later; any other that fails ends
 //! the snapshot: nothing is traded on half a picture.
 
+mod fees;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeSet;
 
+pub use fees::SeriesFees;
+
 use super::client::{Reply, RestClient, RestError, RestFailure};
 use super::listing::{Listing, More};
 use crate::ids::Ticker;
 use crate::kalshi::market::{FeeSchedule, MarketTable};
-use crate::kalshi::paths::{BALANCE, EXCHANGE_STATUS, MARKETS, ORDERS, POSITIONS};
+use crate::kalshi::paths::{BALANCE, EXCHANGE_STATUS, MARKETS, ORDERS, POSITIONS, SERIES};
 use crate::kalshi::portfolio::{
     Balance, ExchangeState, HeldPosition, ListedMarket, balance, exchange_status, markets_page,
-    orders_page, positions_page,
+    orders_page, positions_page, series, series_list,
 };
 use crate::message::OrderReport;
 use crate::net::{Connector, Transport};
@@ -30,8 +33,8 @@ pub struct SnapshotConfig {
     /// Series whose open markets are loaded; empty for all but combos, which would fill the table
     /// with markets nobody signals.
     pub series: Vec<String>,
-    /// Fees of every market: the listing does not carry them.
-    pub fees: FeeSchedule,
+    /// How series charge as far as it is known: the market listing does not say.
+    pub fees: SeriesFees,
 }
 
 /// The exchange as it was at start.
@@ -55,6 +58,8 @@ pub struct Snapshot {
     pub clock_skew_ms: Option<i64>,
     /// Open markets that are not in the table: unspeakable, or the table was full.
     pub markets_left_out: usize,
+    /// How the markets' series charge. A market of one that is not understood is closed.
+    pub fees: SeriesFees,
 }
 
 /// How far the snapshot has come.
@@ -91,6 +96,8 @@ pub enum Part {
     HeldMarkets,
     /// Open markets.
     OpenMarkets,
+    /// How the markets' series charge.
+    Fees,
 }
 
 /// What is being read. Every state but the ends has one GET to make or outstanding.
@@ -102,6 +109,8 @@ enum Reading {
     Orders(Listing),
     HeldMarkets { listing: Listing, rest: Vec<Ticker> },
     OpenMarkets { listing: Listing, rest: Vec<String> },
+    Series { name: String, rest: Vec<String> },
+    SeriesList,
     Over,
 }
 
@@ -162,11 +171,12 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
         }
         if !self.client.is_busy() {
             let (path, query) = self.reading.request();
-            let started = self.client.start(path, &query);
+            let started = self.client.start(&path, &query);
             debug_assert!(started.is_ok(), "Invariant: an idle client takes a request");
         }
         let read = match self.client.poll() {
             None => return Progress::Waiting,
+            Some(Err(error)) if self.is_unlisted(&error) => self.skip_series(),
             Some(Err(error)) if self.may_wait(&error) => {
                 self.throttle_waits += 1;
                 self.wait_until = self.client.clock().mono() + THROTTLE_WAIT;
@@ -192,11 +202,14 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
     fn read(&mut self, reply: &Reply) -> Result<Progress, RestError> {
         let reading = core::mem::replace(&mut self.reading, Reading::Over);
         let path = reading.request().0;
-        let (what, rows) =
-            self.take(reading, reply).map_err(|why| RestError { path: path.to_owned(), why })?;
+        let (what, rows) = self.take(reading, reply).map_err(|why| RestError { path, why })?;
+        Ok(self.advance(what, rows))
+    }
+
+    fn advance(&mut self, what: Part, rows: usize) -> Progress {
         match self.finish() {
-            Some(snapshot) => Ok(Progress::Done(Box::new(snapshot))),
-            None => Ok(Progress::Read { what, rows }),
+            Some(snapshot) => Progress::Done(Box::new(snapshot)),
+            None => Progress::Read { what, rows },
         }
     }
 
@@ -219,8 +232,41 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
             Reading::Orders(listing) => self.take_orders(listing, reply),
             Reading::HeldMarkets { listing, rest } => self.take_held_markets(listing, rest, reply),
             Reading::OpenMarkets { listing, rest } => self.take_open_markets(listing, rest, reply),
+            Reading::Series { name, rest } => {
+                self.config.fees.note(name, series(&reply.body)?);
+                self.reading = next_fees(rest);
+                Ok((Part::Fees, self.config.fees.len()))
+            }
+            Reading::SeriesList => {
+                for (name, fees) in series_list(&reply.body)? {
+                    self.config.fees.note(name, fees);
+                }
+                Ok((Part::Fees, self.config.fees.len()))
+            }
             Reading::Over => Ok((Part::OpenMarkets, self.markets.all().len())),
         }
+    }
+
+    /// Whether the exchange does not know a series.
+    fn is_unlisted(&self, error: &RestError) -> bool {
+        matches!(error.why, RestFailure::Refused { status: 404, .. })
+            && matches!(self.reading, Reading::Series { .. })
+    }
+
+    /// What is not listed is not understood either.
+    fn skip_series(&mut self) -> Result<Progress, RestError> {
+        if let Reading::Series { name, rest } = core::mem::replace(&mut self.reading, Reading::Over)
+        {
+            self.config.fees.note(name, None);
+            self.reading = next_fees(rest);
+        }
+        Ok(self.advance(Part::Fees, self.config.fees.len()))
+    }
+
+    /// On to how the markets in the table charge, as far as that is not known.
+    fn missing_fees(&self) -> Reading {
+        let missing = self.config.fees.missing(&self.markets);
+        if missing.len() > fees::READS_MAX { Reading::SeriesList } else { next_fees(missing) }
     }
 
     fn take_positions(
@@ -283,9 +329,9 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
         self.markets_left_out += page.skipped;
         let room = self.insert(&page.rows);
         self.reading = match (listing.advance(page.cursor)?, room) {
-            (_, Room::Full) => Reading::Over,
+            (_, Room::Full) => self.missing_fees(),
             (More::Yes, Room::Left) => Reading::OpenMarkets { listing, rest },
-            (More::No, Room::Left) => next_series(rest),
+            (More::No, Room::Left) => next_series(rest).unwrap_or_else(|| self.missing_fees()),
         };
         Ok((Part::OpenMarkets, self.markets.all().len()))
     }
@@ -309,7 +355,9 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
     fn insert(&mut self, rows: &[ListedMarket]) -> Room {
         let mut room = Room::Left;
         for row in rows {
-            let (grid, index, fees) = (row.grid, row.exchange_index, self.config.fees);
+            // Replaced by what the series says before the table is handed over.
+            let fees = FeeSchedule::QUADRATIC;
+            let (grid, index) = (row.grid, row.exchange_index);
             if self.markets.insert(row.ticker, grid, index, fees, row.active).is_none() {
                 self.markets_left_out += 1;
                 room = Room::Full;
@@ -325,7 +373,9 @@ impl<T: Transport, K: Connector<T>, C: Clock> Snapshotter<T, K, C> {
         }
         let exchange = self.exchange.take()?;
         let balance = self.balance.take()?;
+        self.config.fees.apply(&mut self.markets);
         Some(Snapshot {
+            fees: core::mem::take(&mut self.config.fees),
             markets: core::mem::take(&mut self.markets),
             cash: balance.cash,
             shard_cash: balance.shards,
@@ -347,22 +397,30 @@ enum Room {
 }
 
 impl Reading {
-    fn request(&self) -> (&'static str, String) {
+    fn request(&self) -> (String, String) {
+        let plain = |path: &str| (path.to_owned(), String::new());
         match self {
-            Self::Status | Self::Over => (EXCHANGE_STATUS, String::new()),
-            Self::Balance => (BALANCE, String::new()),
+            Self::Status | Self::Over => plain(EXCHANGE_STATUS),
+            Self::Balance => plain(BALANCE),
+            Self::Series { name, .. } => plain(&format!("{SERIES}/{name}")),
+            Self::SeriesList => plain(SERIES),
             Self::Positions(listing)
             | Self::Orders(listing)
             | Self::HeldMarkets { listing, .. }
-            | Self::OpenMarkets { listing, .. } => (listing.path(), listing.query()),
+            | Self::OpenMarkets { listing, .. } => (listing.path().to_owned(), listing.query()),
         }
     }
 }
 
-fn next_series(mut rest: Vec<String>) -> Reading {
+fn next_series(mut rest: Vec<String>) -> Option<Reading> {
+    let series = rest.pop()?;
+    Some(Reading::OpenMarkets { listing: open_in(&series), rest })
+}
+
+fn next_fees(mut rest: Vec<String>) -> Reading {
     match rest.pop() {
         None => Reading::Over,
-        Some(series) => Reading::OpenMarkets { listing: open_in(&series), rest },
+        Some(name) => Reading::Series { name, rest },
     }
 }
 

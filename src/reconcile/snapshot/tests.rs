@@ -42,6 +42,17 @@ fn resting(ticker: &str) -> String {
     )
 }
 
+fn series_body(name: &str, fee_type: &str) -> String {
+    format!(r#"{{"series":{{"ticker":"{name}","fee_type":"{fee_type}","fee_multiplier":1}}}}"#)
+}
+
+/// Expects that the fees of these series are read, one by one.
+fn with_fees(script: Script, names: &[&str]) -> Script {
+    names.iter().fold(script, |script, name| {
+        script.then(&format!("/series/{name}"), 200, series_body(name, "quadratic"))
+    })
+}
+
 fn account(held: &[(&str, &str)], order: &str) -> Script {
     Script::default()
         .then("/exchange/status", 200, STATUS)
@@ -61,7 +72,7 @@ impl Bench {
         let (client, connector, clock) = client();
         let peer = connector.prepare();
         let series = series.iter().map(|&name| name.to_owned()).collect();
-        let config = SnapshotConfig { series, fees: FeeSchedule::QUADRATIC };
+        let config = SnapshotConfig { series, fees: SeriesFees::default() };
         Self { snapshotter: Snapshotter::new(client, config), peer, clock }
     }
 
@@ -101,6 +112,7 @@ fn a_snapshot_has_the_account_its_markets_and_the_open_ones() {
         )
         .then(open, 200, markets("p2", &["KXNEW-A", "KXREST-A"]))
         .then(&format!("{open}&cursor=p2"), 200, markets("", &["KXNEW-B"]));
+    let script = with_fees(script, &["KXHELD", "KXNEW", "KXREST"]);
 
     let (parts, snapshot) = bench.run(script);
 
@@ -113,7 +125,10 @@ fn a_snapshot_has_the_account_its_markets_and_the_open_ones() {
             Part::Positions,
             Part::Orders,
             Part::HeldMarkets,
-            Part::OpenMarkets
+            Part::OpenMarkets,
+            Part::OpenMarkets,
+            Part::Fees,
+            Part::Fees,
         ]
     );
     assert!(matches!(bench.snapshotter.step(), Progress::Waiting), "said once");
@@ -139,6 +154,7 @@ fn only_wanted_series_are_loaded_in_their_order() {
         .then("/markets?tickers=KXREST-A&limit=1000", 200, markets("", &["KXREST-A"]))
         .then("/markets?status=open&series_ticker=KXB&limit=1000", 200, markets("", &["KXB-1"]))
         .then("/markets?status=open&series_ticker=KXA&limit=1000", 200, markets("", &["KXA-1"]));
+    let script = with_fees(script, &["KXA", "KXB", "KXREST"]);
     let snapshot = bench.run(script).1.unwrap();
     assert_eq!(snapshot.markets.all().len(), 3);
     assert_eq!(snapshot.markets.all()[1].ticker.as_str(), "KXB-1");
@@ -160,7 +176,9 @@ fn many_held_markets_are_asked_for_in_batches() {
     let script = account(&held, "KX000")
         .then(&first, 200, first_body)
         .then(&second, 200, second_body)
-        .then("/markets?status=open&mve_filter=exclude&limit=1000", 200, markets("", &[]));
+        .then("/markets?status=open&mve_filter=exclude&limit=1000", 200, markets("", &[]))
+        // Every market is a series of its own here: too many to be asked for one by one.
+        .then("/series", 200, r#"{"series":[]}"#);
     assert_eq!(bench.run(script).1.unwrap().markets.all().len(), 150);
 }
 
@@ -218,7 +236,8 @@ fn markets_that_do_not_fit_are_counted_and_reading_stops() {
             "/markets?status=open&series_ticker=KXONE&limit=1000",
             200,
             markets("more", &["KXONE-1", "KXONE-2", "KXONE-3"]),
-        );
+        )
+        .then("/series", 200, r#"{"series":[]}"#);
     let snapshot = bench.run(script).1.unwrap();
     assert_eq!(snapshot.markets.all().len(), MarketTable::MARKETS_MAX);
     assert_eq!(snapshot.markets_left_out, 2);
@@ -235,4 +254,43 @@ fn the_exchanges_clock_is_compared_with_ours() {
     bench.peer.send(response(200, date, STATUS).as_bytes());
     assert!(matches!(bench.snapshotter.step(), Progress::Read { what: Part::Status, .. }));
     assert_eq!(bench.snapshotter.clock_skew_ms, Some(3_498));
+}
+
+#[test]
+fn markets_charge_as_their_series_says_and_are_closed_when_that_is_not_understood() {
+    let mut bench = Bench::new(&["KXA"]);
+    let open = "/markets?status=open&series_ticker=KXA&limit=1000";
+    let held = "/markets?tickers=KXFLAT-1%2CKXGONE-1%2CKXREST-A&limit=1000";
+    let script = account(&[("KXFLAT-1", "1"), ("KXGONE-1", "1")], "KXREST-A")
+        .then(held, 200, markets("", &["KXFLAT-1", "KXGONE-1", "KXREST-A"]))
+        .then(open, 200, markets("", &["KXA-1"]))
+        .then("/series/KXA", 200, series_body("KXA", "quadratic_with_maker_fees"))
+        .then("/series/KXFLAT", 200, series_body("KXFLAT", "flat"))
+        .then("/series/KXGONE", 404, r#"{"error":{"code":"not_found","message":"not found"}}"#)
+        .then("/series/KXREST", 200, series_body("KXREST", "quadratic"));
+
+    let snapshot = bench.run(script).1.unwrap();
+
+    let market = |name: &[u8]| *snapshot.markets.find(&Ticker::new(name).unwrap()).unwrap();
+    assert_eq!(market(b"KXA-1").fees.maker_ppm, 17_500);
+    assert_eq!(
+        (market(b"KXREST-A").fees, market(b"KXREST-A").active),
+        (FeeSchedule::QUADRATIC, true)
+    );
+    assert!(!market(b"KXFLAT-1").active && !market(b"KXGONE-1").active);
+}
+
+#[test]
+fn fees_that_are_known_are_not_read_again() {
+    let mut bench = Bench::new(&["KXA"]);
+    let mut known = SeriesFees::default();
+    known.note("KXA".to_owned(), Some(FeeSchedule { taker_ppm: 1, ..FeeSchedule::QUADRATIC }));
+    known.note("KXREST".to_owned(), None);
+    bench.snapshotter.config.fees = known;
+    let script = account(&[], "KXREST-A")
+        .then("/markets?tickers=KXREST-A&limit=1000", 200, markets("", &["KXREST-A"]))
+        .then("/markets?status=open&series_ticker=KXA&limit=1000", 200, markets("", &["KXA-1"]));
+    let snapshot = bench.run(script).1.unwrap();
+    assert_eq!(snapshot.markets.all()[1].fees.taker_ppm, 1);
+    assert!(!snapshot.markets.all()[0].active);
 }

@@ -2,8 +2,9 @@
 
 use super::{Pack, Packer, Unpacker};
 use crate::message::{
-    Accepted, CancelFailure, CancelOrder, ControlCommand, FeedEvent, FetchCommand, FetchEvent,
-    Fill, GatewayEvent, NewOrder, OrderReport, Reject, SendStamps, Signal,
+    Accepted, BestQuote, CancelFailure, CancelOrder, ControlCommand, FeedEvent, FetchCommand,
+    FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder, OrderReport, Reject, SendStamps,
+    Signal,
 };
 
 impl Pack for Signal {
@@ -20,6 +21,7 @@ impl Pack for Signal {
         out.put(&self.contracts);
         out.put(&self.max_price);
         out.put(&self.time_in_force);
+        out.put(&self.style);
         out.put(&self.produced_at);
         out.put(&self.expires_at);
         out.put(&self.cycle);
@@ -41,6 +43,7 @@ impl Pack for Signal {
             contracts: from.take()?,
             max_price: from.take()?,
             time_in_force: from.take()?,
+            style: from.take()?,
             produced_at: from.take()?,
             expires_at: from.take()?,
             cycle: from.take()?,
@@ -61,6 +64,7 @@ impl Pack for NewOrder {
         out.put(&self.time_in_force);
         out.put(&self.expiration_secs);
         out.put(&self.reduce_only);
+        out.put(&self.post_only);
         out.put(&self.received);
         out.put(&self.approved);
     }
@@ -76,6 +80,7 @@ impl Pack for NewOrder {
             time_in_force: from.take()?,
             expiration_secs: from.take()?,
             reduce_only: from.take()?,
+            post_only: from.take()?,
             received: from.take()?,
             approved: from.take()?,
         })
@@ -301,6 +306,46 @@ impl Pack for FeedEvent {
     }
 }
 
+impl Pack for BestQuote {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.bid);
+        out.put(&self.ask);
+        out.put(&self.as_of);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            ticker: from.take()?,
+            bid: from.take()?,
+            ask: from.take()?,
+            as_of: from.take()?,
+        })
+    }
+}
+
+impl Pack for MarketSettlement {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.yes_pays);
+        out.put(&self.yes);
+        out.put(&self.no);
+        out.put(&self.revenue);
+        out.put(&self.settled_at);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            ticker: from.take()?,
+            yes_pays: from.take()?,
+            yes: from.take()?,
+            no: from.take()?,
+            revenue: from.take()?,
+            settled_at: from.take()?,
+        })
+    }
+}
+
 impl Pack for FetchCommand {
     fn pack(&self, out: &mut Packer<'_>) {
         match self {
@@ -310,6 +355,8 @@ impl Pack for FetchCommand {
                 out.put(ticker);
             }
             Self::Backfill { since } => one(out, 1, since),
+            Self::Quote { ticker } => one(out, 2, ticker),
+            Self::Settlements { since } => one(out, 3, since),
         }
     }
 
@@ -322,6 +369,8 @@ impl Pack for FetchCommand {
                 ticker: from.take()?,
             },
             1 => Self::Backfill { since: from.take()? },
+            2 => Self::Quote { ticker: from.take()? },
+            3 => Self::Settlements { since: from.take()? },
             _ => return None,
         })
     }
@@ -336,6 +385,11 @@ impl Pack for FetchEvent {
             Self::OrderFailed { key } => one(out, 3, key),
             Self::BackfillDone => out.put(&4_u8),
             Self::BackfillFailed => out.put(&5_u8),
+            Self::Quote(quote) => one(out, 6, quote),
+            Self::QuoteFailed { ticker } => one(out, 7, ticker),
+            Self::Settled(settlement) => one(out, 8, settlement),
+            Self::SettlementsDone => out.put(&9_u8),
+            Self::SettlementsFailed => out.put(&10_u8),
         }
     }
 
@@ -347,6 +401,11 @@ impl Pack for FetchEvent {
             3 => Self::OrderFailed { key: from.take()? },
             4 => Self::BackfillDone,
             5 => Self::BackfillFailed,
+            6 => Self::Quote(from.take()?),
+            7 => Self::QuoteFailed { ticker: from.take()? },
+            8 => Self::Settled(from.take()?),
+            9 => Self::SettlementsDone,
+            10 => Self::SettlementsFailed,
             _ => return None,
         })
     }

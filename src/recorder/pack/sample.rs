@@ -2,9 +2,10 @@
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Accepted, Action, BookSide, CancelFailure, CancelOrder, ControlCommand, ExchangeStatus,
-    FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss, NewOrder, OrderReport, Origin,
-    Reject, RejectKind, SendStamps, Signal, TimeInForce, Unsent,
+    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
+    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss,
+    MarketSettlement, NewOrder, OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style,
+    TimeInForce, Unsent,
 };
 use crate::order::State;
 use crate::recorder::record::{
@@ -203,6 +204,12 @@ impl Sample for TimeInForce {
     }
 }
 
+impl Sample for Style {
+    fn sample(dice: &mut Dice) -> Self {
+        dice.one_of(&[Self::Take, Self::Make, Self::Auto])
+    }
+}
+
 impl Sample for Loss {
     fn sample(dice: &mut Dice) -> Self {
         dice.one_of(&[Self::Timeout, Self::Disconnected, Self::ServerError, Self::Misbehaved])
@@ -283,6 +290,7 @@ impl Sample for Signal {
             contracts: dice.any(),
             max_price: dice.any(),
             time_in_force: dice.any(),
+            style: dice.any(),
             produced_at: dice.any(),
             expires_at: dice.any(),
             cycle: dice.any(),
@@ -304,6 +312,7 @@ impl Sample for NewOrder {
             time_in_force: dice.any(),
             expiration_secs: dice.any(),
             reduce_only: dice.any(),
+            post_only: dice.any(),
             received: dice.any(),
             approved: dice.any(),
         }
@@ -417,28 +426,54 @@ impl Sample for FeedEvent {
     }
 }
 
+impl Sample for BestQuote {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { ticker: dice.any(), bid: dice.any(), ask: dice.any(), as_of: dice.any() }
+    }
+}
+
+impl Sample for MarketSettlement {
+    fn sample(dice: &mut Dice) -> Self {
+        Self {
+            ticker: dice.any(),
+            yes_pays: dice.any(),
+            yes: dice.any(),
+            no: dice.any(),
+            revenue: dice.any(),
+            settled_at: dice.any(),
+        }
+    }
+}
+
 impl Sample for FetchCommand {
     fn sample(dice: &mut Dice) -> Self {
-        if dice.any() {
-            return Self::Backfill { since: dice.any() };
-        }
-        Self::Order {
-            key: dice.any(),
-            client_order_id: dice.any(),
-            order_id: dice.any(),
-            ticker: dice.any(),
+        match dice.below(4) {
+            0 => Self::Backfill { since: dice.any() },
+            1 => Self::Quote { ticker: dice.any() },
+            2 => Self::Settlements { since: dice.any() },
+            _ => Self::Order {
+                key: dice.any(),
+                client_order_id: dice.any(),
+                order_id: dice.any(),
+                ticker: dice.any(),
+            },
         }
     }
 }
 
 impl Sample for FetchEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(6) {
+        match dice.below(11) {
             0 => Self::Fill(dice.any()),
             1 => Self::Order { key: dice.any(), report: dice.any() },
             2 => Self::OrderAbsent { key: dice.any() },
             3 => Self::OrderFailed { key: dice.any() },
             4 => Self::BackfillDone,
+            5 => Self::Quote(dice.any()),
+            6 => Self::QuoteFailed { ticker: dice.any() },
+            7 => Self::Settled(dice.any()),
+            8 => Self::SettlementsDone,
+            9 => Self::SettlementsFailed,
             _ => Self::BackfillFailed,
         }
     }

@@ -96,6 +96,7 @@ fn the_layout_is_what_the_version_says() {
         time_in_force: crate::message::TimeInForce::ImmediateOrCancel,
         expiration_secs: None,
         reduce_only: true,
+        post_only: false,
         received: Timestamp::from_ns(5),
         approved: Timestamp::from_ns(6),
     };
@@ -110,6 +111,7 @@ fn the_layout_is_what_the_version_says() {
         0,
         0,
         1,
+        0,
         5, 0, 0, 0, 0, 0, 0, 0,
         6, 0, 0, 0, 0, 0, 0, 0,
     ];
@@ -132,6 +134,7 @@ fn variants_are_listed_in_the_order_of_their_bytes() {
         survives::<crate::message::Unsent>(&mut dice);
         survives::<crate::message::Action>(&mut dice);
         survives::<crate::message::TimeInForce>(&mut dice);
+        survives::<crate::message::Style>(&mut dice);
         survives::<crate::message::ExchangeStatus>(&mut dice);
     }
 }

@@ -6,7 +6,7 @@
 use super::{Pack, Packer, Unpacker};
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Action, BookSide, ExchangeStatus, Loss, Origin, RejectKind, TimeInForce, Unsent,
+    Action, BookSide, ExchangeStatus, Loss, Origin, RejectKind, Style, TimeInForce, Unsent,
 };
 use crate::order::State;
 use crate::risk::Limit;
@@ -204,6 +204,16 @@ impl Pack for TimeInForce {
 
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         from.coded(&[Self::ImmediateOrCancel, Self::GoodTillCanceled, Self::FillOrKill])
+    }
+}
+
+impl Pack for Style {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&(*self as u8));
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        from.coded(&[Self::Take, Self::Make, Self::Auto])
     }
 }
 

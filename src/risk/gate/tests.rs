@@ -57,6 +57,7 @@ fn sound() -> Case {
             time_in_force: TimeInForce::ImmediateOrCancel,
             expiration_secs: None,
             reduce_only: false,
+            post_only: false,
             received: MONO,
             approved: MONO,
         },

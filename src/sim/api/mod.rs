@@ -42,12 +42,17 @@ use wallets::Ledger;
 use crate::ids::Ticker;
 use crate::sim::exchange::{
     BookSeed, BooksError, Exchange, ExchangeState, FillRecord, LifecycleError, MarketStatus, Order,
-    Rules, UserSeed, default_markets,
+    Reject, Rules, UserSeed, default_markets,
 };
 use crate::sim::participants::Participants;
 use crate::sim::stream::Stream;
 use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue, VenueAction};
 use crate::units::{Money, Nanos, Position, WallTime};
+
+/// What the exchange answers when its engine refuses a request.
+pub(crate) fn refusal(why: Reject) -> ApiResponse {
+    ApiError::from(why).response()
+}
 
 /// What a simulated exchange starts with.
 #[derive(Clone, Debug)]

@@ -93,8 +93,17 @@ pub(crate) struct Holding {
 #[derive(Debug, Default)]
 struct RestingSide {
     orders: BTreeMap<Priority, Resting>,
+    /// The same by price, best first: what is covered by a position is found by price alone.
+    levels: BTreeMap<u32, RestingLevel>,
     /// Collateral if no position covered any.
     gross: Money,
+    centis: u64,
+}
+
+/// What an account has at one price.
+#[derive(Clone, Copy, Debug)]
+struct RestingLevel {
+    own_price: Price,
     centis: u64,
 }
 
@@ -130,30 +139,30 @@ impl Holding {
         position: Position,
         extra: Option<(Priority, Price, Contracts)>,
     ) -> Money {
-        let &RestingSide { ref orders, mut gross, centis } = self.side(side);
-        let mut capacity = closable(position, side);
+        let &RestingSide { ref levels, mut gross, centis, .. } = self.side(side);
+        let mut capacity = u64::from(closable(position, side).centis());
         let extra_centis = extra.map_or(0, |(.., quantity)| u64::from(quantity.centis()));
         // A position that covers everything needs no walk; the common case beside having none.
-        if u64::from(capacity.centis()) >= centis + extra_centis {
+        if capacity >= centis + extra_centis {
             return Money::ZERO;
         }
         let mut extra = extra.inspect(|&(_, price, quantity)| gross += price * quantity);
-        let mut cover = |capacity: &mut Contracts, price: Price, quantity: Contracts| {
-            let covered = quantity.min(*capacity);
+        let mut cover = |capacity: &mut u64, price: Price, centis: u64| {
+            let covered = centis.min(*capacity);
             *capacity -= covered;
-            gross -= price * covered;
+            gross -= value(price, covered);
         };
-        for (priority, order) in orders {
-            if capacity.is_zero() {
+        for (rank, level) in levels {
+            if capacity == 0 {
                 break;
             }
-            if let Some((_, price, quantity)) = extra.take_if(|(first, ..)| *first < *priority) {
-                cover(&mut capacity, price, quantity);
+            if let Some((_, price, quantity)) = extra.take_if(|(it, ..)| it.rank() <= *rank) {
+                cover(&mut capacity, price, u64::from(quantity.centis()));
             }
-            cover(&mut capacity, order.own_price, order.remaining);
+            cover(&mut capacity, level.own_price, level.centis);
         }
         if let Some((_, price, quantity)) = extra {
-            cover(&mut capacity, price, quantity);
+            cover(&mut capacity, price, u64::from(quantity.centis()));
         }
         gross
     }
@@ -162,6 +171,12 @@ impl Holding {
     pub(crate) fn lock_both(&self, position: Position) -> Money {
         self.lock(BookSide::Bid, position, None) + self.lock(BookSide::Ask, position, None)
     }
+}
+
+/// Price times so many hundredths of a contract; they may be more than one order has.
+fn value(price: Price, centis: u64) -> Money {
+    let centis = i64::try_from(centis).expect("no account has 9e16 contracts");
+    Money::from_e8(i64::from(price.micros()) * centis)
 }
 
 fn closable(position: Position, side: BookSide) -> Contracts {
@@ -292,6 +307,9 @@ impl Account {
             Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
         let side = self.holdings[order.market].side_mut(order.side);
         side.orders.insert(order.priority(), resting);
+        let empty = RestingLevel { own_price: resting.own_price, centis: 0 };
+        let level = side.levels.entry(order.priority().rank()).or_insert(empty);
+        level.centis += u64::from(resting.remaining.centis());
         side.gross += resting.own_price * resting.remaining;
         side.centis += u64::from(resting.remaining.centis());
         self.relock(order.market);
@@ -308,6 +326,11 @@ impl Account {
         side.centis -= u64::from(quantity.centis());
         if resting.remaining.is_zero() {
             side.orders.remove(&priority);
+        }
+        let level = side.levels.get_mut(&priority.rank()).expect("a resting order has a level");
+        level.centis -= u64::from(quantity.centis());
+        if level.centis == 0 {
+            side.levels.remove(&priority.rank());
         }
         self.relock(order.market);
     }

@@ -26,6 +26,11 @@ impl Priority {
     pub(crate) const fn new(side: BookSide, price: Price, seq: u64) -> Self {
         Self { rank: rank(side, price), seq }
     }
+
+    /// The price's part of it: equal for all orders at one price.
+    pub(crate) const fn rank(self) -> u32 {
+        self.rank
+    }
 }
 
 const fn rank(side: BookSide, price: Price) -> u32 {

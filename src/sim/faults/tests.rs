@@ -61,6 +61,12 @@ fn every_fault_can_be_written_and_every_story_told() {
 }
 
 #[test]
+fn the_example_can_be_read() {
+    let plan = FaultPlan::parse(include_str!("../../../examples/faults.toml")).unwrap();
+    assert_eq!((plan.seed, plan.rules.len()), (7, 5));
+}
+
+#[test]
 fn requests_are_told_apart() {
     let order = format!("{ORDERS}/5e");
     let check = |method, path: &str, kind| assert_eq!(Target::of(method, path), kind, "{path}");

@@ -14,11 +14,19 @@ use time::format_description::well_known::Rfc3339;
 use crate::ids::Ticker;
 use crate::kalshi::fees::FeeType;
 use crate::message::BookSide;
+#[cfg(test)]
+use crate::sim::exchange::{BookChange, ExchangeEvent, LevelSeed};
 use crate::sim::exchange::{BookSeed, PriceStructure};
-use crate::units::{Contracts, Position, Price, WallTime};
+use crate::units::{Contracts, Nanos, Position, Price, WallTime};
 
 /// Most markets in one recording: what one exchange simulates.
 const MARKETS_MAX: usize = 4_096;
+
+/// How far before its trade a delta is looked for: one trade takes few levels.
+const DELTA_LOOK_BACK_MAX: usize = 8;
+
+/// How long before its trade a delta may have been told.
+const DELTA_LEAD_MAX: Nanos = Nanos::from_ms(20);
 
 /// Structures from coarse to fine; every one admits whole cents.
 const STRUCTURES: [PriceStructure; 5] = [
@@ -128,6 +136,44 @@ impl Recording {
             }
         }
         reader.finish()
+    }
+
+    /// What an exchange published from its opening on.
+    #[cfg(test)]
+    pub(crate) fn taped(
+        opens: WallTime,
+        books: &[BookSeed],
+        events: impl IntoIterator<Item = ExchangeEvent>,
+    ) -> Self {
+        let mut reader = Reader::default();
+        for book in books {
+            let side = |levels: &[LevelSeed], side: BookSide| -> RecordedSide {
+                let level = |level: &LevelSeed| {
+                    (side.own_price(level.price), u64::from(level.quantity.centis()))
+                };
+                levels.iter().map(level).collect()
+            };
+            let both = [side(&book.yes_bids, BookSide::Bid), side(&book.no_bids, BookSide::Ask)];
+            reader.snapshot(0, Some(opens), book.ticker, both).unwrap();
+        }
+        for event in events {
+            match event {
+                ExchangeEvent::Book(BookChange {
+                    market, side, price, delta_centis, time, ..
+                }) => {
+                    let change = RecordedChange::Delta { side, price, centis: delta_centis };
+                    reader.push(Some(time), market, change);
+                }
+                ExchangeEvent::Trade(print) => {
+                    let (taker_side, price, quantity) =
+                        (print.taker_side, print.price, print.quantity);
+                    let change = RecordedChange::Trade { taker_side, price, quantity };
+                    reader.push(Some(print.time), print.market, change);
+                }
+                _ => {}
+            }
+        }
+        reader.finish().unwrap()
     }
 
     /// Markets in the order of their first snapshot.
@@ -284,7 +330,12 @@ impl Reader {
             self.timeless += 1;
         }
         let time = time.unwrap_or_default();
-        self.recording.events.push(RecordedEvent { time, market, change });
+        let event = RecordedEvent { time, market, change };
+        let events = &mut self.recording.events;
+        match delta_of(events, &event) {
+            Some(place) => events.insert(place, event),
+            None => events.push(event),
+        }
     }
 
     fn finish(mut self) -> Result<Recording, RecordingError> {
@@ -303,6 +354,22 @@ impl Reader {
         }
         Ok(self.recording)
     }
+}
+
+/// Where the delta of a trade stands that came before it. Two channels tell of one trade in
+/// either order; here the trade comes first, so that the queue is served before its level shrinks.
+fn delta_of(events: &[RecordedEvent], trade: &RecordedEvent) -> Option<usize> {
+    let RecordedChange::Trade { taker_side, price, quantity } = trade.change else { return None };
+    let taken = RecordedChange::Delta {
+        side: taker_side.opposite(),
+        price,
+        centis: -i64::from(quantity.centis()),
+    };
+    let near = events.iter().enumerate().rev().take(DELTA_LOOK_BACK_MAX);
+    let same_moment = |event: &RecordedEvent| trade.time.since(event.time) <= DELTA_LEAD_MAX;
+    near.take_while(|(_, event)| same_moment(event))
+        .find(|(_, event)| event.market == trade.market && event.change == taken)
+        .map(|(place, _)| place)
 }
 
 fn ticker(value: &Value, field: &str) -> Option<Ticker> {

@@ -120,6 +120,17 @@ fn recorded_trades_move_an_order_to_the_front_and_fill_it() {
 }
 
 #[test]
+fn a_trade_told_after_its_delta_serves_the_queue_all_the_same() {
+    let text = r#"{"type":"orderbook_snapshot","msg":{"market_ticker":"KX-A","ts_ms":1000,"yes_dollars_fp":[["0.4700","10.00"]]}}
+{"type":"orderbook_delta","msg":{"market_ticker":"KX-A","ts_ms":2000,"side":"yes","price_dollars":"0.4700","delta_fp":"-4.00"}}
+{"type":"trade","msg":{"market_ticker":"KX-A","ts_ms":2003,"taker_side":"no","yes_price_dollars":"0.4700","count_fp":"4.00"}}"#;
+    let mut stage = Stage::new(&Arc::new(Recording::parse(text).unwrap()));
+    let id = stage.bid(47, 5);
+    stage.at(2);
+    assert_eq!((stage.ahead(id), stage.centis(BookSide::Bid, 47)), (600, 1_100));
+}
+
+#[test]
 fn recorded_cancels_leave_from_behind() {
     let lines = [delta("yes", "0.4700", "5.00"), delta("yes", "0.4700", "-7.00")];
     let mut stage = Stage::new(&session(&lines.each_ref().map(String::as_str)));

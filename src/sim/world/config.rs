@@ -4,12 +4,13 @@ use super::fault::{FaultRates, Rule};
 use super::pipe::LinkProfile;
 use crate::feed::FeedConfig;
 use crate::gateway::GatewayConfig;
+use crate::message::Style;
 use crate::oms::config::OrderConfig;
 use crate::risk::Limits;
 use crate::runtime::random::Random;
 use crate::sim::api::QuoteMode;
 use crate::sim::exchange::{BookSeed, parse_books};
-use crate::units::{Contracts, Money, Nanos, WallTime};
+use crate::units::{Contracts, Money, Nanos, PriceDelta, WallTime};
 
 /// Two events with two markets each, one of them on a finer grid with maker fees.
 const BOOKS: &str = "\
@@ -66,8 +67,13 @@ impl WorldConfig {
             books: default_books(),
             cash: Money::from_cents(1_000_000),
             limits: open_limits(),
-            // Nothing in this world arrives later than that.
-            orders: OrderConfig { absence_wait: Nanos::from_secs(3), ..OrderConfig::default() },
+            orders: OrderConfig {
+                // Nothing in this world arrives later than that.
+                absence_wait: Nanos::from_secs(3),
+                // One signal, one order, unless a test is about what follows.
+                retries_max: 0,
+                ..OrderConfig::default()
+            },
             gateway,
             feed: FeedConfig::default(),
             quotes: QuoteMode::Still,
@@ -111,8 +117,22 @@ impl WorldConfig {
         if random.chance(300) {
             config.gateway.pool.connections = 2;
         }
+        config.orders.style =
+            [Style::Take, Style::Take, Style::Make, Style::Auto][pick(&mut random, 4)];
+        config.orders.retries_max = [0, 1, 3, 7][pick(&mut random, 4)];
+        config.orders.repegs_max = [0, 5, 7][pick(&mut random, 3)];
+        config.orders.repeg_interval = Nanos::from_ms(random.between(100, 2_000));
+        config.orders.slippage_max = PriceDelta::from_cents([0, 2, 50][pick(&mut random, 3)]);
+        if random.chance(300) {
+            config.limits.order_spacing_min = Nanos::from_ms(random.between(1, 100));
+        }
         config
     }
+}
+
+/// An index below `count`.
+fn pick(random: &mut Random, count: u64) -> usize {
+    usize::try_from(random.below(count)).unwrap_or(0)
 }
 
 /// The opening books of [`WorldConfig::calm`].

@@ -10,7 +10,7 @@ use super::network::Network;
 use crate::ids::{SignalId, TradeId};
 use crate::message::BookSide;
 use crate::oms::Core;
-use crate::recorder::record::{BookedFill, Outcome, Record};
+use crate::recorder::record::{BookedFill, ExecutionResult, Outcome, Record};
 use crate::risk::Limits;
 use crate::sim::text::uuid_text;
 use crate::units::{Contracts, Money};
@@ -85,6 +85,7 @@ impl Audit {
             Record::Result(result) => {
                 self.answered += 1;
                 *self.answers.entry(result.signal_id).or_insert(0) += 1;
+                self.check_result(result);
                 if matches!(result.outcome, Outcome::Ended(_)) {
                     let times = self.executed.entry(result.signal_id).or_insert(0);
                     *times += 1;
@@ -108,9 +109,20 @@ impl Audit {
             | Record::OrderEnded { .. }
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::Settled { .. }
+            | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::Drained => {}
         }
+    }
+
+    /// One signal buys no more than it asked for, however many orders it took.
+    fn check_result(&mut self, result: &ExecutionResult) {
+        let (id, filled, wanted) = (result.signal_id, result.filled, result.contracts);
+        self.expect(filled <= wanted, || format!("{id} filled {filled} of {wanted}"));
+        let children = result.orders.iter().flatten();
+        let sum = children.fold(Contracts::ZERO, |sum, child| sum + child.filled);
+        self.expect(sum == filled, || format!("{id} filled {filled}, its orders {sum}"));
     }
 
     /// Notes a violation that somebody else has seen.

@@ -32,6 +32,7 @@ struct Draft {
     contracts: u64,
     edge_cents: u64,
     time_in_force: Option<&'static str>,
+    style: Option<&'static str>,
     age_ms: u64,
 }
 
@@ -81,11 +82,14 @@ impl<'a> SignalMaker<'a> {
         self.made += 1;
         let place = usize::try_from(self.random.below(self.books.len() as u64)).unwrap_or(0);
         let draft = self.draft(place);
-        let Draft { action, yes_ask, no_ask, contracts, edge_cents, time_in_force, age_ms } = draft;
+        let Draft { action, yes_ask, no_ask, contracts, edge_cents, age_ms, .. } = draft;
         let sent_ns = self.epoch.unix_ns() + at.ns();
         let ts_ns = sent_ns.saturating_sub(age_ms * 1_000_000);
         let tradeable = !self.random.chance(40);
-        let life = time_in_force.map_or(String::new(), |it| format!(",\"time_in_force\":\"{it}\""));
+        let optional = |key: &str, value: Option<&str>| {
+            value.map_or(String::new(), |value| format!(",\"{key}\":\"{value}\""))
+        };
+        let life = optional("time_in_force", draft.time_in_force) + &optional("style", draft.style);
         format!(
             "{{\"id\":\"sig-{:06}\",\"ts_ns\":{ts_ns},\"should_trade\":{tradeable},\
              \"action\":\"{action}\",\"kalshi\":{{\"ticker\":\"{}\",\"yes_ask\":{yes_ask},\
@@ -116,7 +120,14 @@ impl<'a> SignalMaker<'a> {
             BookSide::Bid => (yes_ask.saturating_sub(back).max(2), no_ask),
             BookSide::Ask => (yes_ask, no_ask.saturating_sub(back).max(2)),
         };
+        let style = match self.random.below(8) {
+            0 => Some("take"),
+            1 => Some("make"),
+            2 => Some("auto"),
+            _ => None,
+        };
         Draft {
+            style,
             action,
             yes_ask,
             no_ask,

@@ -1,0 +1,138 @@
+//! Markets that are over: positions paid out, the result booked once, the limits told.
+//!
+//! The exchange is asked once a minute ([`FetchCommand::Settlements`]); what it says comes in as an
+//! input like any other. A position is paid out as we have booked it: a fill that becomes known
+//! after its market's settlement is booked and paid out at once, so that the books end where the
+//! exchange's do whatever comes first.
+
+use super::core::{Core, Outbox, Phase};
+use crate::ids::{MarketIx, Reason};
+use crate::message::{BookSide, FetchCommand, MarketSettlement};
+use crate::recorder::record::Record;
+use crate::risk::Place;
+use crate::units::{Money, Nanos, Now, Position, Timestamp, WallTime};
+
+/// How often the exchange is asked. Settlements are minutes after a market's end.
+const EVERY: Nanos = Nanos::from_secs(60);
+
+/// A reading begins this much before the newest settlement known: several may share a time, and
+/// reads lag.
+const OVERLAP: Nanos = Nanos::from_secs(600);
+
+/// Which markets have settled, and when to ask for more.
+#[derive(Debug)]
+pub(super) struct Settlements {
+    /// What a YES contract paid, by market.
+    paid: Vec<Option<Money>>,
+    opened_at: WallTime,
+    newest: WallTime,
+    due: Timestamp,
+    asked: bool,
+}
+
+impl Settlements {
+    /// None yet since `opened_at`; nothing is asked before [`Self::begin`].
+    #[must_use]
+    pub(super) fn since(opened_at: WallTime, market_count: usize) -> Self {
+        Self {
+            paid: vec![None; market_count],
+            opened_at,
+            newest: opened_at,
+            due: Timestamp::NEVER,
+            asked: false,
+        }
+    }
+
+    /// The exchange can be asked from now on.
+    pub(super) fn begin(&mut self, now: Timestamp) {
+        self.due = self.due.min(now);
+    }
+
+    /// When to ask next.
+    pub(super) const fn due(&self) -> Timestamp {
+        self.due
+    }
+
+    /// The question has been answered, one way or the other.
+    pub(super) const fn answered(&mut self) {
+        self.asked = false;
+    }
+}
+
+impl Core {
+    /// Asks for new settlements when it is time.
+    pub(super) fn poll_settlements(&mut self, now: Now, out: &mut Outbox) {
+        let state = &mut self.settlements;
+        if now.mono < state.due {
+            return;
+        }
+        state.due = if self.phase == Phase::Drained { Timestamp::NEVER } else { now.mono + EVERY };
+        if core::mem::replace(&mut state.asked, true) {
+            return;
+        }
+        let known = state.newest.unix_ns().saturating_sub(OVERLAP.ns());
+        let since = WallTime::from_unix_ns(known).max(state.opened_at);
+        out.asks.push(FetchCommand::Settlements { since });
+    }
+
+    /// Books a settlement, once.
+    pub(super) fn on_settled(&mut self, said: &MarketSettlement, out: &mut Outbox) {
+        // Older ones are contained in the opening books.
+        if said.settled_at < self.opened_at {
+            return;
+        }
+        self.settlements.newest = self.settlements.newest.max(said.settled_at);
+        let Some(market) = self.markets.find(&said.ticker).map(|market| market.ix) else {
+            return;
+        };
+        let paid = &mut self.settlements.paid[usize::from(market.0)];
+        if paid.is_some() {
+            return;
+        }
+        *paid = Some(said.yes_pays);
+        self.markets.close(market);
+        let before = self.account.pnl(market, None);
+        self.check_count(before.position, said, out);
+        let realized = self.pay_out(market, said.yes_pays);
+        let result = before.realized + realized - before.fees;
+        if before.position != Position::FLAT || result != Money::ZERO {
+            self.record_settlement(realized);
+            out.records.push(Record::Settled {
+                ticker: said.ticker,
+                position: before.position,
+                yes_pays: said.yes_pays,
+                result,
+            });
+        }
+    }
+
+    /// What is held should be what the exchange paid out: else a fill is still to come.
+    fn check_count(&self, held: Position, said: &MarketSettlement, out: &mut Outbox) {
+        let theirs = Position::FLAT.after(BookSide::Bid, said.yes).after(BookSide::Ask, said.no);
+        if held != theirs {
+            let reason = Reason::lossy("the market settled with another position than is booked");
+            out.records.push(Record::Alert { ticker: said.ticker, reason });
+        }
+    }
+
+    /// A fill of a market that has settled already: it is paid out with the rest.
+    pub(super) fn settle_late_fill(&mut self, market: MarketIx) {
+        if let Some(yes_pays) = self.settlements.paid[usize::from(market.0)] {
+            let realized = self.pay_out(market, yes_pays);
+            self.day.realized += realized;
+        }
+    }
+
+    fn pay_out(&mut self, market: MarketIx, yes_pays: Money) -> Money {
+        let realized = self.account.settle(market, yes_pays);
+        let event = self.markets.all()[usize::from(market.0)].event;
+        let place = Place { market, event, side: BookSide::Bid };
+        self.exposure.hold(place, Position::FLAT);
+        realized
+    }
+
+    /// Tells the limits: what the settlement realised counts for the day.
+    fn record_settlement(&mut self, realized: Money) {
+        self.day.realized += realized;
+    }
+}
