@@ -136,19 +136,19 @@ fn background(options: &SimOptions) -> Result<(Vec<BookSeed>, QuoteMode), Engine
     Ok((recording.seeds(), QuoteMode::Replay { recording, speed }))
 }
 
-/// How many markets there are, and the first ones by name.
-fn summary(books: &[BookSeed]) -> String {
-    let named = books.iter().take(MARKETS_NAMED).map(|book| book.ticker.as_str());
-    let more = if books.len() > MARKETS_NAMED { ", …" } else { "" };
-    format!("{}: {}{more}", books.len(), named.collect::<Vec<_>>().join(", "))
-}
-
 /// Reads a recording of market data.
 pub(super) fn open_recording(file: &Path) -> Result<Arc<Recording>, EngineError> {
     let read = replay::open(file).map(Arc::new);
     read.map_err(|error| {
         EngineError::Usage(format!("recording {}: failed to {error}", file.display()))
     })
+}
+
+/// How many markets there are, and the first ones by name.
+fn summary(books: &[BookSeed]) -> String {
+    let named = books.iter().take(MARKETS_NAMED).map(|book| book.ticker.as_str());
+    let more = if books.len() > MARKETS_NAMED { ", …" } else { "" };
+    format!("{}: {}{more}", books.len(), named.collect::<Vec<_>>().join(", "))
 }
 
 fn faults(file: Option<&Path>) -> Result<Option<FaultPlan>, EngineError> {

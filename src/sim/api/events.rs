@@ -70,11 +70,8 @@ impl Board<'_> {
                 && updated.contains(self.opened)
         });
         let page = query.page(matching, |ix| *ix as u64)?;
-        let events: Vec<Value> = page
-            .items
-            .iter()
-            .map(|ix| self.event_json(&all[*ix], if nested { Nested::Yes } else { Nested::No }))
-            .collect();
+        let events: Vec<Value> =
+            page.items.iter().map(|ix| self.event_json(&all[*ix], nested.into())).collect();
         Ok(json_response(200, &json!({ "cursor": page.cursor, "events": events })))
     }
 
@@ -85,8 +82,7 @@ impl Board<'_> {
         let group = self.event_group(name)?;
         let beside = if nested || without { &[][..] } else { &group.markets };
         let markets: Vec<Value> = beside.iter().map(|market| self.market_json(market)).collect();
-        let nested = if nested && !without { Nested::Yes } else { Nested::No };
-        let event = self.event_json(&group, nested);
+        let event = self.event_json(&group, (nested && !without).into());
         Ok(json_response(200, &json!({ "event": event, "markets": markets })))
     }
 
@@ -105,7 +101,7 @@ impl Board<'_> {
         Ok(json_response(200, &body))
     }
 
-    fn event_json(&self, group: &Group<'_>, nested: Nested) -> Value {
+    fn event_json(&self, group: &Group<'_>, nested: Part) -> Value {
         let first = group.markets[0];
         let mut json = json!({
             "category": "",
@@ -119,7 +115,7 @@ impl Board<'_> {
             "sub_title": "",
             "title": group.name,
         });
-        if nested == Nested::Yes {
+        if nested == Part::Included {
             json["markets"] = group.markets.iter().map(|market| self.market_json(market)).collect();
         }
         json
@@ -151,7 +147,7 @@ impl Board<'_> {
         Ok(json_response(200, &json!({ "series": list })))
     }
 
-    fn series_json(&self, group: &Group<'_>, volume: Nested) -> Value {
+    fn series_json(&self, group: &Group<'_>, volume: Part) -> Value {
         let first = group.markets[0];
         let mut json = json!({
             "additional_prohibitions": [],
@@ -169,7 +165,7 @@ impl Board<'_> {
             "ticker": group.name,
             "title": group.name,
         });
-        if volume == Nested::Yes {
+        if volume == Part::Included {
             let centis = group.markets.iter().map(|market| market.volume_centis).sum();
             json["volume_fp"] = count(centis).into();
         }
@@ -200,13 +196,13 @@ fn multiplier(ppm: u32) -> Value {
 
 /// Whether a part that clients must ask for is in the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Nested {
-    Yes,
-    No,
+enum Part {
+    Included,
+    LeftOut,
 }
 
-impl From<bool> for Nested {
+impl From<bool> for Part {
     fn from(asked: bool) -> Self {
-        if asked { Self::Yes } else { Self::No }
+        if asked { Self::Included } else { Self::LeftOut }
     }
 }

@@ -35,7 +35,6 @@ const TICK: Duration = Duration::from_millis(5);
 const NEVER: Nanos = Nanos::from_secs(600);
 
 const TOO_MANY: &str = r#"{"error":"too many requests"}"#;
-const GONE: &str = r#"{"error":{"code":"deprecated_v1_order_endpoint","message":"Please switch to the V2 endpoints"}}"#;
 const PAGE: &str = "<html><head><title>502 Bad Gateway</title></head>\
     <body><center><h1>502 Bad Gateway</h1></center></body></html>";
 
@@ -71,7 +70,7 @@ fn carried_out(trouble: RequestTrouble) -> Fault {
 fn words(status: u16) -> String {
     match status {
         429 => TOO_MANY.to_owned(),
-        410 => GONE.to_owned(),
+        410 => error("deprecated_v1_order_endpoint", "Please switch to the V2 endpoints"),
         503 => error("service_unavailable", "service unavailable"),
         504 => error("gateway_timeout", "gateway timeout"),
         _ => error("internal_server_error", "internal server error"),
