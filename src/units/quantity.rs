@@ -146,6 +146,15 @@ impl Position {
         self.centis
     }
 
+    /// What the position is worth when a YES contract is worth `yes` and a NO contract the rest of
+    /// the dollar. Exact for whole micro-dollars.
+    #[must_use]
+    pub fn worth(self, yes: Money) -> Money {
+        let own = if self.centis < 0 { Money::from_cents(100) - yes } else { yes };
+        // A micro-dollar a contract is a hundred of 1e-8 dollars, and so is a contract of centis.
+        Money::from_e8(own.e8() / 100 * i64::from(self.size().centis()))
+    }
+
     /// How many contracts are held, whichever side. Saturates at the largest [`Contracts`].
     #[must_use]
     pub fn size(self) -> Contracts {
