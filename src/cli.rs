@@ -81,7 +81,7 @@ pub enum Command {
 /// Arguments of `wire-echo`.
 #[derive(Debug, Args)]
 pub struct WireEchoArgs {
-    /// The server, ws://HOST:PORT[/PATH][?QUERY]
+    /// The server: `ws://HOST:PORT[/PATH][?QUERY]`
     #[arg(long, value_name = "URL")]
     pub url: String,
     /// Run every case of an Autobahn fuzzing server there, reporting under this name

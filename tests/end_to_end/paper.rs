@@ -132,7 +132,10 @@ fn signals_of_today_are_not_executed_again_after_a_restart() {
     let again = accepted("again");
 
     assert!(first["accepted"].as_u64() > Some(100), "{first}");
-    assert_eq!(again["refused"]["duplicate_signal"], first["accepted"]);
+    // What the oms was asked for once is not asked for again, whatever became of it.
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let asked = count(&first["accepted"]) + count(&first["refused"]["self_cross"]);
+    assert_eq!(count(&again["refused"]["duplicate_signal"]), asked, "{first}");
 }
 
 #[test]
