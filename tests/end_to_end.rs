@@ -25,5 +25,7 @@ mod producer;
 mod python;
 #[path = "end_to_end/reports.rs"]
 mod reports;
+#[path = "end_to_end/restarts.rs"]
+mod restarts;
 #[path = "end_to_end/sockets.rs"]
 mod sockets;

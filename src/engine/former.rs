@@ -13,7 +13,8 @@ use super::EngineError;
 use crate::ids::{Reason, RunId, SignalId, Ticker, TradeId};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
-    BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, NewOrder, RejectKind,
+    BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement,
+    NewOrder, RejectKind,
 };
 use crate::oms::account::{Account, Holding};
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
@@ -118,6 +119,7 @@ impl Memory {
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
                 self.books.book(fill);
             }
+            Entry::Fetch(FetchEvent::Settled(said)) => self.books.settle(said),
             Entry::Control(command) => self.control(at, command),
             Entry::Risk(carried) => {
                 self.carried = Some(*carried);
@@ -289,6 +291,14 @@ impl Books {
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
         self.unkept.0 += booked.realized;
         self.unkept.1 += fill.fee;
+    }
+
+    /// Pays a market out, as the run did.
+    fn settle(&mut self, said: &MarketSettlement) {
+        let market = self.markets.find(&said.ticker).map(|market| market.ix);
+        if let Some(market) = market.filter(|_| said.settled_at >= self.began) {
+            self.unkept.0 += self.account.settle(market, said.yes_pays);
+        }
     }
 
     const fn forget_unkept(&mut self) {

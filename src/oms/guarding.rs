@@ -235,14 +235,16 @@ impl Core {
         {
             self.shard_cash.add(shard, cash);
         }
+        let breaker = self.guard.breaker();
+        let same = (breaker.state(), breaker.trips()) == before.breaker
+            && self.halt.is_some() == self.carried.halt.is_some()
+            && self.day.utc_day() == self.carried.day.utc_day();
+        if matches!(input, Input::Signal(_)) && same {
+            self.carried.day = self.day;
+            return;
+        }
         let mut carried = Carried { halt: self.halt, day: self.day, ..Carried::default() };
         self.guard.carry(&mut carried);
-        if matches!(input, Input::Signal(_)) {
-            let same_day = carried.day.utc_day() == self.carried.day.utc_day();
-            if same_day {
-                self.carried.day = carried.day;
-            }
-        }
         if carried != self.carried {
             self.carried = carried;
             out.kept.push(Kept::Account(carried));
