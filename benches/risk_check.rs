@@ -16,7 +16,7 @@ use kalshi_exec::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use kalshi_exec::oms::{Core, Input, Opening, Outbox};
 use kalshi_exec::order::ORDERS_MAX;
 use kalshi_exec::recorder::record::{Outcome, Record};
-use kalshi_exec::risk::{Limit, Limits};
+use kalshi_exec::risk::{BreakerConfig, Limit, Limits, MessageLimits};
 use kalshi_exec::runtime::clock::{Clock, SystemClock};
 use kalshi_exec::units::{Contracts, Money, Nanos, Now, Price, PriceDelta, Timestamp, WallTime};
 
@@ -52,7 +52,7 @@ impl Bench {
             markets.insert(*ticker, grid, 0, FeeSchedule::QUADRATIC, true).expect("room");
         }
         let cash = Money::from_cents(100_000_000_000);
-        let opening = Opening { cash, holdings: Vec::new(), as_of: NOW.wall };
+        let opening = Opening { cash, as_of: NOW.wall, ..Opening::default() };
         let core = Core::new(config(), markets, &opening);
         let signals = tickers.iter().map(signal).collect();
         let mut bench = Self { core, out: Outbox::new(MARKETS), signals, next: 0, now: NOW };
@@ -189,11 +189,19 @@ fn config() -> OmsConfig {
         order_spacing_min: Nanos::ZERO,
         open_orders_max: 100_000,
         open_orders_per_market_max: 100_000,
+        messages: MessageLimits {
+            refill_per_sec: 1_000_000,
+            capacity: 1_000_000_000,
+            ..MessageLimits::default()
+        },
+        sport_exposure_max_bp: 10_000,
         ..Limits::default()
     };
+    let breaker = BreakerConfig { repeats_window: Nanos::ZERO, ..BreakerConfig::default() };
     OmsConfig {
         run: RunId::new(1),
         limits,
+        breaker,
         orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
         admission: Admission::Listed,
         feed: FeedNeed::Required,

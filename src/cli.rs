@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sim::api::Tier;
 #[cfg(feature = "sim")]
 pub use act::sim;
-pub use act::{Failure, export, log_to_stderr, report, run, wire_echo};
+pub use act::{Failure, ask, config, export, log_to_stderr, report, run, wire_echo};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -31,6 +31,12 @@ Try it:
   Trade on paper what a program sends:
     kalshi-exec run --signals unix:/tmp/kalshi.sock
     python3 examples/python/send_signals.py /tmp/kalshi.sock
+  See what an engine does, and stop it:
+    kalshi-exec run --signals unix:/tmp/kalshi.sock --state state
+    kalshi-exec status
+    kalshi-exec halt prices look wrong
+  See which limits hold, and why:
+    kalshi-exec config --config examples/worldcup.toml
   Have an exchange to test your own client against:
     kalshi-exec sim --ready-file ready.json
 
@@ -49,6 +55,20 @@ pub enum Command {
     /// Run the simulated exchange alone
     #[cfg(feature = "sim")]
     Sim(SimArgs),
+    /// Show the effective configuration, and where each value comes from
+    Config(ShowArgs),
+    /// Show whether a running engine trades, and what it has done
+    Status(ControlArgs),
+    /// Stop a running engine from sending orders, until `resume`
+    Halt(HaltArgs),
+    /// Let a halted engine trade again
+    Resume(ControlArgs),
+    /// Cancel what rests at the exchange, and trade on
+    CancelAll(ControlArgs),
+    /// Show what a running engine holds
+    Positions(ControlArgs),
+    /// Show the orders of a running engine that are not at their end
+    Orders(ControlArgs),
     /// Show latency, execution quality and P&L of a finished run
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
@@ -93,33 +113,41 @@ pub enum PaceArg {
     Recorded,
 }
 
-/// Arguments of `run`.
+/// Arguments that stand for keys of the configuration, and its file.
 #[derive(Debug, Args)]
-pub struct RunArgs {
+pub struct ConfigArgs {
+    /// Configuration file (TOML); examples/defaults.toml has every key
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
     /// Where orders go [default: paper, or what the configuration says]
     #[arg(long, value_enum)]
     pub mode: Option<ModeArg>,
+    /// How fast a file is played [default: none, or what the configuration says]
+    #[arg(long, value_enum)]
+    pub pace: Option<PaceArg>,
+    /// Seed of everything random
+    #[arg(long)]
+    pub seed: Option<u64>,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// What stands for the configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
     /// Where signals come from: a file, - for standard input, unix:PATH or tcp:HOST:PORT
     #[arg(long, default_value = "-", value_name = "FILE|-|unix:PATH|tcp:HOST:PORT")]
     pub signals: String,
     /// Where results go besides the connection that sent the signal; - is standard output
     #[arg(long, value_name = "FILE|-")]
     pub results: Option<PathBuf>,
-    /// Configuration file (TOML)
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
     /// Directory for summary.json, latency.txt, histograms, report.html and the journal
     #[arg(long, value_name = "DIR")]
     pub report: Option<PathBuf>,
-    /// How fast a file is played [default: none, or what the configuration says]
-    #[arg(long, value_enum)]
-    pub pace: Option<PaceArg>,
     /// Directory of the journal; a run continues the one it finds there
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Seed of everything random
-    #[arg(long)]
-    pub seed: Option<u64>,
     /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
     #[arg(long, value_name = "FILE")]
     pub exchange: Option<PathBuf>,
@@ -183,6 +211,82 @@ pub struct SimArgs {
 fn tier(text: &str) -> Result<Tier, String> {
     let names = Tier::ALL.map(Tier::as_str).join(", ");
     Tier::parse(text).ok_or_else(|| format!("one of {names}"))
+}
+
+/// Arguments of `config`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A value comes from the strongest layer that says something:
+  command line > environment > .env in the working directory > --config FILE > profile > default
+
+Examples:
+  kalshi-exec config
+  MAX_POSITION_SIZE=20 kalshi-exec config --config run.toml
+  TRADING_PROFILE=CONSERVATIVE kalshi-exec config --format toml > run.toml")]
+pub struct ShowArgs {
+    /// What stands for the configuration
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// What to write
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: SettingsFormat,
+}
+
+/// Forms of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SettingsFormat {
+    /// A table for the terminal
+    Table,
+    /// A file that --config takes
+    Toml,
+    /// One JSON object
+    Json,
+}
+
+/// Arguments of the commands that talk to a running engine.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The engine is found by its state directory, where it listens on control.sock (for its user only).
+Give the directory that `run --state` was given.
+
+Exit codes: 0 done, 1 no engine runs there or it does not answer, 3 refused for safety.")]
+pub struct ControlArgs {
+    /// State directory of the engine
+    #[arg(long, value_name = "DIR", default_value = "state")]
+    pub state: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: AnswerFormat,
+}
+
+/// Arguments of `halt`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+From when this returns no order leaves; what rests at the exchange is being cancelled. The halt
+stays, also over restarts, until `resume`.
+
+Where this program is not at hand, these halt as well:
+  kill -USR1 PID        the engine's process
+  touch STATE/halt      a file of that name; its text is the reason; remove it before `resume`
+
+Example:
+  kalshi-exec halt --state state prices look wrong")]
+pub struct HaltArgs {
+    /// Where the engine is
+    #[command(flatten)]
+    pub control: ControlArgs,
+    /// Why, for whoever finds it halted
+    #[arg(required = true, value_name = "REASON")]
+    pub reason: Vec<String>,
+}
+
+/// Forms of an engine's answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum AnswerFormat {
+    /// Text for the terminal
+    Text,
+    /// The answer as the engine gives it
+    Json,
 }
 
 /// Arguments of `report`.

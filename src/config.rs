@@ -1,22 +1,37 @@
 //! Configuration: one TOML file with documented defaults, the plan's environment variables over
 //! it, the command line over both. Read once, turned into domain types, then never again.
 //!
-//! Every error names the key, the value and what is allowed. Precedence, strongest first: command
-//! line, environment, `.env` in the working directory, the file, the profile, the defaults.
+//! Every error names the key, the value, its place and what is allowed. Precedence, strongest
+//! first: command line, environment, `.env` in the working directory, the file, the profile, the
+//! defaults. Each value comes with where it came from ([`Setting`]).
 
 mod environment;
 mod error;
-mod raw;
+mod file;
+mod layers;
+mod limits;
+mod profile;
+mod ranges;
+mod sections;
+mod setting;
+#[cfg(test)]
+mod tests;
 
 use std::path::{Path, PathBuf};
 
 pub use environment::Environment;
 pub use error::ConfigError;
+pub use layers::Arguments;
+pub use profile::Profile;
+pub use setting::{Origin, Setting, Shown};
+
+use file::File;
+use layers::Layers;
 
 use crate::intake::Pace;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits};
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
 use crate::units::Nanos;
@@ -55,66 +70,6 @@ impl Mode {
     }
 }
 
-/// Presets of the limits (`TRADING_PROFILE`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Profile {
-    /// Half of every bound of the standard profile, twice its minimum edge.
-    Conservative,
-    /// The defaults.
-    Standard,
-    /// Twice every bound of the standard profile; minimum edge and price collar unchanged.
-    Aggressive,
-}
-
-impl Profile {
-    /// The name in files and the environment.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Conservative => "CONSERVATIVE",
-            Self::Standard => "STANDARD",
-            Self::Aggressive => "AGGRESSIVE",
-        }
-    }
-
-    /// Reads the name, in any case.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Conservative, Self::Standard, Self::Aggressive]
-            .into_iter()
-            .find(|profile| profile.as_str().eq_ignore_ascii_case(text))
-    }
-
-    /// The limits this preset starts from.
-    #[must_use]
-    pub fn limits(self) -> Limits {
-        let standard = Limits::default();
-        match self {
-            Self::Standard => standard,
-            Self::Conservative => scaled(standard, 1, 2),
-            Self::Aggressive => scaled(standard, 2, 1),
-        }
-    }
-}
-
-fn scaled(standard: Limits, times: u32, by: u32) -> Limits {
-    use crate::units::{Contracts, Money, PriceDelta};
-    let contracts = |value: Contracts| Contracts::from_centis(value.centis() * times / by);
-    let money = |value: Money| Money::from_e8(value.e8() * i64::from(times) / i64::from(by));
-    let edge_times = if times < by { i64::from(by / times) } else { 1 };
-    Limits {
-        position_size_max: contracts(standard.position_size_max),
-        risk_per_trade_max: money(standard.risk_per_trade_max),
-        daily_loss_max: money(standard.daily_loss_max),
-        daily_trades_max: standard.daily_trades_max * times / by,
-        daily_volume_max: contracts(standard.daily_volume_max),
-        position_per_event_max: contracts(standard.position_per_event_max),
-        orders_per_minute_max: standard.orders_per_minute_max * times / by,
-        edge_min: PriceDelta::from_micros(standard.edge_min.micros() * edge_times),
-        ..standard
-    }
-}
-
 /// Connections and answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WireConfig {
@@ -134,6 +89,11 @@ pub struct WireConfig {
     pub cancel_reserve_tokens: u32,
     /// Silence after which the feed counts as dead.
     pub feed_silence_max: Nanos,
+}
+
+impl WireConfig {
+    /// Write tokens that one order costs.
+    pub const ORDER_TOKENS: u32 = 10;
 }
 
 /// Threads and cores.
@@ -177,6 +137,8 @@ pub struct Config {
     pub seed: u64,
     /// The bounds.
     pub limits: Limits,
+    /// What opens the circuit breaker.
+    pub breaker: BreakerConfig,
     /// How orders are made and followed.
     pub orders: OrderConfig,
     /// Paper fills.
@@ -195,207 +157,47 @@ pub struct Config {
     pub private_key_path: Option<PathBuf>,
 }
 
+/// A configuration, and where each of its values came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loaded {
+    /// Everything the engine is told.
+    pub config: Config,
+    /// The same, key by key.
+    pub settings: Vec<Setting>,
+}
+
 impl Config {
-    /// Reads `file` (the defaults when `None`) and lays the environment over it.
+    /// Reads `path` (the defaults when `None`) and lays environment and arguments over it.
     ///
     /// # Errors
     /// [`ConfigError`] naming the key, the value and what is allowed.
-    pub fn load(file: Option<&Path>, environment: &Environment) -> Result<Self, ConfigError> {
-        let raw = match file {
-            Some(path) => raw::read(path)?,
-            None => raw::Raw::default(),
-        };
-        raw.resolve(environment)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::units::{Contracts, Money, PriceDelta};
-
-    fn parse(text: &str, environment: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        raw::parse(text, Path::new("test.toml"))?.resolve(&Environment::from_pairs(environment))
+    pub fn load(
+        path: Option<&Path>,
+        environment: &Environment,
+        arguments: &Arguments,
+    ) -> Result<Loaded, ConfigError> {
+        let file = path.map(File::read).transpose()?;
+        Self::resolve(file.as_ref(), environment, arguments)
     }
 
-    #[track_caller]
-    fn fails(text: &str, environment: &[(&str, &str)], parts: &[&str]) {
-        let message = parse(text, environment).unwrap_err().to_string();
-        for part in parts {
-            assert!(message.contains(part), "{message:?} lacks {part:?}");
+    fn resolve(
+        file: Option<&File>,
+        environment: &Environment,
+        arguments: &Arguments,
+    ) -> Result<Loaded, ConfigError> {
+        if let Some(file) = file {
+            file.refuse_unknown(&Self::keys()?)?;
         }
+        let mut layers = Layers::new(file, environment, arguments);
+        let config = sections::config(&mut layers)?;
+        Ok(Loaded { config, settings: layers.into_settings() })
     }
 
-    #[test]
-    fn nothing_configured_is_the_plans_defaults_on_paper() {
-        let config = parse("", &[]).unwrap();
-        assert_eq!(config.mode, Mode::Paper);
-        assert_eq!(config.limits, Limits::default());
-        assert_eq!(config.orders, OrderConfig::default());
-    }
-
-    #[test]
-    fn the_file_sets_limits_and_the_environment_wins() {
-        let text = "[risk]\nmax_position_size = 40\nminimum_edge_cents = -3\n\
-                    max_daily_loss_cents = 2500.5\n";
-        let config = parse(text, &[("MAX_POSITION_SIZE", "7")]).unwrap();
-        assert_eq!(config.limits.position_size_max, Contracts::from_whole(7));
-        assert_eq!(config.limits.edge_min, PriceDelta::from_cents(-3));
-        assert_eq!(config.limits.daily_loss_max, Money::from_e8(2_500_500_000));
-    }
-
-    #[test]
-    fn profiles_are_presets_the_file_overrides() {
-        let config = parse("[risk]\nmax_daily_trades = 9", &[("TRADING_PROFILE", "conservative")]);
-        let limits = config.unwrap().limits;
-        assert_eq!(limits.position_size_max, Contracts::from_whole(50));
-        assert_eq!(limits.edge_min, PriceDelta::from_cents(2));
-        assert_eq!(limits.daily_trades_max, 9);
-    }
-
-    #[test]
-    fn errors_name_the_key_the_value_and_what_is_allowed() {
-        fails(
-            "[risk]\nmax_positon_size = 1",
-            &[],
-            &["test.toml", "max_positon_size", "max_position_size"],
-        );
-        fails("[risk]\nmax_position_size = \"x\"", &[], &["test.toml", "max_position_size"]);
-        fails("[risk]\nmax_position_size = -1", &[], &["risk.max_position_size", "-1", "0"]);
-        fails("[run]\nmode = \"sin\"", &[], &["run.mode", "sin", "paper, sim, demo, live"]);
-        fails("", &[("MAX_DAILY_TRADES", "many")], &["MAX_DAILY_TRADES", "many"]);
-        fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
-        fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
-        fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
-        fails("[orders]\nmax_retries = 8", &[], &["orders.max_retries", "8"]);
-    }
-
-    #[test]
-    fn contradictions_are_refused() {
-        fails(
-            "[risk]\nmax_open_orders = 1\nmax_open_orders_per_market = 2",
-            &[],
-            &["max_open_orders_per_market", "max_open_orders"],
-        );
-        fails(
-            "[paper]\nlatency_min_ms = 9\nlatency_max_ms = 3",
-            &[],
-            &["paper.latency_min_ms", "paper.latency_max_ms"],
-        );
-        fails("[run]\nmode = \"live\"", &[("PAPER_TRADING", "true")], &["PAPER_TRADING", "live"]);
-        for reserve in [100, 101] {
-            fails(
-                &format!("[wire]\nwrite_tokens_max = 100\ncancel_reserve_tokens = {reserve}"),
-                &[],
-                &[&format!("wire.cancel_reserve_tokens = {reserve}"), "write_tokens_max = 100"],
-            );
-        }
-        let least = "[wire]\nwrite_tokens_max = 100\ncancel_reserve_tokens = 99";
-        assert_eq!(parse(least, &[]).unwrap().wire.cancel_reserve_tokens, 99);
-    }
-
-    /// `section.key` accepts the ends of its range and names it beyond them.
-    #[track_caller]
-    fn ranges(key: &str, least: i64, most: i64) {
-        let (section, name) = key.split_once('.').unwrap();
-        let text = |value: i64| format!("[{section}]\n{name} = {value}");
-        for value in [least, most] {
-            let outcome = parse(&text(value), &[]).map(|_| ()).map_err(|error| error.to_string());
-            assert_eq!(outcome, Ok(()), "{key} = {value}");
-        }
-        let allowed = format!("{least} to {most}");
-        // A number below zero is already refused as the wrong type where zero is the least.
-        let below = (least > 0).then_some(least - 1);
-        for value in below.into_iter().chain([most + 1]) {
-            fails(&text(value), &[], &[&format!("{key} = {value}"), &allowed]);
-        }
-    }
-
-    #[test]
-    fn numbers_out_of_range_are_refused_with_the_range() {
-        const DAY: i64 = 86_400_000;
-        ranges("run.cycle_interval_ms", 1, DAY);
-        ranges("run.cycle_linger_ms", 0, DAY);
-        ranges("run.max_signals_per_cycle", 1, 256);
-        ranges("risk.min_time_between_orders_ms", 0, DAY);
-        ranges("risk.signal_age_ms", 0, 36_525 * DAY);
-        ranges("orders.fill_timeout_ms", 0, DAY);
-        ranges("orders.partial_wait_ms", 0, DAY);
-        ranges("orders.drain_timeout_ms", 0, DAY);
-        ranges("paper.cash_cents", 0, 1_000_000_000_000);
-        ranges("wire.connections", 1, 16);
-        ranges("wire.ack_timeout_ms", 1, 60_000);
-        ranges("wire.signature_age_ms", 1, 10_000);
-        ranges("wire.signatures_ready", 1, 1_024);
-        ranges("wire.feed_silence_ms", 1_000, DAY);
-        ranges("sim.cash_cents", 0, 1_000_000_000_000);
-        fails("", &[("CYCLE_INTERVAL_MS", "0")], &["CYCLE_INTERVAL_MS = 0", "1 to 86400000"]);
-        for count in ["0", "257", "4294967297"] {
-            let key = format!("MAX_SIGNALS_PER_CYCLE = {count}");
-            fails("", &[("MAX_SIGNALS_PER_CYCLE", count)], &[&key, "1 to 256"]);
-        }
-    }
-
-    #[test]
-    fn amounts_below_zero_are_refused_except_the_edge() {
-        for key in [
-            "risk.price_collar_cents",
-            "orders.limit_offset_cents",
-            "risk.max_risk_per_trade_cents",
-            "risk.max_daily_loss_cents",
-            "risk.min_balance_cents",
-            "paper.cash_cents",
-            "sim.cash_cents",
-        ] {
-            let (section, name) = key.split_once('.').unwrap();
-            let text = |value: &str| format!("[{section}]\n{name} = {value}");
-            fails(&text("-1"), &[], &[&format!("{key} = -1"), "0"]);
-            assert!(parse(&text("0"), &[]).is_ok(), "{key} = 0");
-        }
-        fails(
-            "[risk]\nmin_balance_cents = -0.5",
-            &[],
-            &["risk.min_balance_cents = -0.5", "0 or more"],
-        );
-        let edge = parse("[risk]\nminimum_edge_cents = -1.5", &[]).unwrap().limits.edge_min;
-        assert_eq!(edge, PriceDelta::from_micros(-15_000));
-    }
-
-    fn defaults_file() -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/defaults.toml")
-    }
-
-    #[test]
-    fn the_file_of_defaults_changes_nothing() {
-        let none = Environment::default();
-        let written = Config::load(Some(&defaults_file()), &none).unwrap();
-        assert_eq!(written, Config::load(None, &none).unwrap());
-    }
-
-    /// The names a refused key is told are allowed.
-    fn keys_of(section: &str) -> Vec<String> {
-        let text = if section.is_empty() { String::new() } else { format!("[{section}]\n") };
-        let error = parse(&format!("{text}no_such_key = 1"), &[]).unwrap_err().to_string();
-        let (_, allowed) = error.split_once("expected one of").unwrap_or_else(|| {
-            error.split_once("expected").expect("an unknown key is told the known ones")
-        });
-        allowed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
-    }
-
-    #[test]
-    fn the_file_of_defaults_names_every_key() {
-        let text = std::fs::read_to_string(defaults_file()).unwrap();
-        for section in keys_of("") {
-            let start = text.find(&format!("[{section}]\n")).expect(&section);
-            let part = text[start..].split("\n[").next().unwrap();
-            let keys = keys_of(&section);
-            assert!(!keys.is_empty(), "{section}");
-            for key in keys {
-                let told = |line: &str| {
-                    line.starts_with(&format!("{key} = ")) || line.contains(&format!(" {key}: "))
-                };
-                assert!(part.lines().any(told), "{section}.{key} is missing");
-            }
-        }
+    /// Every key of the file, by section.
+    fn keys() -> Result<Vec<&'static str>, ConfigError> {
+        let (environment, arguments) = (Environment::default(), Arguments::default());
+        let mut layers = Layers::new(None, &environment, &arguments);
+        sections::config(&mut layers)?;
+        Ok(layers.into_settings().iter().map(|setting| setting.key).collect())
     }
 }

@@ -5,13 +5,14 @@
 //!                ▲         ▲ └──► fetch (cold REST)
 //!                │         └───── feed
 //!                └ results ◄ recorder (this thread) ◄──── records of every stage
-//!  signer, dialler, fetch, listener: cold threads
+//!  signer, dialler, fetch, listener, control: cold threads
 //! ```
 //!
 //! Paper, sim, demo and live differ only in what is plugged in here.
 
 mod account;
 mod course;
+mod emergency;
 mod error;
 mod former;
 mod on_exchange;
@@ -21,6 +22,7 @@ mod plant;
 mod scratch;
 #[cfg(feature = "sim")]
 mod sim_exchange;
+mod steering;
 mod threads;
 
 use std::path::{Path, PathBuf};

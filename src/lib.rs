@@ -19,6 +19,7 @@ pub mod proto;
 pub mod runtime;
 pub mod net;
 pub mod report;
+pub mod control;
 #[cfg(feature = "sim")]
 pub mod sim;
 pub mod paper;

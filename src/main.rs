@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use kalshi_exec::cli::{self, Cli, Command};
+use kalshi_exec::control::Request;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -23,6 +24,15 @@ fn main() -> ExitCode {
         Command::Run(args) => cli::run(args, Path::new(".")),
         #[cfg(feature = "sim")]
         Command::Sim(args) => cli::sim(args),
+        Command::Config(args) => cli::config(args, Path::new(".")),
+        Command::Status(args) => cli::ask(args, &Request::Status),
+        Command::Halt(args) => {
+            cli::ask(&args.control, &Request::Halt { reason: args.reason.join(" ") })
+        }
+        Command::Resume(args) => cli::ask(args, &Request::Resume),
+        Command::CancelAll(args) => cli::ask(args, &Request::CancelAll),
+        Command::Positions(args) => cli::ask(args, &Request::Positions),
+        Command::Orders(args) => cli::ask(args, &Request::Orders),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
         Command::WireEcho(args) => cli::wire_echo(args),

@@ -391,6 +391,8 @@ pub enum FeedEvent {
     Fill(Fill),
     /// One of our orders changed.
     Order(OrderReport),
+    /// The stream was heard, whatever it said: told at most once a second while it is up.
+    Alive,
 }
 
 /// The best prices of a market, from whoever knows them.
@@ -495,6 +497,11 @@ pub enum FetchEvent {
     SettlementsDone,
     /// The settlements could not be read; ask again later.
     SettlementsFailed,
+    /// A reconciliation has compared books and exchange.
+    Mismatches {
+        /// Differences that last and are not repaired; none ends the matter.
+        count: u32,
+    },
 }
 
 /// Control surface and operating system → oms.
@@ -510,6 +517,28 @@ pub enum ControlCommand {
     /// No new orders, cancel what rests, then report
     /// [`Drained`](crate::recorder::record::Record::Drained).
     Drain,
+    /// Cancel what rests, and trade on.
+    CancelAll,
+}
+
+/// What a person can ask the oms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Topic {
+    /// The engine at a glance.
+    Status,
+    /// What is held.
+    Positions,
+    /// What is alive.
+    Orders,
+}
+
+/// Control surface → oms: answered with [`Told`](crate::recorder::told::Told), changes nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// About what.
+    pub topic: Topic,
+    /// Where the page begins: 0, then what the page before named.
+    pub from: u32,
 }
 
 // A ring slot is as large as its largest message: growth is a decision, not an accident.

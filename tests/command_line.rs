@@ -5,6 +5,10 @@
 //! message is the system's own, only the parts that are ours are looked for.
 #![cfg(feature = "sim")]
 
+#[path = "command_line/config.rs"]
+mod config;
+#[path = "command_line/control.rs"]
+mod control;
 #[path = "command_line/files.rs"]
 mod files;
 #[path = "command_line/help.rs"]
@@ -15,7 +19,9 @@ mod places;
 mod process;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::Stdio;
 
 use process::{Ended, run};
 
@@ -43,4 +49,27 @@ fn check(ended: &Ended, code: i32, parts: &[&str]) {
         assert!(ended.stderr.contains(part), "{part:?} is not in:\n{}", ended.stderr);
     }
     assert_eq!(ended.stdout, "", "what goes wrong is no data");
+}
+
+impl process::Running {
+    /// Starts the program with these variables and nothing to read.
+    fn start_with(dir: &Path, args: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::spawn(dir, args, variables, Stdio::null())
+    }
+
+    /// Starts the program with a standard input that stays open.
+    fn start_fed(dir: &Path, args: &[&str]) -> Self {
+        Self::spawn(dir, args, &[], Stdio::piped())
+    }
+
+    /// Writes to its standard input.
+    fn feed(&mut self, text: &str) {
+        let input = self.child.stdin.as_mut().expect("its input is open");
+        input.write_all(text.as_bytes()).expect("it reads");
+    }
+
+    /// Ends its standard input.
+    fn no_more_input(&mut self) {
+        drop(self.child.stdin.take());
+    }
 }

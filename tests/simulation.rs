@@ -12,6 +12,7 @@ use kalshi_exec::oms::{Input, Outbox};
 use kalshi_exec::order::Order;
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::Record;
+use kalshi_exec::risk::Kept;
 use kalshi_exec::runtime::random::Random;
 use kalshi_exec::sim::exchange::{ExchangeState, MarketStatus};
 use kalshi_exec::sim::world::signals::SignalMaker;
@@ -164,7 +165,11 @@ fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
         Record::Result(result) => Some(Entry::Result(*result)),
         _ => None,
     });
-    commands.chain(asks).chain(results).collect()
+    let kept = outbox.kept.iter().map(|kept| match kept {
+        Kept::Account(carried) => Entry::Risk(*carried),
+        Kept::Market(market) => Entry::MarketRisk(*market),
+    });
+    commands.chain(kept).chain(asks).chain(results).collect()
 }
 
 fn input_of(entry: &Entry) -> Option<Input> {
@@ -209,7 +214,7 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
     let (mut retried, mut made, mut moved, mut whole) = (0, 0, 0, 0);
-    for seed in 0..20 {
+    for seed in 0..40 {
         let (world, _) = run(seed);
         for result in world.tap().results().filter(|result| result.retries > 0) {
             let first = result.orders[0].and_then(|it| terms(&world, it.client_order_id));

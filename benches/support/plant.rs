@@ -23,7 +23,7 @@ use kalshi_exec::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use kalshi_exec::oms::{Core, Oms, OmsRings, Opening};
 use kalshi_exec::order::ORDERS_MAX;
 use kalshi_exec::recorder::journal::{JournalCare, MappedJournal, SEGMENT_BYTES, StateDir};
-use kalshi_exec::risk::Limits;
+use kalshi_exec::risk::{BreakerConfig, Limits, MessageLimits};
 use kalshi_exec::runtime::clock::{Clock, SystemClock};
 use kalshi_exec::runtime::ring::{self, Consumer, Producer, ring};
 use kalshi_exec::runtime::stage::{Stage, Together, Work};
@@ -324,7 +324,7 @@ fn markets() -> MarketTable {
 
 fn opening(clock: &Clocked) -> Opening {
     let cash = Money::from_cents(100_000_000_000);
-    Opening { cash, holdings: Vec::new(), as_of: clock.now().wall }
+    Opening { cash, as_of: clock.now().wall, ..Opening::default() }
 }
 
 /// Bounds that no run of a bench reaches.
@@ -338,11 +338,19 @@ fn oms_config(run: RunId) -> OmsConfig {
         orders_per_minute_max: 100_000,
         order_spacing_min: Nanos::ZERO,
         signal_age_max: Nanos::from_secs(10),
+        messages: MessageLimits {
+            refill_per_sec: 1_000_000,
+            capacity: 1_000_000_000,
+            ..MessageLimits::default()
+        },
+        sport_exposure_max_bp: 10_000,
         ..Limits::default()
     };
+    let breaker = BreakerConfig { repeats_window: Nanos::ZERO, ..BreakerConfig::default() };
     OmsConfig {
         run,
         limits,
+        breaker,
         // This exchange's reads never lag.
         orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
         admission: Admission::Listed,

@@ -9,15 +9,16 @@ use tracing_subscriber::EnvFilter;
 #[cfg(feature = "sim")]
 use super::SimArgs;
 use super::{
-    ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs, WireEchoArgs,
-    echo,
+    AnswerFormat, ConfigArgs, ControlArgs, ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs,
+    ReportFormat, RunArgs, SettingsFormat, ShowArgs, WireEchoArgs, echo,
 };
-use crate::config::{Config, Environment, Mode};
+use crate::config::{Arguments, Config, Environment, Loaded, Mode};
+use crate::control::{Request, client, text};
 use crate::engine::{self, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
 use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
-use crate::report::{Format, Report};
+use crate::report::{Format, Report, settings};
 use crate::runtime::signals::Interrupts;
 #[cfg(feature = "sim")]
 use crate::units::Nanos;
@@ -89,18 +90,7 @@ pub fn run(args: &RunArgs, working_dir: &Path) -> Result<(), Failure> {
 }
 
 fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure> {
-    let environment = Environment::capture(working_dir);
-    let mut config = Config::load(args.config.as_deref(), &environment).map_err(usage)?;
-    if let Some(mode) = args.mode {
-        config.mode = mode_of(mode);
-    }
-    if let Some(pace) = args.pace {
-        config.pace = pace_of(pace);
-    }
-    if let Some(seed) = args.seed {
-        config.seed = seed;
-        config.paper.seed = seed;
-    }
+    let config = load(&args.config, working_dir)?.config;
     if args.exchange.is_some() && config.mode != Mode::Sim {
         return Err(usage(format!(
             "--exchange goes with --mode sim, not with --mode {}",
@@ -135,6 +125,36 @@ fn book_of(args: &RunArgs) -> Option<engine::Recorded> {
 #[cfg(not(feature = "sim"))]
 const fn book_of(_args: &RunArgs) -> Option<engine::Recorded> {
     None
+}
+
+/// The effective configuration of `args` in `working_dir`.
+fn load(args: &ConfigArgs, working_dir: &Path) -> Result<Loaded, Failure> {
+    let environment = Environment::capture(working_dir).map_err(usage)?;
+    let mut given = Arguments::default();
+    if let Some(mode) = args.mode {
+        given = given.with("run.mode", "--mode", mode_of(mode).as_str());
+    }
+    if let Some(pace) = args.pace {
+        given = given.with("run.pace", "--pace", pace_of(pace).as_str());
+    }
+    if let Some(seed) = args.seed {
+        given = given.with("run.seed", "--seed", seed);
+    }
+    Config::load(args.config.as_deref(), &environment, &given).map_err(usage)
+}
+
+/// `config`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn config(args: &ShowArgs, working_dir: &Path) -> Result<(), Failure> {
+    let settings = load(&args.config, working_dir)?.settings;
+    let text = match args.format {
+        SettingsFormat::Table => settings::table(&settings),
+        SettingsFormat::Toml => settings::toml(&settings),
+        SettingsFormat::Json => settings::json(&settings),
+    };
+    print(text.as_bytes())
 }
 
 const fn mode_of(mode: ModeArg) -> Mode {
@@ -183,6 +203,20 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
     };
     engine::serve(&options, &interrupts)?;
     Ok(())
+}
+
+/// `status`, `halt`, `resume`, `cancel-all`, `positions`, `orders`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn ask(args: &ControlArgs, request: &Request) -> Result<(), Failure> {
+    let answer = client::ask(&args.state, request)
+        .map_err(|error| Failure { message: error.to_string(), code: error.exit_code() })?;
+    let text = match args.format {
+        AnswerFormat::Text => text::render(request, &answer),
+        AnswerFormat::Json => format!("{answer}\n"),
+    };
+    print(text.as_bytes())
 }
 
 /// `report`.

@@ -8,27 +8,37 @@ use crate::runtime::topology::CorePlanError;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file could not be read.
-    #[error("cannot read the configuration file {path}: {source}; without --config all is default")]
+    #[error("cannot read the configuration file {path}: {source}; without it all is default")]
     Unreadable {
         /// The file.
         path: PathBuf,
         /// The system's words.
         source: std::io::Error,
     },
-    /// The file is not TOML, or has unknown keys or wrong types.
+    /// The file is not TOML.
     #[error("the configuration file {path} is wrong: {detail}")]
     Syntax {
         /// The file.
         path: PathBuf,
-        /// Where and what, with the keys that are allowed.
+        /// Where and what.
         detail: String,
+    },
+    /// No such key.
+    #[error("{key} ({place}) is unknown: expected one of {allowed}")]
+    Unknown {
+        /// As written.
+        key: String,
+        /// File and line.
+        place: String,
+        /// The names that mean something there.
+        allowed: String,
     },
     /// A value is not one of those allowed.
     #[error("{key} = {value} is not allowed: {allowed}")]
     NotAllowed {
         /// The key, or the environment variable.
         key: String,
-        /// What was given.
+        /// What was given, and where.
         value: String,
         /// What is allowed.
         allowed: String,
@@ -36,11 +46,11 @@ pub enum ConfigError {
     /// Two values contradict each other.
     #[error("{first} contradicts {second}: {why}")]
     Contradiction {
-        /// One key with its value.
+        /// One key with its value and origin.
         first: String,
-        /// The other key with its value.
+        /// The other key with its value and origin.
         second: String,
-        /// What to change.
+        /// What is allowed.
         why: String,
     },
     /// The `[cores]` of the file do not fit this machine or its topology.

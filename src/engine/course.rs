@@ -5,9 +5,12 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
+use super::emergency::Emergency;
 use super::plant::{OWN_SOURCE, Plant};
+use super::steering::Steering;
 use super::threads::Threads;
-use super::{EngineError, RunOptions};
+use super::{EngineError, RunOptions, state_dir};
+use crate::control::{CommandLine, HaltFile};
 use crate::intake::Listener;
 use crate::intake::SignalSource;
 use crate::intake::{NewSource, Source};
@@ -18,12 +21,13 @@ use crate::recorder::spool::SpoolThread;
 use crate::recorder::summary::Summary;
 use crate::recorder::{Finished, Progress};
 use crate::report::{self, ReportError};
+use crate::risk::KillSwitch;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::memory;
 use crate::runtime::ring::Producer;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
-use crate::runtime::thread::{Stop, ThreadPlan, spawn, spawn_stage};
+use crate::runtime::thread::{Stop, ThreadPanic, ThreadPlan, spawn, spawn_stage};
 use crate::runtime::wait::pause;
 use crate::units::{Nanos, Timestamp};
 
@@ -82,25 +86,33 @@ pub(super) struct Course<'a> {
     pub(super) stop: Stop,
     /// Cold services that already run.
     pub(super) threads: Threads,
+    /// What cancels when a thread has died; none where no order is real.
+    pub(super) emergency: Option<Emergency>,
 }
 
 impl Course<'_> {
     /// Runs to the end. The summary is there even when trading had to stop early; the error says
     /// why the run could not be had at all.
     pub(super) fn follow<G: Stage + 'static, F: Stage + 'static>(
-        mut self,
+        self,
         plant: Plant,
         (gateway, feed): (G, F),
     ) -> Result<Summary, EngineError> {
-        let Plant { run, clock, intake, oms, recorder, care, new_sources, control, .. } = plant;
-        let machine = &self.options.config.machine;
+        let Self { options, interrupts, inlet, connections, stop, mut threads, emergency } = self;
+        let Plant { run, clock, intake, oms, recorder, care, new_sources, steering, .. } = plant;
+        let machine = &options.config.machine;
         let progress = recorder.progress();
+        let commands = steering.commands.clone();
+        let about = (run, &clock, &plant.kill_switch);
+        let steering = Steering::prepare(options, interrupts, about, steering)?;
         // These two outlive the others: they take what the others leave.
         let recorder_stop = Stop::new();
         let cold = |name| ThreadPlan { core: machine.cores.cold, ..ThreadPlan::cold(name) };
         let recorder = spawn_stage(cold("recorder"), recorder, &recorder_stop)?;
         let care = spawn_stage(cold("journal"), care, &recorder_stop)?;
-        self.threads.start_hot((intake, oms, gateway, feed), machine, &self.stop)?;
+        let mut hot = Threads::default();
+        hot.start_hot((intake, oms, gateway, feed), machine, &stop)?;
+        let waker = steering.start(cold("control"), &stop, &mut threads)?;
 
         // After every ring and buffer is made: what the hot path touches stays in memory.
         tracing::info!("{}", memory::lock_all());
@@ -109,37 +121,81 @@ impl Course<'_> {
             progress: &progress,
             ready: &plant.ready,
             closing: &plant.closing,
+            kill_switch: &plant.kill_switch,
         };
         let listening = Arc::new(AtomicBool::new(false));
-        let inlet = self.inlet;
-        let ready = wait_until_ready(&seat, self.connections, self.interrupts, &self.stop);
+        let connections = plant.halted.as_ref().map_or(connections, |reason| {
+            tell(&format!("trading is halted since a former run: {reason}; resume it to trade"));
+            // Nothing can be sent: connections are not waited for.
+            0
+        });
+        let ready = wait_until_ready(&seat, connections, interrupts, &stop);
         let went = ready.and_then(|()| {
             let finite = matches!(inlet, Inlet::Finite(_));
             let attach = plant.attach.clone();
-            open_inlet(inlet, new_sources, attach, &listening, &mut self.threads)?;
-            let patience = finite.then(|| patience(&self.options.config.orders));
-            wait_for_end(&seat, patience, self.interrupts, &self.stop);
+            open_inlet(inlet, new_sources, attach, &listening, &mut threads)?;
+            let patience = finite.then(|| patience(&options.config.orders));
+            wait_for_end(&seat, patience, interrupts, &stop);
             Ok(())
         });
         // Release: pairs with the Acquire in `Listener::run`.
         listening.store(true, Ordering::Release);
-        let bound = self.options.config.orders.drain_timeout + DRAIN_SLACK;
-        drain(&seat, control, bound, self.interrupts, &self.stop);
-        settle(&seat, &self.stop);
-        self.stop.request();
-        let hot = self.threads.join();
+        let bound = options.config.orders.drain_timeout + DRAIN_SLACK;
+        drain(&seat, &commands, bound, interrupts, &stop);
+        settle(&seat, &stop);
+        stop.request();
+        let last = LastWord { options, stop: &stop, emergency: emergency.as_ref() };
+        let hot = last.end(hot, threads, &waker);
         recorder_stop.request();
         let finished = recorder.join()?.finish();
         let kept = care.join()?.into_keeper().finish();
         plant.spools.into_iter().for_each(SpoolThread::finish);
         went?;
-        report_run(self.options, &plant.journal_dir, run, &finished)?;
+        report_run(options, &plant.journal_dir, run, &finished)?;
         drop(plant.scratch);
         hot?;
         kept?;
         match finished.summary.orders.unknown {
             0 => Ok(finished.summary),
             count => Err(EngineError::Unresolved { count }),
+        }
+    }
+}
+
+/// What a run does when a thread of it has died.
+struct LastWord<'a> {
+    options: &'a RunOptions,
+    stop: &'a Stop,
+    emergency: Option<&'a Emergency>,
+}
+
+impl LastWord<'_> {
+    /// Ends the hot threads, which send nothing from then on, has the last word if one of the
+    /// threads died, and ends the cold ones.
+    fn end(&self, hot: Threads, cold: Threads, waker: &mio::Waker) -> Result<(), ThreadPanic> {
+        if let Err(error) = waker.wake() {
+            tracing::debug!(%error, "the control thread will notice by itself");
+        }
+        let hot = hot.join();
+        if self.stop.is_panic() {
+            if let Some(emergency) = self.emergency {
+                match emergency.cancel_all() {
+                    Ok(()) => tell("a thread died: everything that rested was cancelled"),
+                    Err(error) => tell(&format!("a thread died, and {error}")),
+                }
+            }
+            self.stay_halted(hot.as_ref().err());
+        }
+        let cold = cold.join();
+        hot.and(cold)
+    }
+
+    /// What died may die again: the next start waits for a person.
+    fn stay_halted(&self, panic: Option<&ThreadPanic>) {
+        let Some(dir) = state_dir(self.options) else { return };
+        let reason = panic.map_or_else(|| "a cold thread panicked".to_owned(), ToString::to_string);
+        if let Err(error) = HaltFile::leave(&dir, &reason) {
+            tell(&format!("no halt file could be left in {}: {error}", dir.display()));
         }
     }
 }
@@ -159,6 +215,7 @@ struct Seat<'a> {
     progress: &'a Progress,
     ready: &'a AtomicU16,
     closing: &'a AtomicBool,
+    kill_switch: &'a KillSwitch,
 }
 
 fn wait_until_ready(
@@ -173,6 +230,8 @@ fn wait_until_ready(
         let ready = seat.ready.load(Ordering::Acquire);
         let waited = seat.clock.mono().since(began);
         let enough = ready >= connections || (ready > 0 && waited >= WARM_WAIT);
+        // A halted engine will not be ready; it answers its signals all the same.
+        let enough = enough || seat.kill_switch.is_thrown();
         if enough || interrupts.is_asked() || stop.is_requested() {
             return Ok(());
         }
@@ -261,7 +320,7 @@ fn wait_for_end(seat: &Seat<'_>, patience: Option<Nanos>, interrupts: &Interrupt
 /// was gathered is refused and does not become orders.
 fn drain(
     seat: &Seat<'_>,
-    mut control: Producer<ControlCommand>,
+    commands: &CommandLine,
     bound: Nanos,
     interrupts: &Interrupts,
     stop: &Stop,
@@ -272,7 +331,7 @@ fn drain(
         tell("interrupted: cancelling what rests; interrupt again in 2 s to end at once");
     }
     let waits = || seat.clock.mono() < until && !stop.is_panic();
-    while control.push(ControlCommand::Drain).is_err() && waits() {
+    while commands.send(ControlCommand::Drain).is_err() && waits() {
         pause(LOOK_EVERY);
     }
     // Release: pairs with the Acquire in `Intake::poll`.

@@ -31,6 +31,17 @@ pub enum EngineError {
         /// The system's words.
         source: std::io::Error,
     },
+    /// Nobody could stop the engine.
+    #[error(
+        "cannot listen for commands in {dir}: {source}; an engine that cannot be stopped does not \
+         start: choose another --state"
+    )]
+    Control {
+        /// The state directory.
+        dir: PathBuf,
+        /// The system's words.
+        source: std::io::Error,
+    },
     /// A report cannot be written.
     #[error("cannot {0}; the run itself went to its end")]
     Report(#[from] crate::report::ReportError),
@@ -101,6 +112,8 @@ impl EngineError {
             | Self::Signals(_)
             | Self::Listen(_)
             | Self::Write { .. }
+            | Self::Control { .. }
+            | Self::Thread(SpawnError::Pin { .. })
             | Self::Ready(_)
             | Self::Credentials(_)
             | Self::Journal(JournalError::Io { .. }) => 2,

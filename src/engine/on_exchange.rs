@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::account::Account;
 use super::course::{Course, Inlet};
+use super::emergency::Emergency;
 use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
 use super::threads::Threads;
@@ -25,7 +26,11 @@ use crate::recorder::summary::Summary;
 use crate::runtime::clock::SystemClock;
 use crate::runtime::memory;
 use crate::runtime::signals::Interrupts;
+use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
+
+/// The feed over real sockets.
+pub(super) type LiveFeed = Feed<TlsStream, DialHandle<TlsStream>, SystemClock>;
 
 /// Connections a dialler may hold ready for one customer.
 const PENDING_MAX: usize = 16;
@@ -35,6 +40,16 @@ pub(super) fn run(
     options: &RunOptions,
     interrupts: &Interrupts,
     account: &Account,
+) -> Result<Summary, EngineError> {
+    run_with(options, interrupts, account, |feed| feed)
+}
+
+/// As [`run`], with something around the feed: for tests of what happens when a stage dies.
+pub(super) fn run_with<F: Stage + 'static>(
+    options: &RunOptions,
+    interrupts: &Interrupts,
+    account: &Account,
+    around: impl FnOnce(LiveFeed) -> F,
 ) -> Result<Summary, EngineError> {
     // Keys and signatures are in memory from here on: they must not end up in a core file.
     if let Err(error) = memory::forbid_core_dumps() {
@@ -68,6 +83,7 @@ pub(super) fn run(
         }
     };
     let templates = templates(account, &snapshot.markets)?;
+    let emergency = emergency(account, &clock)?;
     let owner = format!("{} {}", options.config.mode.as_str(), account.credentials.key_id());
     let markets = snapshot.markets;
     let books = Books { markets, opening, admission: Admission::Listed, owner: &owner };
@@ -95,8 +111,14 @@ pub(super) fn run(
             .with_kill_switch(plant.kill_switch.clone());
     let feed = Feed::new(feed_config(&options.config.wire), stream, clock, feed_events);
     let connections = options.config.wire.connections;
-    let course = Course { options, interrupts, inlet, connections, stop, threads };
-    course.follow(plant, (gateway, feed))
+    let emergency = Some(emergency);
+    let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
+    course.follow(plant, (gateway, around(feed)))
+}
+
+fn emergency(account: &Account, clock: &SystemClock) -> Result<Emergency, EngineError> {
+    let templates = templates(account, &MarketTable::new())?;
+    Ok(Emergency::new(account, templates, clock.clone()))
 }
 
 fn authorize(account: &Account) -> crate::net::dial::Authorize {

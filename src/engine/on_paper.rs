@@ -90,7 +90,8 @@ impl<'a> Desk<'a> {
             fetch: outer.fetch,
         };
         let (stop, threads) = (Stop::new(), Threads::default());
-        let course = Course { options, interrupts, inlet, connections: 1, stop, threads };
+        let course =
+            Course { options, interrupts, inlet, connections: 1, stop, threads, emergency: None };
         Ok(Self { clock, plant, rings, course })
     }
 }

@@ -14,6 +14,7 @@ use crate::oms::Opening;
 use crate::oms::account::Holding;
 use crate::reconcile::client::RestClient;
 use crate::reconcile::snapshot::{Progress, SeriesFees, Snapshot, SnapshotConfig, Snapshotter};
+use crate::risk::Skew;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::wait::pause;
@@ -129,5 +130,8 @@ fn opening(snapshot: &Snapshot, as_of: WallTime) -> Opening {
         .positions
         .iter()
         .map(|held| (held.ticker, Holding { position: held.position, cost: held.cost }));
-    Opening { cash: snapshot.cash, holdings: holdings.collect(), as_of }
+    let ms_to_ns = |ms: i64| ms.saturating_mul(1_000_000);
+    let skew = snapshot.clock_skew_ms.map_or(Skew::Unknown, |ms| Skew::Measured(ms_to_ns(ms)));
+    let shard_cash = snapshot.shard_cash.clone();
+    Opening { cash: snapshot.cash, holdings: holdings.collect(), as_of, shard_cash, skew }
 }

@@ -10,13 +10,16 @@ use crossbeam::channel::{self, Sender};
 
 use super::former::Former;
 use super::scratch::Scratch;
+use super::steering::{CONTROL_RECORDS_MAX, SteeringRings};
 use super::{EngineError, RunOptions, state_dir};
-use crate::ids::{RunId, SourceId};
+use crate::config::Mode;
+use crate::control::CommandLine;
+use crate::ids::{Reason, RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
@@ -30,7 +33,7 @@ use crate::recorder::sinks::{Attachment, Sinks};
 use crate::recorder::spool::{Spool, SpoolThread};
 use crate::recorder::summary::Run;
 use crate::recorder::{Outlets, Recorder, RecorderConfig};
-use crate::risk::KillSwitch;
+use crate::risk::{KillSwitch, Limits, MessageLimits};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
@@ -75,10 +78,13 @@ pub(super) struct Plant {
     pub(super) recorder: Recorder<SystemClock>,
     pub(super) care: JournalCare<SystemClock>,
     pub(super) new_sources: Producer<NewSource>,
-    pub(super) control: Producer<ControlCommand>,
+    /// What the control service gets.
+    pub(super) steering: SteeringRings,
     pub(super) attach: Sender<Attachment>,
     /// Order connections while trading is possible, else none.
     pub(super) ready: Arc<AtomicU16>,
+    /// Why a former run was halted: nothing is sent until a person resumes.
+    pub(super) halted: Option<Reason>,
     /// Keeps approved orders from leaving once thrown.
     pub(super) kill_switch: KillSwitch,
     /// Set when the intake is to read no more and to finish what it has.
@@ -100,24 +106,30 @@ impl Plant {
         let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
         let (dir, scratch) = place_of_state(options)?;
         let state = StateDir::open(&dir, books.owner)?;
-        let former = Former::read(&dir, clock.now().wall)?;
+        let former = Former::read(&dir, clock.now().wall, options.config.breaker.repeats_window)?;
         let Opened { mut journal, keeper, cut: _ } =
             MappedJournal::open(&state, run, SEGMENT_BYTES)?;
         write_start(&mut journal, clock, options, run, &books)?;
+        for entry in former.entries() {
+            journal.append(clock.now(), &entry)?;
+        }
 
         let Rings {
             intake: (signals_in, intake_records, sources),
             oms: rings,
             outer,
             recorder,
-            ends,
+            new_sources,
+            control: (control, questions_in, questions, control_records),
         } = Rings::make();
         let (attach, attachments) = channel::unbounded();
+        let (told, heard) = channel::unbounded();
         let closing = Arc::new(AtomicBool::new(false));
         let mut intake =
             Intake::new(intake_config(options), clock.clone(), signals_in, intake_records, sources)
                 .with_closing(Arc::clone(&closing));
-        let core = Core::new(oms_config(options, run, &books), books.markets, &books.opening);
+        let core = core(oms_config(options, run, &books), books, &former, clock);
+        let halted = core.halted().copied();
         for id in former.signal_ids {
             intake.remember(id);
         }
@@ -125,7 +137,8 @@ impl Plant {
         let kill_switch = KillSwitch::default();
         let oms = Oms::new(core, journal, clock.clone(), rings)
             .with_beacon(Arc::clone(&ready))
-            .with_kill_switch(kill_switch.clone());
+            .with_kill_switch(kill_switch.clone())
+            .with_questions(questions);
         let (care, health) = JournalCare::new(keeper, clock.clone());
         let mut spools = Vec::new();
         let outlets = Outlets {
@@ -134,7 +147,7 @@ impl Plant {
             journal: Some(health),
         };
         let config = recorder_config(options, run, clock);
-        let recorder = Recorder::new(config, clock.clone(), recorder, outlets);
+        let recorder = Recorder::new(config, clock.clone(), recorder, outlets).with_listener(told);
         let plant = Self {
             run,
             clock: clock.clone(),
@@ -142,10 +155,16 @@ impl Plant {
             oms,
             recorder,
             care,
-            new_sources: ends.0,
-            control: ends.1,
+            new_sources,
+            steering: SteeringRings {
+                commands: CommandLine::new(control),
+                questions: questions_in,
+                heard,
+                records: control_records,
+            },
             attach,
             ready,
+            halted,
             kill_switch,
             closing,
             journal_dir: dir,
@@ -156,13 +175,24 @@ impl Plant {
     }
 }
 
+/// The core as the former runs left it.
+fn core(config: OmsConfig, books: Books<'_>, former: &Former, clock: &SystemClock) -> Core {
+    let mut core = Core::new(config, books.markets, &books.opening);
+    if let Some(carried) = &former.carried {
+        core.restore(clock.now(), carried, &former.markets);
+    }
+    core
+}
+
 /// Every ring of a run, each with one writer and one reader.
 struct Rings {
     intake: (Producer<Signal>, Producer<Record>, Consumer<NewSource>),
     oms: OmsRings,
     outer: OuterRings,
     recorder: Vec<Consumer<Record>>,
-    ends: (Producer<NewSource>, Producer<ControlCommand>),
+    new_sources: Producer<NewSource>,
+    /// Commands in, questions in and out, records in.
+    control: (Producer<ControlCommand>, Producer<Question>, Consumer<Question>, Producer<Record>),
 }
 
 impl Rings {
@@ -177,6 +207,8 @@ impl Rings {
         let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
         let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
+        let (control_records, from_control) = ring(CONTROL_RECORDS_MAX);
+        let (questions_in, questions) = ring(ring::QUESTIONS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
         Self {
             intake: (signals_in, intake_records, sources),
@@ -198,16 +230,30 @@ impl Rings {
                 fetch: fetch_in,
                 records: gateway_records,
             },
-            recorder: vec![from_intake, from_oms, from_gateway],
-            ends: (new_sources, control_in),
+            recorder: vec![from_intake, from_oms, from_gateway, from_control],
+            new_sources,
+            control: (control_in, questions_in, questions, control_records),
         }
     }
 }
 
-const fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig {
+    let wire = &options.config.wire;
+    let messages = MessageLimits {
+        refill_per_sec: wire.write_tokens_per_second,
+        capacity: wire.write_tokens_max,
+        cancel_reserve: wire.cancel_reserve_tokens,
+        ..MessageLimits::default()
+    };
+    let maintenance = match options.config.mode {
+        // Nothing is maintained on paper, nor in the simulator.
+        Mode::Paper | Mode::Sim => None,
+        Mode::Demo | Mode::Live => options.config.limits.maintenance,
+    };
     OmsConfig {
         run,
-        limits: options.config.limits,
+        limits: Limits { messages, maintenance, ..options.config.limits },
+        breaker: options.config.breaker,
         orders: options.config.orders,
         admission: books.admission,
         feed: FeedNeed::Required,

@@ -2,7 +2,7 @@
 
 use super::EngineError;
 use crate::config::{ConfigError, MachineConfig};
-use crate::runtime::affinity::online_cores;
+use crate::runtime::affinity::{online_cores, try_pin};
 use crate::runtime::stage::{Stage, Together};
 use crate::runtime::thread::{StageThread, Stop, ThreadPanic, ThreadPlan, spawn_stage};
 use crate::runtime::topology::{HotStage, Topology};
@@ -102,7 +102,8 @@ fn topology(machine: &MachineConfig, cores: usize) -> Topology {
 
 /// Whether the `[cores]` plan can be carried out on this machine: asked before anything starts.
 pub(super) fn check_cores(machine: &MachineConfig) -> Result<(), ConfigError> {
-    Ok(machine.cores.check(topology(machine, core_count()), &online_cores())?)
+    machine.cores.check(topology(machine, core_count()), &online_cores())?;
+    Ok(machine.cores.check_usable(try_pin)?)
 }
 
 /// With a core to spare hot threads spin; else they must leave room for the cold ones.

@@ -125,6 +125,8 @@ pub struct Feed<T, K, C> {
     backlog: Backlog,
     /// When the bytes being decoded were in user memory.
     received: Timestamp,
+    /// When the oms was last told that the stream is alive.
+    told_alive: Timestamp,
     subscribe: String,
     counts: FeedCounts,
     last_loss: Option<FeedLoss>,
@@ -136,6 +138,8 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
     /// Free slots without which no step is taken: a message causes at most two events, and the
     /// loss that may follow in the same poll one.
     const ROOM_MIN: usize = 3;
+    /// Often enough for any bound on silence, seldom enough for the journal.
+    const ALIVE_EVERY: Nanos = Nanos::from_secs(1);
     /// Every bit of [`Phase::Subscribing`].
     const ALL_ACKED: u8 = (1 << Channel::ALL.len()) - 1;
 
@@ -162,6 +166,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             request: Request::Due,
             backlog: Backlog::Drained,
             received: now,
+            told_alive: now,
             subscribe: subscribe_command(1, &Channel::ALL),
             counts: FeedCounts::default(),
             last_loss: None,
@@ -245,6 +250,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             Received::Bytes(count) => {
                 self.received = self.clock.mono();
                 self.session.handle_filled(self.received, count);
+                self.tell_alive();
                 Ok(Work::Done)
             }
         }
@@ -303,6 +309,15 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
         Ok(())
     }
 
+    /// Whatever was heard, a ping or a fill, shows that the stream lives: the oms trades only as
+    /// long as it is told so.
+    fn tell_alive(&mut self) {
+        if self.is_up() && self.received.since(self.told_alive) >= Self::ALIVE_EVERY {
+            self.told_alive = self.received;
+            self.emit(FeedEvent::Alive);
+        }
+    }
+
     fn acknowledge(&mut self, channel: Channel) {
         let Some(Link { phase, .. }) = &mut self.link else {
             return;
@@ -315,6 +330,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             *phase = Phase::Up;
             self.counts.ups += 1;
             self.emit(FeedEvent::Up);
+            self.told_alive = self.received;
         }
     }
 

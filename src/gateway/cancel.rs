@@ -78,7 +78,8 @@ impl CancelSigner for SignDesk {
 }
 
 /// A signature over `DELETE path`; `None` when the key fails.
-pub(super) fn sign_delete(key: &SigningKey, wall_ms: u64, path: &str) -> Option<Presigned> {
+#[must_use]
+pub fn sign_delete(key: &SigningKey, wall_ms: u64, path: &str) -> Option<Presigned> {
     let mut signature = Signature::default();
     key.sign(wall_ms, DELETE, path, &mut signature).ok()?;
     Some(Presigned { wall_ms, signature })

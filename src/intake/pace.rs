@@ -28,6 +28,18 @@ pub struct PaceError {
     pub value: String,
 }
 
+impl Pace {
+    /// The name in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Cycle => "cycle",
+            Self::Recorded => "recorded",
+        }
+    }
+}
+
 impl FromStr for Pace {
     type Err = PaceError;
 

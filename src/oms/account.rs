@@ -150,7 +150,7 @@ impl Account {
     /// the dollar, and returns what that realised.
     pub fn settle(&mut self, market: MarketIx, yes_pays: Money) -> Money {
         let holding = &mut self.holdings[usize::from(market.0)];
-        let proceeds = paid_out(holding.position, yes_pays);
+        let proceeds = holding.position.worth(yes_pays);
         let realized = proceeds - holding.cost;
         *holding = Holding::default();
         self.cash += proceeds;
@@ -165,22 +165,13 @@ impl Account {
     pub fn pnl(&self, market: MarketIx, mark_micros: Option<u32>) -> MarketPnl {
         let Holding { position, cost } = *self.holding(market);
         let Earnings { realized, fees } = self.earnings[usize::from(market.0)];
-        let value = |micros: u32| paid_out(position, Money::from_micros(i64::from(micros)));
+        let value = |micros: u32| position.worth(Money::from_micros(i64::from(micros)));
         let unrealized = match position.centis() {
             0 => Some(Money::ZERO),
             _ => mark_micros.map(|micros| value(micros) - cost),
         };
         MarketPnl { position, cost, realized, unrealized, fees }
     }
-}
-
-/// What a position is worth when a YES contract is worth `yes` and a NO contract the rest of the
-/// dollar.
-#[must_use]
-pub fn paid_out(position: Position, yes: Money) -> Money {
-    let own = if position.centis() < 0 { Money::from_cents(100) - yes } else { yes };
-    // Exact for whole cents and micro-dollars: both are hundreds of 1e-8 dollars.
-    Money::from_e8(own.e8() / 100 * i64::from(position.size().centis()))
 }
 
 /// The part of `cost` that belongs to `part` of `whole` contracts. What division leaves over

@@ -3,7 +3,7 @@
 use crate::ids::RunId;
 use crate::message::{Style, TimeInForce};
 use crate::recorder::record::CHILDREN_MAX;
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits};
 use crate::units::{Nanos, PriceDelta};
 
 /// How orders are made and followed (`execution-layer` §3, the plan's `OrderConfig`).
@@ -112,6 +112,8 @@ pub struct OmsConfig {
     pub run: RunId,
     /// The bounds.
     pub limits: Limits,
+    /// What trips the circuit breaker.
+    pub breaker: BreakerConfig,
     /// How orders are made and followed.
     pub orders: OrderConfig,
     /// Which tickers may be traded.

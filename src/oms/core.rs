@@ -9,6 +9,7 @@ use super::account::{Account, Holding, MarketPnl};
 use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
 use super::execution::{ExecutionKey, Executions, Lot};
+use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
 use super::quotes::Quotes;
 use super::settlement::Settlements;
@@ -21,7 +22,10 @@ use crate::message::{
 };
 use crate::order::{IllegalTransition, OrderSlab};
 use crate::recorder::record::Record;
-use crate::risk::{Approved, Day, Exposure, Place, Readiness, Throttle};
+use crate::risk::{
+    Approved, Carried, CarriedMarket, Day, Exposure, Guard, Halt, Kept, Listing, Place, Readiness,
+    Rests, SeriesRules, Skew, Throttle,
+};
 use crate::units::{Money, Now, Timestamp, WallTime};
 
 /// Whatever the oms can be told.
@@ -50,6 +54,8 @@ pub struct Outbox {
     pub asks: Vec<FetchCommand>,
     /// For the recorder.
     pub records: Vec<Record>,
+    /// For the journal alone: what must outlive the process.
+    pub kept: Vec<Kept>,
 }
 
 impl Outbox {
@@ -61,6 +67,7 @@ impl Outbox {
             commands: Vec::with_capacity(64),
             asks: Vec::with_capacity(64),
             records: Vec::with_capacity(2 * market_count + 256),
+            kept: Vec::with_capacity(64),
         }
     }
 
@@ -110,6 +117,10 @@ pub struct Opening {
     pub holdings: Vec<(Ticker, Holding)>,
     /// When this was read: older fills are contained in it.
     pub as_of: WallTime,
+    /// Cash by shard, where the exchange keeps it so; empty where it is one pot.
+    pub shard_cash: Vec<(u8, Money)>,
+    /// How far the exchange's clock was from ours.
+    pub skew: Skew,
 }
 
 /// See the module's page.
@@ -133,7 +144,14 @@ pub struct Core {
     pub(super) trades: TradeSet,
     pub(super) by_order_id: OrderIndex,
     pub(super) stopped: Vec<bool>,
-    pub(super) halt: Option<Reason>,
+    pub(super) halt: Option<Halt>,
+    pub(super) guard: Guard,
+    pub(super) rules: SeriesRules,
+    /// What the rules say, by market.
+    pub(super) listings: Vec<Listing>,
+    pub(super) shard_cash: ShardCash,
+    /// What the journal has of the state that outlives the process.
+    pub(super) carried: Carried,
     pub(super) feed: FeedLink,
     pub(super) connections: u16,
     pub(super) phase: Phase,
@@ -152,9 +170,20 @@ impl Core {
     /// person who trades beside the engine.
     const OUTSIDERS_MAX: usize = 256;
 
-    /// Allocates everything. `markets` is the table loaded at start.
+    /// Allocates everything. `markets` is the table loaded at start; every series may be traded.
     #[must_use]
     pub fn new(config: OmsConfig, markets: MarketTable, opening: &Opening) -> Self {
+        Self::with_rules(config, markets, opening, SeriesRules::default())
+    }
+
+    /// Allocates everything, with rules for what may be traded and what belongs to which sport.
+    #[must_use]
+    pub fn with_rules(
+        config: OmsConfig,
+        markets: MarketTable,
+        opening: &Opening,
+        rules: SeriesRules,
+    ) -> Self {
         let (market_count, event_count) = match config.admission {
             Admission::Listed => (
                 markets.all().len() + Self::OUTSIDERS_MAX,
@@ -168,7 +197,12 @@ impl Core {
             lots: vec![Lot::default(); config.orders_max],
             attentive: Vec::with_capacity(config.orders_max),
             quotes: Quotes::new(market_count),
-            exposure: Exposure::new(market_count, event_count),
+            exposure: Exposure::new(market_count, event_count, rules.sport_count()),
+            guard: Guard::new(&config.limits, config.breaker, market_count, config.orders_max),
+            listings: Vec::with_capacity(market_count),
+            rules,
+            shard_cash: ShardCash::new(&opening.shard_cash),
+            carried: Carried::default(),
             account: Account::new(market_count, opening.cash),
             day: Day::new(opening.as_of),
             throttle: Throttle::new(config.limits.orders_per_minute_max),
@@ -189,20 +223,25 @@ impl Core {
             markets,
             config,
         };
+        core.list_markets();
         for (ticker, holding) in &opening.holdings {
-            if let Some(market) = core.markets.find(ticker).copied() {
-                core.account.open_with(market.ix, *holding);
-                let side = crate::message::BookSide::Bid;
-                let place = Place { market: market.ix, event: market.event, side };
-                core.exposure.hold(place, holding.position);
-            }
+            let Some(market) = core.markets.find(ticker).map(|market| market.ix) else { continue };
+            core.account.open_with(market, *holding);
+            core.hold(market, holding);
         }
+        core.guard.note_skew(opening.skew);
+        core.carried.day = core.day;
         core
+    }
+
+    /// Takes over what a former run left, before the first input.
+    pub fn restore(&mut self, now: Now, carried: &Carried, markets: &[CarriedMarket]) {
+        self.restore_risk(now, carried, markets);
     }
 
     /// Takes one input. `out` is appended to, never read.
     pub fn handle(&mut self, now: Now, input: &Input, out: &mut Outbox) {
-        self.day.roll(now.wall, self.exposure.in_flight());
+        let before = self.begin(now, input, out);
         match input {
             Input::Signal(signal) => self.on_signal(now, signal, out),
             Input::Gateway(event) => self.on_gateway(now, event, out),
@@ -212,6 +251,7 @@ impl Core {
             Input::Timer => self.on_timer(now, out),
         }
         self.finish_drain_if_quiet(now, out);
+        self.conclude(now, input, &before, out);
     }
 
     /// When [`Input::Timer`] is due.
@@ -266,10 +306,37 @@ impl Core {
         self.account.pnl(market, self.quotes.market(market).middle_micros())
     }
 
+    /// Counters of the day.
+    #[must_use]
+    pub const fn day(&self) -> &Day {
+        &self.day
+    }
+
+    /// The breaker and what trips it, rates, links and clocks.
+    #[must_use]
+    pub const fn guard(&self) -> &Guard {
+        &self.guard
+    }
+
+    /// The halt, when there is one.
+    #[must_use]
+    pub const fn halt_in_force(&self) -> Option<&Halt> {
+        self.halt.as_ref()
+    }
+
+    /// Whether nothing is traded in a market until a person resumes.
+    #[must_use]
+    pub fn is_stopped(&self, market: MarketIx) -> bool {
+        self.stopped[usize::from(market.0)]
+    }
+
     /// Why trading is halted, when it is.
     #[must_use]
     pub const fn halted(&self) -> Option<&Reason> {
-        self.halt.as_ref()
+        match &self.halt {
+            Some(halt) => Some(&halt.reason),
+            None => None,
+        }
     }
 
     /// Order connections that are up.
@@ -293,10 +360,11 @@ impl Core {
         }
     }
 
-    /// Stops everything: no order until a person resumes, and what rests is cancelled.
-    pub fn halt(&mut self, reason: Reason, out: &mut Outbox) {
+    /// Stops everything: no order until a person resumes, and what rests is cancelled. The first
+    /// reason stands.
+    pub fn halt(&mut self, now: Now, reason: Reason, out: &mut Outbox) {
         if self.halt.is_none() {
-            self.halt = Some(reason);
+            self.halt = Some(Halt { reason, since: now.wall });
             out.records.push(Record::Halted { reason });
         }
         self.end_waiting(out);
@@ -312,13 +380,16 @@ impl Core {
         if self.config.admission == Admission::Listed || !room {
             return None;
         }
-        self.markets.insert(*ticker, TickGrid::linear_cent(), 0, FeeSchedule::QUADRATIC, true)
+        let (grid, fees) = (TickGrid::linear_cent(), FeeSchedule::QUADRATIC);
+        let market = self.markets.insert(*ticker, grid, 0, fees, true);
+        self.list_markets();
+        market
     }
 
     /// Where an order's exposure sits.
     pub(super) fn place_of(&self, terms: &NewOrder) -> Option<Place> {
-        let market = self.markets.get(terms.market)?;
-        Some(Place { market: market.ix, event: market.event, side: terms.side })
+        let rests = Rests::with(terms.time_in_force);
+        self.place_in(terms.market, terms.side, rests)
     }
 
     /// Sets when the oms next looks at an order.
@@ -348,10 +419,7 @@ impl Core {
     #[cold]
     pub(super) fn stop_market(&mut self, key: OrderKey, reason: Reason, out: &mut Outbox) {
         let Some(market) = self.orders.find(key).map(|order| order.terms().market) else { return };
-        self.stopped[usize::from(market.0)] = true;
-        if let Some(market) = self.markets.get(market) {
-            out.records.push(Record::Alert { ticker: market.ticker, reason });
-        }
+        self.stop(market, reason, out);
     }
 
     /// Asks for an order's cancel, or looks it up when its id at the exchange is not known.
@@ -368,6 +436,7 @@ impl Core {
 
     /// Hands an approved order to the gateway.
     pub(super) fn submit(&mut self, approved: Approved<NewOrder>, out: &mut Outbox) {
+        self.guard.note_approved(approved.get().key);
         out.commands.push(Command::Submit(approved));
     }
 }

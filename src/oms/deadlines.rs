@@ -95,16 +95,11 @@ impl Core {
 
     pub(super) fn on_control(&mut self, now: Now, command: &ControlCommand, out: &mut Outbox) {
         match command {
-            ControlCommand::Halt { reason } => self.halt(*reason, out),
-            ControlCommand::Resume => self.resume(out),
+            ControlCommand::Halt { reason } => self.halt(now, *reason, out),
+            ControlCommand::Resume => self.resume(now, out),
             ControlCommand::Drain => self.drain(now, out),
+            ControlCommand::CancelAll => self.cancel_resting(now, out),
         }
-    }
-
-    fn resume(&mut self, out: &mut Outbox) {
-        self.halt = None;
-        self.stopped.fill(false);
-        out.records.push(crate::recorder::record::Record::Resumed);
     }
 
     /// No new orders; what rests is cancelled; the end comes when nothing is alive, or at the
@@ -116,6 +111,10 @@ impl Core {
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
         self.end_waiting(out);
+        self.cancel_resting(now, out);
+    }
+
+    fn cancel_resting(&mut self, now: Now, out: &mut Outbox) {
         for slot in 0..self.orders.capacity() {
             let Some(key) = self.orders.live_at(slot) else { continue };
             let rests = |order: &Order| matches!(order.state(), State::Resting | State::Partial);

@@ -11,7 +11,7 @@ use crate::kalshi::market::Market;
 use crate::message::{NewOrder, Signal, Style};
 use crate::order::Order;
 use crate::recorder::record::Record;
-use crate::risk::{self, Approved, Facts, Limit, Question, Refusal};
+use crate::risk::{self, Approved, Child, Facts, Limit, Question, Refusal};
 use crate::units::{Money, Now, Price, Timestamp, WallTime};
 
 /// An order that may go out, and what it holds back.
@@ -35,7 +35,7 @@ impl Core {
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
         let market = match self.consider(now, signal) {
             Ok((entry, manner)) => {
-                self.enter(id, signal, expected, entry, manner, out);
+                self.enter(now, signal, (id, expected), (entry, manner), out);
                 Some(entry.approved.get().market)
             }
             Err(refusal) => {
@@ -85,7 +85,10 @@ impl Core {
             .ok_or_else(|| refuse(Limit::PriceCollar))?;
         let life = Life::Take(plan::time_in_force(signal, orders));
         let draft = Draft { price, quantity: signal.contracts, life };
-        Ok((self.ask(now, signal, market, draft, signal.produced_at)?, Manner::Take))
+        Ok((
+            self.ask(now, signal, market, (draft, Child::First), signal.produced_at)?,
+            Manner::Take,
+        ))
     }
 
     fn consider_making(
@@ -100,6 +103,7 @@ impl Core {
             .ok_or_else(|| refuse(Limit::PriceCollar))?;
         let until = signal.expires_at.unwrap_or(now.wall + self.config.orders.fill_timeout);
         let draft = Draft { price, quantity: signal.contracts, life: Life::Make { until } };
+        let draft = (draft, Child::First);
         let entry = self.ask(now, signal, market, draft, signal.produced_at)?;
         Ok((entry, Manner::Make { until: entry.until }))
     }
@@ -110,18 +114,21 @@ impl Core {
         now: Now,
         signal: &Signal,
         market: &Market,
-        draft: Draft,
+        (draft, child): (Draft, Child),
         produced_at: Option<WallTime>,
     ) -> Result<Entry, Refusal> {
         let names = self.orders.reserve().ok_or_else(|| self.no_slot())?;
         let orders = &self.config.orders;
-        let order = plan::order(signal, market, orders, now, names, draft);
+        let mut order = plan::order(signal, market, orders, now, names, draft);
+        // A half-open breaker lets a small order probe: a usual one is cut down to it.
+        order.quantity = order.quantity.min(self.guard.probe_size().unwrap_or(order.quantity));
         let fee = match draft.life {
             Life::Take(_) => fees::taker_fee_bound(&market.fees, order.price, order.quantity),
             Life::Make { .. } => fees::maker_fee_bound(&market.fees, order.price, order.quantity),
         };
         let question = Question {
             order: &order,
+            child,
             action: signal.action,
             reference: plan::reference(signal).ok_or_else(|| refuse(Limit::PriceCollar))?,
             edge: signal.edge,
@@ -148,31 +155,33 @@ impl Core {
             limits: &self.config.limits,
             now,
             readiness: self.readiness(),
+            guard: &self.guard,
             market_stopped: self.stopped[usize::from(market.0)],
             market: listed,
-            exposure: self.exposure.market(market),
-            event_worst: self.exposure.event(listed.event),
+            listing: self.listings[usize::from(market.0)],
+            exposure: &self.exposure,
             day: &self.day,
             throttle: &self.throttle,
             open_orders: self.orders.live(),
             cash: self.account.cash(),
-            reserved: self.exposure.reserved(),
+            shard_cash: self.shard_cash.on(listed.exchange_index),
         }
     }
 
     fn enter(
         &mut self,
-        id: ExecutionId,
+        now: Now,
         signal: &Signal,
-        expected: Option<Price>,
-        entry: Entry,
-        manner: Manner,
+        (id, expected): (ExecutionId, Option<Price>),
+        (entry, manner): (Entry, Manner),
         out: &mut Outbox,
     ) {
         let begun = self.executions.begin(id, signal, expected, manner);
         debug_assert!(begun.is_some(), "Invariant: room was made sure of before the limits");
         let Some(key) = begun else { return };
         self.add_child(key, entry, out);
+        let &NewOrder { market, side, .. } = entry.approved.get();
+        self.note_execution(now, market, side, out);
         if matches!(manner, Manner::Make { .. }) {
             self.attend(key);
         }
@@ -183,7 +192,7 @@ impl Core {
     pub(super) fn add_child(&mut self, key: ExecutionKey, entry: Entry, out: &mut Outbox) {
         let terms = *entry.approved.get();
         let Some(place) = self.place_of(&terms) else { return };
-        self.exposure.open(place, terms.quantity, entry.reserve);
+        self.exposure.open(place, &terms, entry.reserve);
         self.day.orders += 1;
         self.day.volume += terms.quantity;
         self.throttle.note_sent(terms.approved);

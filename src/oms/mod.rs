@@ -9,6 +9,7 @@ mod deadlines;
 mod endings;
 mod entry;
 mod execution;
+mod guarding;
 mod identity;
 mod index;
 mod outsiders;
@@ -19,6 +20,7 @@ mod reports;
 mod settlement;
 mod stage;
 mod succession;
+mod telling;
 #[cfg(test)]
 mod tests;
 mod timers;

@@ -10,17 +10,24 @@ use crate::ids::{MarketIx, Reason};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::message::Fill;
 use crate::recorder::record::Record;
+use crate::units::Now;
 
 impl Core {
     /// Makes room for the books of a market that is not in the table; halts when there is none.
     #[cold]
-    pub(super) fn admit_outsider(&mut self, fill: &Fill, out: &mut Outbox) -> Option<MarketIx> {
+    pub(super) fn admit_outsider(
+        &mut self,
+        now: Now,
+        fill: &Fill,
+        out: &mut Outbox,
+    ) -> Option<MarketIx> {
         let rows_left = self.markets.all().len() < self.market_capacity();
         let market = rows_left.then(|| {
             let (grid, fees) = (TickGrid::linear_cent(), FeeSchedule::QUADRATIC);
             self.markets.insert(fill.ticker, grid, 0, fees, false)
         });
         let market = market.flatten();
+        self.list_markets();
         let text = match market {
             Some(_) => "somebody else traded in a market outside the table",
             None => "fills in more markets outside the table than the books have room for",
@@ -28,7 +35,7 @@ impl Core {
         let reason = Reason::lossy(text);
         out.records.push(Record::Alert { ticker: fill.ticker, reason });
         if market.is_none() {
-            self.halt(reason, out);
+            self.halt(now, reason, out);
         }
         market
     }

@@ -10,7 +10,6 @@ use crate::message::{
 };
 use crate::order::{Ending, Event, State};
 use crate::recorder::record::{BookedFill, Hop, Record};
-use crate::risk::Place;
 use crate::units::Now;
 
 impl Core {
@@ -20,6 +19,8 @@ impl Core {
             FeedEvent::Down => self.stream_down(),
             FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
             FeedEvent::Order(report) => self.on_report(now, report, out),
+            // Noted by the guard, before.
+            FeedEvent::Alive => {}
         }
     }
 
@@ -40,12 +41,14 @@ impl Core {
             }
             FetchEvent::Quote(quote) => self.on_quote(now, &quote.ticker, Some(quote), out),
             FetchEvent::QuoteFailed { ticker } => self.on_quote(now, ticker, None, out),
-            FetchEvent::Settled(settlement) => self.on_settled(settlement, out),
+            FetchEvent::Settled(settlement) => self.on_settled(now, settlement, out),
             FetchEvent::SettlementsDone | FetchEvent::SettlementsFailed => {
                 self.settlements.answered();
             }
             FetchEvent::BackfillDone => self.backfill_done(now, out),
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
+            // Noted by the guard, before.
+            FetchEvent::Mismatches { .. } => {}
         }
     }
 
@@ -84,13 +87,17 @@ impl Core {
         if fill.origin == Origin::Stream {
             self.last_fill = self.last_fill.max(fill.exchange_time);
         }
-        let market = self.market_of_fill(key, fill).or_else(|| self.admit_outsider(fill, out));
+        let market = self.market_of_fill(key, fill).or_else(|| self.admit_outsider(now, fill, out));
         let Some(market) = market else { return };
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
-        let event = self.markets.all()[usize::from(market.0)].event;
-        self.exposure.hold(Place { market, event, side: fill.side }, booked.position);
+        debug_assert!(
+            booked.position == self.account.holding(market).position,
+            "Invariant: what was booked is what is held"
+        );
+        let holding = *self.account.holding(market);
+        self.hold(market, &holding);
         self.settle_late_fill(market);
         if let Some(key) = key {
             self.fill_order(now, key, fill, out);

@@ -9,7 +9,7 @@ use super::core::{Core, Outbox, Phase};
 use crate::ids::{MarketIx, Reason};
 use crate::message::{BookSide, FetchCommand, MarketSettlement};
 use crate::recorder::record::Record;
-use crate::risk::Place;
+use crate::risk::Settlement;
 use crate::units::{Money, Nanos, Now, Position, Timestamp, WallTime};
 
 /// How often the exchange is asked. Settlements are minutes after a market's end.
@@ -76,7 +76,7 @@ impl Core {
     }
 
     /// Books a settlement, once.
-    pub(super) fn on_settled(&mut self, said: &MarketSettlement, out: &mut Outbox) {
+    pub(super) fn on_settled(&mut self, now: Now, said: &MarketSettlement, out: &mut Outbox) {
         // Older ones are contained in the opening books.
         if said.settled_at < self.opened_at {
             return;
@@ -96,7 +96,9 @@ impl Core {
         let realized = self.pay_out(market, said.yes_pays);
         let result = before.realized + realized - before.fees;
         if before.position != Position::FLAT || result != Money::ZERO {
-            self.record_settlement(realized);
+            // The exchange tells of no fee of a settlement's own.
+            let settlement = Settlement { market, realized, fee: Money::ZERO, result };
+            self.record_settlement(now, &settlement);
             out.records.push(Record::Settled {
                 ticker: said.ticker,
                 position: before.position,
@@ -125,14 +127,8 @@ impl Core {
 
     fn pay_out(&mut self, market: MarketIx, yes_pays: Money) -> Money {
         let realized = self.account.settle(market, yes_pays);
-        let event = self.markets.all()[usize::from(market.0)].event;
-        let place = Place { market, event, side: BookSide::Bid };
-        self.exposure.hold(place, Position::FLAT);
+        let holding = *self.account.holding(market);
+        self.hold(market, &holding);
         realized
-    }
-
-    /// Tells the limits: what the settlement realised counts for the day.
-    fn record_settlement(&mut self, realized: Money) {
-        self.day.realized += realized;
     }
 }

@@ -12,11 +12,11 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use super::core::{Core, Input, Outbox};
 use crate::ids::Reason;
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
-use crate::risk::{KillSwitch, Readiness};
+use crate::risk::{Kept, KillSwitch, Readiness};
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -70,6 +70,8 @@ pub struct Oms<J, C> {
     /// Over how many connections trading is possible, for threads that wait for it.
     beacon: Option<Arc<AtomicU16>>,
     kill_switch: KillSwitch,
+    /// From people who want to know something.
+    questions: Option<Consumer<Question>>,
     /// What is rehearsed with.
     last_signal: Option<Signal>,
     rehearsed: Timestamp,
@@ -96,6 +98,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             passed: Cursors::default(),
             beacon: None,
             kill_switch: KillSwitch::default(),
+            questions: None,
             last_signal: None,
             rehearsed: Timestamp::ZERO,
         }
@@ -112,6 +115,16 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
+        if self.core.halted().is_some() {
+            self.kill_switch.throw();
+        }
+        self
+    }
+
+    /// Answers questions with records while nothing else is to be done.
+    #[must_use]
+    pub fn with_questions(mut self, questions: Consumer<Question>) -> Self {
+        self.questions = Some(questions);
         self
     }
 
@@ -134,7 +147,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     fn take(&mut self, now: Now, input: &Input) {
         if self.journal.append(now, &entry_of(input)).is_err() {
             // Before the input is handled: nothing may follow from what is not written down.
-            self.journal_failed();
+            self.journal_failed(now);
         }
         self.core.handle(now, input, &mut self.outbox);
         self.keep_kill_switch(input);
@@ -163,6 +176,11 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             Record::Result(result) => Some(Entry::Result(*result)),
             _ => None,
         });
+        let mut lost = false;
+        for kept in &self.outbox.kept {
+            lost |= self.journal.append(now, &entry_of_kept(kept)).is_err();
+        }
+        self.outbox.kept.clear();
         for entry in asks.chain(results) {
             // What is not kept here can be worked out again from the inputs.
             let _lost: Result<(), JournalError> = self.journal.append(now, &entry);
@@ -172,6 +190,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             asks: self.outbox.asks.len(),
             records: self.outbox.records.len(),
         };
+        if lost {
+            self.journal_failed(now);
+        }
     }
 
     /// Takes back a submit that could not be journaled: as if the gateway had never sent it.
@@ -179,7 +200,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     fn withdraw(&mut self, now: Now, index: usize) {
         let Command::Submit(approved) = self.outbox.commands.remove(index) else { return };
         let key = approved.get().key;
-        self.journal_failed();
+        self.journal_failed(now);
         let why = crate::message::Unsent::NotJournaled;
         let event = Input::Gateway(GatewayEvent::NotSent { key, why });
         self.core.handle(now, &event, &mut self.outbox);
@@ -187,10 +208,10 @@ impl<J: Journal, C: Clock> Oms<J, C> {
 
     /// Without a journal nothing may be sent: halt.
     #[cold]
-    fn journal_failed(&mut self) {
+    fn journal_failed(&mut self, now: Now) {
         if self.core.halted().is_none() {
             let reason = Reason::lossy("the journal cannot be written (disk full?)");
-            self.core.halt(reason, &mut self.outbox);
+            self.core.halt(now, reason, &mut self.outbox);
             self.kill_switch.throw();
         }
     }
@@ -198,7 +219,9 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Throws the switch with a halt, before anything is passed on. Others may have thrown it, on
     /// the way to a halt that is still in a ring: only an operator's resume resets it.
     fn keep_kill_switch(&self, input: &Input) {
-        if self.core.halted().is_some() {
+        if matches!(input, Input::Control(ControlCommand::Halt { .. })) {
+            self.kill_switch.confirm(self.clock.mono());
+        } else if self.core.halted().is_some() {
             self.kill_switch.throw();
         } else if matches!(input, Input::Control(ControlCommand::Resume)) {
             self.kill_switch.reset();
@@ -248,6 +271,15 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             }
         }
         work
+    }
+
+    /// Not an input: nothing follows from a question, and so it is not journaled.
+    fn answer(&mut self) -> Work {
+        let Some(questions) = &mut self.questions else { return Work::Idle };
+        let Ok(question) = questions.pop() else { return Work::Idle };
+        self.core.tell(self.clock.now(), &question, &mut self.outbox.records);
+        self.journaled.records = self.outbox.records.len();
+        self.pass_on()
     }
 
     fn take_signal(&mut self) -> Work {
@@ -306,6 +338,9 @@ impl<J: Journal, C: Clock> Stage for Oms<J, C> {
         if self.outbox.is_empty() {
             work = work.or(self.take_signal());
         }
+        if self.outbox.is_empty() {
+            work = work.or(self.answer());
+        }
         if work == Work::Idle {
             self.rehearse();
         }
@@ -347,6 +382,13 @@ const fn entry_of(input: &Input) -> Entry {
         Input::Fetch(event) => Entry::Fetch(*event),
         Input::Control(command) => Entry::Control(*command),
         Input::Timer => Entry::Timer,
+    }
+}
+
+const fn entry_of_kept(kept: &Kept) -> Entry {
+    match kept {
+        Kept::Account(carried) => Entry::Risk(*carried),
+        Kept::Market(market) => Entry::MarketRisk(*market),
     }
 }
 

@@ -18,7 +18,7 @@ use crate::kalshi::market::Market;
 use crate::message::{BestQuote, FetchCommand, RejectKind, TimeInForce};
 use crate::order::{Order, State};
 use crate::recorder::record::Record;
-use crate::risk::{Limit, Refusal};
+use crate::risk::{Child, Limit, Refusal};
 use crate::units::{Contracts, Nanos, Now, Price, Timestamp};
 
 /// Turns a successor waits for when others keep taking them: past that the market has moved on.
@@ -144,7 +144,7 @@ impl Core {
         };
         // A successor goes by what is known of the market now, not by what the signal saw then.
         let seen = signal.produced_at.map(|at| at.max(self.quotes.as_of(market.ix)));
-        self.ask(now, signal, market, draft, seen).map_err(Stop::Refused)
+        self.ask(now, signal, market, (draft, Child::Later), seen).map_err(Stop::Refused)
     }
 
     fn retry(&self, execution: &Execution, market: &Market) -> Result<Draft, Stop> {

@@ -103,6 +103,12 @@ impl OrderSlab {
         self.slots.iter().flatten()
     }
 
+    /// The slots, for those who look at a part of them at a time.
+    #[must_use]
+    pub fn slots(&self) -> &[Option<Order>] {
+        &self.slots
+    }
+
     /// Every order that is not terminal, oldest slot first. Linear: for draining, not for orders.
     pub fn live_orders(&self) -> impl Iterator<Item = &Order> {
         self.iter().filter(|order| !order.state().is_terminal())

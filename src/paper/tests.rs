@@ -60,7 +60,7 @@ impl Bench {
             match event {
                 FeedEvent::Fill(fill) => fate.fills.push(fill),
                 FeedEvent::Order(report) => fate.ended = Some(report),
-                FeedEvent::Up | FeedEvent::Down => {}
+                FeedEvent::Up | FeedEvent::Down | FeedEvent::Alive => {}
             }
         }
         fate

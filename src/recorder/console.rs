@@ -157,6 +157,10 @@ impl Console {
                 self.event(now, Tone::Bad, "HALTED:", reason.as_str());
             }
             Record::Resumed => self.event(now, Tone::Good, "RESUMED", ""),
+            Record::KillSwitch { span } => {
+                let text = format!("halted {} us after the command came", span.ns() / 1_000);
+                self.event(now, Tone::Loud, "KILL SWITCH:", &text);
+            }
             Record::Alert { ticker, reason } => {
                 let Some(more) = self.alerts.take() else { return };
                 let dash = if ticker.is_empty() { "" } else { " - " };
@@ -177,6 +181,7 @@ impl Console {
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }
+            | Record::Told(_)
             | Record::Drained => {}
         }
     }

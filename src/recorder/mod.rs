@@ -20,6 +20,7 @@ pub mod results;
 pub mod sinks;
 pub mod spool;
 pub mod summary;
+pub mod told;
 
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crossbeam::channel::Receiver;
+use crossbeam::channel::{Receiver, Sender};
 
 use self::console::Console;
 use self::histograms::Histograms;
@@ -36,6 +37,7 @@ pub use self::record::Record;
 use self::results::{malformed_line, result_line};
 use self::sinks::{SinkCounts, Sinks};
 use self::summary::{Run, Summary, Tally};
+use self::told::{Heard, Told};
 use crate::ids::SourceId;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::{Stage, Work};
@@ -144,6 +146,7 @@ pub struct Recorder<C> {
     leaving: Vec<SourceId>,
     drained: bool,
     progress: Arc<Progress>,
+    listener: Option<Sender<Heard>>,
 }
 
 impl<C: Clock> Recorder<C> {
@@ -170,9 +173,17 @@ impl<C: Clock> Recorder<C> {
             leaving: Vec::new(),
             drained: false,
             progress: Arc::new(Progress::default()),
+            listener: None,
         };
         recorder.stats_at = recorder.next_stats(began);
         recorder
+    }
+
+    /// Passes on what the oms tells to those who asked.
+    #[must_use]
+    pub fn with_listener(mut self, listener: Sender<Heard>) -> Self {
+        self.listener = Some(listener);
+        self
     }
 
     /// A view for other threads.
@@ -265,6 +276,7 @@ impl<C: Clock> Recorder<C> {
                 self.leaving.push(*source);
             }
             Record::Drained => self.drained = true,
+            Record::Told(told) => self.pass_on(*told),
             Record::Received
             | Record::Presign { .. }
             | Record::OrderSent { .. }
@@ -272,12 +284,22 @@ impl<C: Clock> Recorder<C> {
             | Record::Fill(_)
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::KillSwitch { .. }
             | Record::Alert { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. } => {}
         }
+    }
+
+    /// What the oms knows and what is counted here make one answer. Who asked may be gone.
+    fn pass_on(&self, told: Told) {
+        let Some(listener) = &self.listener else { return };
+        if matches!(told, Told::Status(_)) {
+            drop(listener.send(Heard::Counted(Box::new(self.summary()))));
+        }
+        drop(listener.send(Heard::Told(told)));
     }
 
     /// Writes result lines, and lets writers of ended sources go once every signal is answered:

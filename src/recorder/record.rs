@@ -8,6 +8,7 @@ use crate::ids::{
 };
 use crate::message::{Action, BookSide};
 use crate::order::State;
+use crate::recorder::told::Told;
 use crate::risk::Refusal;
 use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp};
 
@@ -284,6 +285,13 @@ pub enum Record {
     },
     /// oms: trading resumed.
     Resumed,
+    /// control: how long a command to halt took from its arrival to the oms having halted.
+    KillSwitch {
+        /// How long.
+        span: Nanos,
+    },
+    /// oms: a piece of an answer to a person.
+    Told(Told),
     /// oms: something a person should know (a market stopped, an illegal transition…).
     Alert {
         /// Where; empty when it concerns no market.

@@ -49,6 +49,9 @@ pub struct Summary {
     pub settled: u64,
     /// Signatures made ahead of the order that used them.
     pub presign: Presign,
+    /// Commands to halt, and how long they took.
+    #[serde(default)]
+    pub kill_switch: KillSwitchTimes,
     /// Latency per hop, in nanoseconds.
     pub hops: BTreeMap<String, Percentiles>,
 }
@@ -107,6 +110,17 @@ pub struct Presign {
     pub misses: u64,
 }
 
+/// Commands to halt, from their arrival to the oms having halted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KillSwitchTimes {
+    /// How many.
+    pub count: u64,
+    /// The last one's time.
+    pub last_ns: u64,
+    /// The longest time.
+    pub max_ns: u64,
+}
+
 /// Counts records as they come.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
@@ -114,7 +128,7 @@ pub struct Tally {
     malformed: u64,
     not_tradeable: u64,
     accepted: u64,
-    refused: [u64; Limit::COUNT],
+    refused: Refused,
     sent: u64,
     orders: HashMap<ClientOrderId, Fate>,
     trades: u64,
@@ -125,6 +139,17 @@ pub struct Tally {
     pnl: BTreeMap<String, Pnl>,
     settled: u64,
     presign: Presign,
+    kill_switch: KillSwitchTimes,
+}
+
+/// Refused signals by limit.
+#[derive(Clone, Copy, Debug)]
+struct Refused([u64; Limit::COUNT]);
+
+impl Default for Refused {
+    fn default() -> Self {
+        Self([0; Limit::COUNT])
+    }
 }
 
 /// How an order ended, as far as is known.
@@ -148,7 +173,7 @@ impl Tally {
             Record::Received => self.received += 1,
             Record::Malformed { .. } => self.malformed += 1,
             Record::Result(result) => match result.outcome {
-                Outcome::Refused(refusal) => self.refused[refusal.limit as usize] += 1,
+                Outcome::Refused(refusal) => self.refused.0[refusal.limit as usize] += 1,
                 Outcome::NotTradeable => self.not_tradeable += 1,
                 Outcome::Ended(_) => {
                     self.accepted += 1;
@@ -185,10 +210,17 @@ impl Tally {
             Record::FinalAccount { cash, fees, realized, .. } => {
                 self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
             }
+            Record::KillSwitch { span } => {
+                let times = &mut self.kill_switch;
+                times.count += 1;
+                times.last_ns = span.ns();
+                times.max_ns = times.max_ns.max(span.ns());
+            }
             Record::SourceEnded { .. }
             | Record::Span { .. }
             | Record::Halted { .. }
             | Record::Resumed
+            | Record::Told(_)
             | Record::Alert { .. }
             | Record::Drained => {}
         }
@@ -215,7 +247,7 @@ impl Tally {
     /// Signals that arrived and have no final answer yet.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
-        let refused: u64 = self.refused.iter().sum();
+        let refused: u64 = self.refused.0.iter().sum();
         let answered = self.malformed + self.not_tradeable + self.accepted + refused;
         self.received.saturating_sub(answered)
     }
@@ -239,7 +271,7 @@ impl Tally {
     /// The summary as of now: at the end of a run, or of a run that goes on.
     #[must_use]
     pub fn summary(&self, run: &Run, length: Nanos, histograms: &Histograms) -> Summary {
-        let refused = Limit::ALL.iter().zip(self.refused).filter(|(_, count)| *count > 0);
+        let refused = Limit::ALL.iter().zip(self.refused.0).filter(|(_, count)| *count > 0);
         let open = self.positions.iter().filter(|(_, (position, _))| *position != Position::FLAT);
         let hop = |hop: &Hop| (hop.as_str().to_owned(), histograms.percentiles(*hop));
         Summary {
@@ -268,6 +300,7 @@ impl Tally {
             pnl: self.pnl.clone(),
             settled: self.settled,
             presign: self.presign,
+            kill_switch: self.kill_switch,
             hops: Hop::ALL.iter().map(hop).collect(),
         }
     }

@@ -155,7 +155,9 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Cancel(_)
         | Entry::CancelAll
         | Entry::Ask(_)
-        | Entry::RunEnded => None,
+        | Entry::RunEnded
+        | Entry::Risk(_)
+        | Entry::MarketRisk(_) => None,
     }
 }
 

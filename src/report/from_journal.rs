@@ -78,7 +78,9 @@ impl Rebuild {
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)
-            | Entry::RunEnded => {}
+            | Entry::RunEnded
+            | Entry::Risk(_)
+            | Entry::MarketRisk(_) => {}
         }
     }
 
@@ -135,7 +137,7 @@ impl Rebuild {
     fn pay_out(&mut self, ticker: Ticker) {
         let Some(yes_pays) = self.settled.get(&ticker).copied() else { return };
         let Some(held) = self.positions.remove(&ticker) else { return };
-        let paid = crate::oms::account::paid_out(held, yes_pays);
+        let paid = held.worth(yes_pays);
         self.cash = self.cash.map(|cash| cash + paid);
     }
 

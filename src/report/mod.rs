@@ -7,6 +7,7 @@ mod chart;
 pub mod export;
 mod from_journal;
 mod html;
+pub mod settings;
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

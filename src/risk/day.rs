@@ -23,11 +23,29 @@ impl Day {
         Self { utc_day: now.utc_day(), ..Self::default() }
     }
 
+    /// Profit so far, fees deducted; below zero when the day has lost.
+    #[must_use]
+    pub fn profit(&self) -> Money {
+        self.realized - self.fees
+    }
+
     /// Starts a new day when midnight has passed. What is in flight counts for both days: the
     /// caller passes it, so that a late fill never makes the counter go below zero.
     pub fn roll(&mut self, now: WallTime, in_flight: Contracts) {
         if now.utc_day() > self.utc_day {
             *self = Self { volume: in_flight, ..Self::new(now) };
+        }
+    }
+
+    /// A day as it stood in the journal.
+    #[must_use]
+    pub const fn on(utc_day: u32) -> Self {
+        Self {
+            utc_day,
+            orders: 0,
+            volume: Contracts::ZERO,
+            realized: Money::ZERO,
+            fees: Money::ZERO,
         }
     }
 

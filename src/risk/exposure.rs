@@ -3,9 +3,10 @@
 //!
 //! Kept incrementally, so that the cost of a check does not depend on how many orders are open.
 
+use super::series::SportIx;
 use crate::ids::MarketIx;
-use crate::message::BookSide;
-use crate::units::{Contracts, Money, Position};
+use crate::message::{BookSide, NewOrder, TimeInForce};
+use crate::units::{Contracts, Money, Position, Price};
 
 /// What is alive and held in one market.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,6 +19,12 @@ pub struct MarketExposure {
     pub asks: Contracts,
     /// Orders alive.
     pub open_orders: u32,
+    /// No live bid is higher; `None` while there is none. Falls only when the last one ends.
+    pub bids_up_to: Option<Price>,
+    /// No live ask is lower; `None` while there is none. Rises only when the last one ends.
+    pub asks_down_to: Option<Price>,
+    /// What the position cost, without fees.
+    pub cost: Money,
 }
 
 impl MarketExposure {
@@ -48,6 +55,26 @@ impl MarketExposure {
         self.position.after(side, alive).size() <= self.position.size()
     }
 
+    /// The price of a live order of ours that an order at `price` could trade with.
+    #[must_use]
+    pub fn crossed(&self, side: BookSide, price: Price) -> Option<Price> {
+        match side {
+            BookSide::Bid => self.asks_down_to.filter(|ask| *ask <= price),
+            BookSide::Ask => self.bids_up_to.filter(|bid| *bid >= price),
+        }
+    }
+
+    fn reach(&mut self, side: BookSide, price: Price) {
+        match side {
+            BookSide::Bid => {
+                self.bids_up_to = Some(self.bids_up_to.map_or(price, |known| known.max(price)));
+            }
+            BookSide::Ask => {
+                self.asks_down_to = Some(self.asks_down_to.map_or(price, |known| known.min(price)));
+            }
+        }
+    }
+
     fn add(&mut self, side: BookSide, quantity: Contracts) {
         match side {
             BookSide::Bid => self.bids += quantity,
@@ -60,25 +87,46 @@ impl MarketExposure {
             BookSide::Bid => self.bids -= quantity,
             BookSide::Ask => self.asks -= quantity,
         }
+        if self.bids.is_zero() {
+            self.bids_up_to = None;
+        }
+        if self.asks.is_zero() {
+            self.asks_down_to = None;
+        }
     }
 }
 
-/// Exposure of all markets, events and the account.
+/// Exposure of all markets, events, sports, shards and the account.
 #[derive(Debug)]
 pub struct Exposure {
     markets: Vec<MarketExposure>,
     events: Vec<Contracts>,
+    /// Cost of positions and reserves of live orders, by sport.
+    sports: Vec<Money>,
+    /// Reserves of live orders, by shard.
+    shards: Vec<Money>,
+    /// Cost of all positions.
+    invested: Money,
+    /// Reserves of live orders that may rest.
+    resting: Money,
     reserved: Money,
     in_flight: Contracts,
 }
 
 impl Exposure {
-    /// Allocates for that many markets and events.
+    /// Shards are numbered in one byte.
+    const SHARDS: usize = 256;
+
+    /// Allocates for that many markets, events and sports.
     #[must_use]
-    pub fn new(market_count: usize, event_count: usize) -> Self {
+    pub fn new(market_count: usize, event_count: usize, sport_count: usize) -> Self {
         Self {
             markets: vec![MarketExposure::default(); market_count],
             events: vec![Contracts::ZERO; event_count],
+            sports: vec![Money::ZERO; sport_count],
+            shards: vec![Money::ZERO; Self::SHARDS],
+            invested: Money::ZERO,
+            resting: Money::ZERO,
             reserved: Money::ZERO,
             in_flight: Contracts::ZERO,
         }
@@ -96,6 +144,30 @@ impl Exposure {
         self.events[usize::from(event)]
     }
 
+    /// What positions of one sport cost and its live orders may still cost, fees included.
+    #[must_use]
+    pub fn sport(&self, sport: SportIx) -> Money {
+        self.sports[usize::from(sport.0)]
+    }
+
+    /// Cash that live orders of one shard may still take.
+    #[must_use]
+    pub fn reserved_on(&self, shard: u8) -> Money {
+        self.shards[usize::from(shard)]
+    }
+
+    /// What all positions cost: what is lost when every one of them is.
+    #[must_use]
+    pub const fn invested(&self) -> Money {
+        self.invested
+    }
+
+    /// Value of live orders that may rest, fees included.
+    #[must_use]
+    pub const fn resting(&self) -> Money {
+        self.resting
+    }
+
     /// Cash that live orders may still take.
     #[must_use]
     pub const fn reserved(&self) -> Money {
@@ -108,13 +180,14 @@ impl Exposure {
         self.in_flight
     }
 
-    /// A new order is alive: `quantity` on `side`, taking at most `reserve` of cash.
-    pub fn open(&mut self, at: Place, quantity: Contracts, reserve: Money) {
-        self.reserved += reserve;
-        self.in_flight += quantity;
+    /// A new order is alive, taking at most `reserve` of cash.
+    pub fn open(&mut self, at: Place, terms: &NewOrder, reserve: Money) {
+        self.in_flight += terms.quantity;
+        self.reserve(at, reserve);
         self.change(at, |market| {
             market.open_orders += 1;
-            market.add(at.side, quantity);
+            market.add(at.side, terms.quantity);
+            market.reach(at.side, terms.price);
         });
     }
 
@@ -123,8 +196,8 @@ impl Exposure {
     /// # Panics
     /// When more is released than was reserved: exposure would be understated.
     pub fn release(&mut self, at: Place, quantity: Contracts, reserve: Money) {
-        self.reserved -= reserve;
         self.in_flight -= quantity;
+        self.reserve(at, -reserve);
         assert!(self.reserved >= Money::ZERO, "never more released than reserved");
         self.change(at, |market| market.remove(at.side, quantity));
     }
@@ -134,9 +207,21 @@ impl Exposure {
         self.change(at, |market| market.open_orders -= 1);
     }
 
-    /// The net position is now `position`.
-    pub fn hold(&mut self, at: Place, position: Position) {
+    /// The net position is now `position`, and `cost` is what it cost without fees.
+    pub fn hold(&mut self, at: Place, position: Position, cost: Money) {
+        let before = core::mem::replace(&mut self.markets[usize::from(at.market.0)].cost, cost);
+        self.invested += cost - before;
+        self.sports[usize::from(at.sport.0)] += cost - before;
         self.change(at, |market| market.position = position);
+    }
+
+    fn reserve(&mut self, at: Place, change: Money) {
+        self.reserved += change;
+        self.sports[usize::from(at.sport.0)] += change;
+        self.shards[usize::from(at.shard)] += change;
+        if at.rests == Rests::Yes {
+            self.resting += change;
+        }
     }
 
     fn change(&mut self, at: Place, apply: impl FnOnce(&mut MarketExposure)) {
@@ -149,6 +234,26 @@ impl Exposure {
     }
 }
 
+/// Whether an order may stay on the book.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rests {
+    /// It may.
+    Yes,
+    /// It trades at once or not at all.
+    No,
+}
+
+impl Rests {
+    /// What an order with this time in force may do.
+    #[must_use]
+    pub const fn with(time_in_force: TimeInForce) -> Self {
+        match time_in_force {
+            TimeInForce::GoodTillCanceled => Self::Yes,
+            TimeInForce::ImmediateOrCancel | TimeInForce::FillOrKill => Self::No,
+        }
+    }
+}
+
 /// Where exposure sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -156,8 +261,14 @@ pub struct Place {
     pub market: MarketIx,
     /// Its event.
     pub event: u16,
+    /// Its sport.
+    pub sport: SportIx,
+    /// Its shard.
+    pub shard: u8,
     /// Side of the YES book.
     pub side: BookSide,
+    /// Whether the order may stay on the book; positions do not ask.
+    pub rests: Rests,
 }
 
 #[cfg(test)]
@@ -166,26 +277,79 @@ mod tests {
     use proptest::prelude::*;
 
     const fn place(market: u16, side: BookSide) -> Place {
-        Place { market: MarketIx(market), event: 0, side }
+        let (sport, rests) = (SportIx(0), Rests::Yes);
+        Place { market: MarketIx(market), event: 0, sport, shard: 0, side, rests }
+    }
+
+    fn terms(at: Place, quantity: Contracts, cents: u32) -> NewOrder {
+        NewOrder {
+            key: crate::ids::OrderKey::default(),
+            client_order_id: crate::ids::ClientOrderId::new(crate::ids::RunId::new(1), 1),
+            market: at.market,
+            side: at.side,
+            price: Price::from_cents(cents).unwrap(),
+            quantity,
+            time_in_force: TimeInForce::GoodTillCanceled,
+            expiration_secs: None,
+            reduce_only: false,
+            post_only: false,
+            received: crate::units::Timestamp::ZERO,
+            approved: crate::units::Timestamp::ZERO,
+        }
     }
 
     #[test]
     fn exposure_is_worst_case() {
-        let mut exposure = Exposure::new(2, 1);
+        let mut exposure = Exposure::new(2, 1, 1);
         let ten = Contracts::from_whole(10);
-        exposure.open(place(0, BookSide::Bid), ten, Money::ZERO);
-        exposure.open(place(0, BookSide::Ask), ten, Money::ZERO);
+        exposure.open(
+            place(0, BookSide::Bid),
+            &terms(place(0, BookSide::Bid), ten, 50),
+            Money::ZERO,
+        );
+        exposure.open(
+            place(0, BookSide::Ask),
+            &terms(place(0, BookSide::Ask), ten, 50),
+            Money::ZERO,
+        );
         assert_eq!(
             exposure.event(0),
             ten,
             "either side may fill, not both at once in one net position"
         );
 
-        exposure.open(place(1, BookSide::Ask), ten, Money::ZERO);
+        exposure.open(
+            place(1, BookSide::Ask),
+            &terms(place(1, BookSide::Ask), ten, 50),
+            Money::ZERO,
+        );
         assert_eq!(exposure.event(0), Contracts::from_whole(20), "markets of one event add up");
 
-        exposure.hold(place(0, BookSide::Bid), Position::from_centis(-500));
+        exposure.hold(place(0, BookSide::Bid), Position::from_centis(-500), Money::ZERO);
         assert_eq!(exposure.market(MarketIx(0)).worst_case(), Contracts::from_whole(15));
+    }
+
+    #[test]
+    fn own_orders_are_crossed_at_their_best_price_until_the_side_is_empty() {
+        let mut exposure = Exposure::new(1, 1, 1);
+        let (bid, ask) = (place(0, BookSide::Bid), place(0, BookSide::Ask));
+        let one = Contracts::from_whole(1);
+        exposure.open(ask, &terms(ask, one, 60), Money::ZERO);
+        exposure.open(ask, &terms(ask, one, 55), Money::ZERO);
+        let crossed = |exposure: &Exposure, side, cents| {
+            let price = Price::from_cents(cents).unwrap();
+            exposure.market(MarketIx(0)).crossed(side, price)
+        };
+        assert_eq!(crossed(&exposure, BookSide::Bid, 54), None);
+        assert_eq!(crossed(&exposure, BookSide::Bid, 55), Price::from_cents(55));
+        assert_eq!(crossed(&exposure, BookSide::Ask, 1), None, "asks do not meet asks");
+        exposure.release(ask, one, Money::ZERO);
+        assert!(crossed(&exposure, BookSide::Bid, 55).is_some(), "which one ended is not known");
+        exposure.release(ask, one, Money::ZERO);
+        assert_eq!(crossed(&exposure, BookSide::Bid, 99), None);
+        exposure.open(bid, &terms(bid, one, 40), Money::ZERO);
+        assert!(crossed(&exposure, BookSide::Ask, 40).is_some());
+        assert_eq!(crossed(&exposure, BookSide::Ask, 41), None);
     }
 
     proptest! {
@@ -196,25 +360,34 @@ mod tests {
                 1..60,
             )
         ) {
-            let mut exposure = Exposure::new(3, 1);
+            let mut exposure = Exposure::new(3, 1, 1);
             let mut open: Vec<(Place, Contracts)> = Vec::new();
             for (market, bid, centis, fill) in steps {
                 let side = if bid { BookSide::Bid } else { BookSide::Ask };
                 let (at, quantity) = (place(market, side), Contracts::from_centis(centis));
-                exposure.open(at, quantity, Money::from_cents(1));
+                exposure.open(at, &terms(at, quantity, 50), Money::from_cents(1));
                 open.push((at, quantity));
                 if fill {
                     let (at, quantity) = open.swap_remove(open.len() / 2);
                     exposure.release(at, quantity, Money::from_cents(1));
                     exposure.close(at);
                     let position = exposure.market(at.market).position.after(at.side, quantity);
-                    exposure.hold(at, position);
+                    let cost = Money::from_cents(i64::from(position.size().centis()));
+                    exposure.hold(at, position, cost);
                 }
                 let worst = |ix| exposure.market(MarketIx(ix)).worst_case().centis();
                 let sum: u32 = (0..3).map(worst).sum();
                 prop_assert_eq!(exposure.event(0).centis(), sum);
                 let flying: u32 = open.iter().map(|(_, quantity)| quantity.centis()).sum();
                 prop_assert_eq!(exposure.in_flight().centis(), flying);
+                let costs = (0..3).map(|ix| exposure.market(MarketIx(ix)).cost);
+                let costs = costs.fold(Money::ZERO, |sum, cost| sum + cost);
+                prop_assert_eq!(exposure.invested(), costs);
+                let live = Money::from_cents(i64::try_from(open.len()).unwrap());
+                prop_assert_eq!(exposure.reserved(), live);
+                prop_assert_eq!(exposure.reserved_on(0), live);
+                prop_assert_eq!(exposure.resting(), live);
+                prop_assert_eq!(exposure.sport(SportIx(0)), costs + live);
             }
         }
     }

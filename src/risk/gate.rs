@@ -1,10 +1,13 @@
 //! The gate itself: every limit asked in order, the first no is the answer.
 
+mod checks;
+
 use super::limits::Limits;
-use super::{Approved, Day, Limit, MarketExposure, Refusal, Throttle};
+use super::series::Listing;
+use super::{Approved, Day, Exposure, Guard, Limit, MarketExposure, Refusal, Throttle};
 use crate::kalshi::market::Market;
-use crate::message::{Action, BookSide, NewOrder};
-use crate::units::{Contracts, Money, Now, Price, PriceDelta, WallTime};
+use crate::message::{Action, NewOrder};
+use crate::units::{Money, Now, Price, PriceDelta, WallTime};
 
 /// Whether the engine may send at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,11 +20,22 @@ pub enum Readiness {
     Halted,
 }
 
+/// Which order of its signal this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Child {
+    /// The first: a new execution.
+    First,
+    /// A later one, for what the former left unfilled.
+    Later,
+}
+
 /// An order and what the signal behind it said.
 #[derive(Clone, Copy, Debug)]
 pub struct Question<'a> {
     /// The order as it would be sent.
     pub order: &'a NewOrder,
+    /// Which order of its signal it is.
+    pub child: Child,
     /// What the signal asked for.
     pub action: Action,
     /// The price the signal saw, on the YES book: its ask for bids, one minus NO's ask for asks.
@@ -67,14 +81,16 @@ pub struct Facts<'a> {
     pub now: Now,
     /// Whether the engine may send at all.
     pub readiness: Readiness,
+    /// Breaker, rates, links and clocks.
+    pub guard: &'a Guard,
     /// Whether this market is stopped until it is reconciled.
     pub market_stopped: bool,
     /// The market.
     pub market: &'a Market,
-    /// What is alive and held in it.
-    pub exposure: &'a MarketExposure,
-    /// Worst case of its event now.
-    pub event_worst: Contracts,
+    /// What the series rules say of it.
+    pub listing: Listing,
+    /// What is alive and held, everywhere.
+    pub exposure: &'a Exposure,
     /// The day's counters.
     pub day: &'a Day,
     /// Order rate.
@@ -83,32 +99,57 @@ pub struct Facts<'a> {
     pub open_orders: u32,
     /// Cash as booked.
     pub cash: Money,
-    /// Of which live orders may still take this.
-    pub reserved: Money,
+    /// Cash on the market's shard, where the exchange keeps it by shard.
+    pub shard_cash: Option<Money>,
 }
 
-type Check = fn(&Question<'_>, &Facts<'_>) -> Result<(), Refusal>;
+impl Facts<'_> {
+    /// What is alive and held in the order's market.
+    #[must_use]
+    pub fn own(&self) -> &MarketExposure {
+        self.exposure.market(self.market.ix)
+    }
+}
 
-/// Every limit, cheapest first, in the order of [`Limit`].
-const CHECKS: [Check; 18] = [
-    halted,
-    not_ready,
-    market_stopped,
-    market_active,
-    signal_age,
-    position_size,
-    risk_per_trade,
-    price_collar,
-    minimum_edge,
-    daily_trades,
-    daily_volume,
-    daily_loss,
-    orders_per_minute,
-    order_spacing,
-    open_orders,
-    open_orders_per_market,
-    event_position,
-    balance_and_holding,
+/// One limit: changes nothing, says no with numbers.
+pub(super) type Check = fn(&Question<'_>, &Facts<'_>) -> Result<(), Refusal>;
+
+/// Every limit with its name, cheapest first, in the order of [`Limit`].
+const CHECKS: [(Limit, Check); 34] = [
+    (Limit::Halted, checks::halted),
+    (Limit::BreakerOpen, checks::breaker_open),
+    (Limit::ProbeSize, checks::probe_size),
+    (Limit::NotReady, checks::not_ready),
+    (Limit::LinkHealth, checks::link_health),
+    (Limit::ExchangePaused, checks::exchange_paused),
+    (Limit::ClockSkew, checks::clock_skew),
+    (Limit::Mismatch, checks::mismatch),
+    (Limit::Conservation, checks::conservation),
+    (Limit::MarketStopped, checks::market_stopped),
+    (Limit::SeriesNotAllowed, checks::series_allowed),
+    (Limit::MarketInactive, checks::market_active),
+    (Limit::SignalAge, checks::signal_age),
+    (Limit::PositionSize, checks::position_size),
+    (Limit::RiskPerTrade, checks::risk_per_trade),
+    (Limit::PriceCollar, checks::price_collar),
+    (Limit::MinimumEdge, checks::minimum_edge),
+    (Limit::DailyTrades, checks::daily_trades),
+    (Limit::DailyVolume, checks::daily_volume),
+    (Limit::DailyLoss, checks::daily_loss),
+    (Limit::ConsecutiveLosses, checks::consecutive_losses),
+    (Limit::RejectsPerMinute, checks::rejects_per_minute),
+    (Limit::RepeatedExecution, checks::repeated_execution),
+    (Limit::OrdersPerMinute, checks::orders_per_minute),
+    (Limit::OrderSpacing, checks::order_spacing),
+    (Limit::MessagesPerSecond, checks::messages_per_second),
+    (Limit::OpenOrders, checks::open_orders),
+    (Limit::OpenOrdersPerMarket, checks::open_orders_per_market),
+    (Limit::SelfCross, checks::self_cross),
+    (Limit::RestingValue, checks::resting_value),
+    (Limit::EventPosition, checks::event_position),
+    (Limit::SportExposure, checks::sport_exposure),
+    (Limit::Balance, checks::balance),
+    (Limit::NothingToSell, checks::nothing_to_sell),
 ];
 
 /// Asks every limit. Changes nothing.
@@ -116,188 +157,17 @@ const CHECKS: [Check; 18] = [
 /// # Errors
 /// The first [`Refusal`].
 pub fn approve(question: &Question<'_>, facts: &Facts<'_>) -> Result<Approved<NewOrder>, Refusal> {
-    for check in CHECKS {
-        check(question, facts)?;
-    }
+    ask(&CHECKS, question, facts)?;
     Ok(Approved::new(*question.order))
 }
 
-const fn refuse(limit: Limit, value: i64, bound: i64) -> Result<(), Refusal> {
-    Err(Refusal { limit, value, bound })
-}
-
-fn at_most(limit: Limit, value: i64, bound: i64) -> Result<(), Refusal> {
-    if value > bound { refuse(limit, value, bound) } else { Ok(()) }
-}
-
-fn halted(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    match facts.readiness {
-        Readiness::Halted => refuse(Limit::Halted, 1, 0),
-        Readiness::Ready | Readiness::NotReady => Ok(()),
-    }
-}
-
-fn not_ready(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    match facts.readiness {
-        Readiness::NotReady => refuse(Limit::NotReady, 1, 0),
-        Readiness::Ready | Readiness::Halted => Ok(()),
-    }
-}
-
-fn market_stopped(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    if facts.market_stopped { refuse(Limit::MarketStopped, 1, 0) } else { Ok(()) }
-}
-
-fn market_active(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    if facts.market.active { Ok(()) } else { refuse(Limit::MarketInactive, 1, 0) }
-}
-
-/// A producer's clock ahead of ours by more than the age limit is as wrong as an old signal.
-fn signal_age(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = signed(facts.limits.signal_age_max.ns());
-    if let Some(produced_at) = question.produced_at {
-        let age = signed(facts.now.wall.unix_ns()) - signed(produced_at.unix_ns());
-        if age > bound || age < -bound {
-            return refuse(Limit::SignalAge, age, bound);
-        }
-    }
-    match question.expires_at {
-        Some(expiry) if expiry <= facts.now.wall => {
-            refuse(Limit::SignalAge, signed(facts.now.wall.since(expiry).ns()), 0)
-        }
-        _ => Ok(()),
-    }
-}
-
-fn position_size(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = i64::from(facts.limits.position_size_max.centis());
-    let value = i64::from(question.order.quantity.centis());
-    // An order for nothing is a defect upstream, not a free pass.
-    if value == 0 {
-        refuse(Limit::PositionSize, 0, bound)
-    } else {
-        at_most(Limit::PositionSize, value, bound)
-    }
-}
-
-fn risk_per_trade(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let risk = question.cost() + question.fee;
-    at_most(Limit::RiskPerTrade, risk.e8(), facts.limits.risk_per_trade_max.e8())
-}
-
-fn price_collar(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let price = question.order.price;
-    let bound = facts.limits.price_collar.micros();
-    let outside = price.micros() < Price::MICROS_PER_CENT
-        || price.micros() > Price::MICROS_MAX - Price::MICROS_PER_CENT
-        || !facts.market.grid.contains(price);
-    if outside {
-        return refuse(Limit::PriceCollar, i64::from(price.micros()), bound);
-    }
-    at_most(Limit::PriceCollar, (price - question.reference).abs().micros(), bound)
-}
-
-/// What is left of the edge per contract when the order fills at its limit and pays the taker
-/// fee. Leaving a position is not an arbitrage and needs no edge.
-fn minimum_edge(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    if !question.action.is_buy() {
-        return Ok(());
-    }
-    let quantity = i64::from(question.order.quantity.centis());
-    // Money per hundredth of a contract is micro-dollars per contract; rounded up, against us.
-    let fee = PriceDelta::from_micros(ceil_div(question.fee.e8(), quantity));
-    let given_away = match question.order.side {
-        BookSide::Bid => question.order.price - question.reference,
-        BookSide::Ask => question.reference - question.order.price,
-    };
-    let left = question.edge - given_away - fee;
-    if left < facts.limits.edge_min {
-        return refuse(Limit::MinimumEdge, left.micros(), facts.limits.edge_min.micros());
-    }
-    Ok(())
-}
-
-fn daily_trades(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = i64::from(facts.limits.daily_trades_max);
-    at_most(Limit::DailyTrades, i64::from(facts.day.orders) + 1, bound)
-}
-
-fn daily_volume(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let value = i64::from(facts.day.volume.centis()) + i64::from(question.order.quantity.centis());
-    at_most(Limit::DailyVolume, value, i64::from(facts.limits.daily_volume_max.centis()))
-}
-
-/// Reaching the limit stops trading, as in the plan: the bound itself is already too much.
-fn daily_loss(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let (loss, bound) = (facts.day.loss().e8(), facts.limits.daily_loss_max.e8());
-    if loss >= bound { refuse(Limit::DailyLoss, loss, bound) } else { Ok(()) }
-}
-
-fn orders_per_minute(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = i64::from(facts.limits.orders_per_minute_max);
-    if bound == 0 || facts.throttle.minute_is_full(facts.now.mono) {
-        return refuse(Limit::OrdersPerMinute, bound + 1, bound);
-    }
-    Ok(())
-}
-
-fn order_spacing(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = facts.limits.order_spacing_min;
-    match facts.throttle.since_last(facts.now.mono) {
-        Some(span) if span < bound => {
-            refuse(Limit::OrderSpacing, signed(span.ns()), signed(bound.ns()))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn open_orders(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = i64::from(facts.limits.open_orders_max);
-    at_most(Limit::OpenOrders, i64::from(facts.open_orders) + 1, bound)
-}
-
-fn open_orders_per_market(_: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let bound = i64::from(facts.limits.open_orders_per_market_max);
-    at_most(Limit::OpenOrdersPerMarket, i64::from(facts.exposure.open_orders) + 1, bound)
-}
-
-fn event_position(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    let order = question.order;
-    let others = facts.event_worst.saturating_sub(facts.exposure.worst_case());
-    let with_order = facts.exposure.worst_case_with(order.side, order.quantity);
-    let value = i64::from(others.centis()) + i64::from(with_order.centis());
-    let bound = i64::from(facts.limits.position_per_event_max.centis());
-    // What can only make a position smaller may always pass, also above the bound. That the worst
-    // case grows no worse is not enough: it counts a fill twice until its order is known.
-    if facts.exposure.only_reduces(order.side, order.quantity) {
-        return Ok(());
-    }
-    at_most(Limit::EventPosition, value, bound)
-}
-
-fn balance_and_holding(question: &Question<'_>, facts: &Facts<'_>) -> Result<(), Refusal> {
-    if question.action.is_buy() {
-        let left = facts.cash - facts.reserved - question.cost() - question.fee;
-        let bound = facts.limits.balance_min;
-        return if left < bound { refuse(Limit::Balance, left.e8(), bound.e8()) } else { Ok(()) };
-    }
-    // Only what is held and not already being sold can be sold.
-    let held = facts.exposure.position.centis();
-    let (held, selling) = match question.action {
-        Action::SellNo => (-held, facts.exposure.bids),
-        Action::SellYes | Action::BuyYes | Action::BuyNo => (held, facts.exposure.asks),
-    };
-    let free = (held - i64::from(selling.centis())).max(0);
-    at_most(Limit::NothingToSell, i64::from(question.order.quantity.centis()), free)
-}
-
-/// Nanoseconds of clocks and spans fit 63 bits until the year 2262.
-fn signed(ns: u64) -> i64 {
-    i64::try_from(ns).unwrap_or(i64::MAX)
-}
-
-const fn ceil_div(value: i64, by: i64) -> i64 {
-    if by <= 0 { i64::MAX } else { value.div_euclid(by) + (value.rem_euclid(by) != 0) as i64 }
+/// Asks these limits.
+fn ask(
+    checks: &[(Limit, Check)],
+    question: &Question<'_>,
+    facts: &Facts<'_>,
+) -> Result<(), Refusal> {
+    checks.iter().try_for_each(|(_, check)| check(question, facts))
 }
 
 #[cfg(test)]

@@ -1,6 +1,44 @@
 //! The configured bounds (`execution-layer` §4), with the plan's defaults.
 
+use super::calendar::Schedule;
 use crate::units::{Contracts, Money, Nanos, PriceDelta};
+
+/// Whether open positions count against the day's loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenRisk {
+    /// Only what was realised, and fees.
+    Ignored,
+    /// As if every open position and every live order were lost.
+    Counted,
+}
+
+/// The account's write tokens (reference §5): what the exchange lets through per second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageLimits {
+    /// Tokens that come back per second.
+    pub refill_per_sec: u32,
+    /// Tokens of a full bucket.
+    pub capacity: u32,
+    /// Tokens of a new order or an amend.
+    pub order_cost: u32,
+    /// Tokens of a cancel.
+    pub cancel_cost: u32,
+    /// Tokens that orders leave to cancels.
+    pub cancel_reserve: u32,
+}
+
+impl Default for MessageLimits {
+    /// The Basic tier and its published costs.
+    fn default() -> Self {
+        Self {
+            refill_per_sec: 100,
+            capacity: 100,
+            order_cost: 10,
+            cancel_cost: 2,
+            cancel_reserve: 20,
+        }
+    }
+}
 
 /// Bounds of every limit. Built once from the configuration, then read only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,8 +69,22 @@ pub struct Limits {
     pub open_orders_max: u32,
     /// Orders alive at once in one market.
     pub open_orders_per_market_max: u32,
-    /// Cash that must be left after the trade's worst case.
+    /// Cash that must be left on the market's shard after the trade's worst case.
     pub balance_min: Money,
+    /// Whether open positions count against `daily_loss_max`.
+    pub open_risk: OpenRisk,
+    /// Worst-case exposure of one sport, in hundredths of a percent of the bankroll.
+    pub sport_exposure_max_bp: u32,
+    /// Value of all orders that may rest.
+    pub resting_value_max: Money,
+    /// Write tokens of the account.
+    pub messages: MessageLimits,
+    /// Longest silence of the fill feed that still counts as fresh.
+    pub link_silence_max: Nanos,
+    /// How far the exchange's clock may be from ours.
+    pub clock_skew_max: Nanos,
+    /// When the exchange is closed for maintenance; `None` where it never is (paper, simulator).
+    pub maintenance: Option<Schedule>,
 }
 
 impl Limits {
@@ -57,6 +109,13 @@ impl Default for Limits {
             open_orders_max: 20,
             open_orders_per_market_max: 2,
             balance_min: Money::from_cents(10_000),
+            open_risk: OpenRisk::Ignored,
+            sport_exposure_max_bp: 2_000,
+            resting_value_max: Money::from_cents(100_000),
+            messages: MessageLimits::default(),
+            link_silence_max: Nanos::from_secs(15),
+            clock_skew_max: Nanos::from_secs(2),
+            maintenance: Some(Schedule::THURSDAY),
         }
     }
 }

@@ -5,19 +5,37 @@
 //! only sending does. A limit whose input is missing refuses.
 
 mod approved;
+mod breaker;
+mod breaker_config;
+mod calendar;
+mod carried;
 mod day;
 mod exposure;
 mod gate;
+mod guard;
 mod kill_switch;
+mod ledger;
 mod limits;
+mod messages;
 mod refusal;
+mod repeats;
+mod series;
 mod throttle;
 
 pub use approved::Approved;
+pub use breaker::{Breaker, BreakerState, CarriedBreaker, Probe, Trip, Trips};
+pub use breaker_config::BreakerConfig;
+pub use calendar::{Minute, Schedule};
+pub use carried::{Carried, CarriedMarket, Halt, Kept};
 pub use day::Day;
-pub use exposure::{Exposure, MarketExposure, Place};
-pub use gate::{Facts, Question, Readiness, approve};
+pub use exposure::{Exposure, MarketExposure, Place, Rests};
+pub use gate::{Child, Facts, Question, Readiness, approve};
+pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss};
 pub use kill_switch::KillSwitch;
-pub use limits::Limits;
+pub use ledger::{Flow, Ledger};
+pub use limits::{Limits, MessageLimits, OpenRisk};
+pub use messages::{MessageKind, Messages};
 pub use refusal::{Limit, Refusal, Unit};
+pub use repeats::Repeats;
+pub use series::{Listing, SeriesRules, SportIx, SportRule};
 pub use throttle::Throttle;

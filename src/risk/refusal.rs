@@ -10,62 +10,100 @@ use crate::units::Money;
 pub enum Limit {
     /// Manual halt, sticky.
     Halted = 0,
+    /// The circuit breaker is open, or half-open and probed already.
+    BreakerOpen = 1,
+    /// More contracts than a half-open breaker lets probe.
+    ProbeSize = 2,
     /// The engine is draining or not yet ready (link, backfill).
-    NotReady = 1,
+    NotReady = 3,
+    /// The fill feed has been silent for too long.
+    LinkHealth = 4,
+    /// The exchange or trading on it is paused, or closed for maintenance.
+    ExchangePaused = 5,
+    /// The exchange's clock is too far from ours, or not known.
+    ClockSkew = 6,
+    /// Books and exchange differ.
+    Mismatch = 7,
+    /// Orders approved, written and answered do not add up.
+    Conservation = 8,
     /// This market is stopped until it is reconciled.
-    MarketStopped = 2,
+    MarketStopped = 9,
     /// The same signal id was executed before.
-    DuplicateSignal = 3,
+    DuplicateSignal = 10,
     /// More than `MAX_SIGNALS_PER_CYCLE` in the signal's cycle.
-    SignalsPerCycle = 4,
+    SignalsPerCycle = 11,
     /// The ticker is not in the market table.
-    UnknownMarket = 5,
+    UnknownMarket = 12,
+    /// The market's series is not allowed, or denied.
+    SeriesNotAllowed = 13,
     /// The exchange does not have the market open for trading.
-    MarketInactive = 6,
+    MarketInactive = 14,
     /// The signal is older than allowed, or past its expiry.
-    SignalAge = 7,
+    SignalAge = 15,
     /// Contracts per trade.
-    PositionSize = 8,
+    PositionSize = 16,
     /// Cost plus fee of the trade at its limit price.
-    RiskPerTrade = 9,
+    RiskPerTrade = 17,
     /// Limit price too far from the signal's ask, out of 1c..99c, or off the grid.
-    PriceCollar = 10,
+    PriceCollar = 18,
     /// Edge after offset and taker fee.
-    MinimumEdge = 11,
+    MinimumEdge = 19,
     /// Orders sent today.
-    DailyTrades = 12,
+    DailyTrades = 20,
     /// Contracts filled and in flight today.
-    DailyVolume = 13,
-    /// Realised loss plus fees today.
-    DailyLoss = 14,
+    DailyVolume = 21,
+    /// Realised loss plus fees today, and open positions at their worst when they count.
+    DailyLoss = 22,
+    /// Markets settled at a loss in a row.
+    ConsecutiveLosses = 23,
+    /// Orders rejected by the exchange within a minute.
+    RejectsPerMinute = 24,
+    /// Executions of one market and side within a short while.
+    RepeatedExecution = 25,
     /// Orders per sliding minute.
-    OrdersPerMinute = 15,
+    OrdersPerMinute = 26,
     /// Time since the last order.
-    OrderSpacing = 16,
+    OrderSpacing = 27,
+    /// Write tokens above the cancels' reserve.
+    MessagesPerSecond = 28,
     /// Orders not yet terminal.
-    OpenOrders = 17,
+    OpenOrders = 29,
     /// Orders not yet terminal in this market.
-    OpenOrdersPerMarket = 18,
+    OpenOrdersPerMarket = 30,
+    /// An own live order on the other side could trade with it.
+    SelfCross = 31,
+    /// Value of orders that may rest.
+    RestingValue = 32,
     /// Worst-case contracts in this event, orders in flight included.
-    EventPosition = 19,
-    /// Cash left after reservations.
-    Balance = 20,
+    EventPosition = 33,
+    /// Worst-case exposure of the market's sport, orders in flight and fees included.
+    SportExposure = 34,
+    /// Cash left on the market's shard after reservations.
+    Balance = 35,
     /// Selling more than is held, or nothing held to sell.
-    NothingToSell = 21,
+    NothingToSell = 36,
 }
 
 impl Limit {
     /// How many limits there are: the length of per-limit counters.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 37;
 
     /// All limits, in the order in which they are asked.
     pub const ALL: [Self; Self::COUNT] = [
         Self::Halted,
+        Self::BreakerOpen,
+        Self::ProbeSize,
         Self::NotReady,
+        Self::LinkHealth,
+        Self::ExchangePaused,
+        Self::ClockSkew,
+        Self::Mismatch,
+        Self::Conservation,
         Self::MarketStopped,
         Self::DuplicateSignal,
         Self::SignalsPerCycle,
         Self::UnknownMarket,
+        Self::SeriesNotAllowed,
         Self::MarketInactive,
         Self::SignalAge,
         Self::PositionSize,
@@ -75,11 +113,18 @@ impl Limit {
         Self::DailyTrades,
         Self::DailyVolume,
         Self::DailyLoss,
+        Self::ConsecutiveLosses,
+        Self::RejectsPerMinute,
+        Self::RepeatedExecution,
         Self::OrdersPerMinute,
         Self::OrderSpacing,
+        Self::MessagesPerSecond,
         Self::OpenOrders,
         Self::OpenOrdersPerMarket,
+        Self::SelfCross,
+        Self::RestingValue,
         Self::EventPosition,
+        Self::SportExposure,
         Self::Balance,
         Self::NothingToSell,
     ];
@@ -89,11 +134,19 @@ impl Limit {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Halted => "halted",
+            Self::BreakerOpen => "circuit_breaker",
+            Self::ProbeSize => "half_open_contracts",
             Self::NotReady => "not_ready",
+            Self::LinkHealth => "link_health",
+            Self::ExchangePaused => "exchange_paused",
+            Self::ClockSkew => "clock_skew",
+            Self::Mismatch => "reconciliation_mismatch",
+            Self::Conservation => "conservation",
             Self::MarketStopped => "market_stopped",
             Self::DuplicateSignal => "duplicate_signal",
             Self::SignalsPerCycle => "max_signals_per_cycle",
             Self::UnknownMarket => "unknown_market",
+            Self::SeriesNotAllowed => "series_not_allowed",
             Self::MarketInactive => "market_inactive",
             Self::SignalAge => "signal_age",
             Self::PositionSize => "max_position_size",
@@ -103,11 +156,18 @@ impl Limit {
             Self::DailyTrades => "max_daily_trades",
             Self::DailyVolume => "max_daily_volume",
             Self::DailyLoss => "max_daily_loss",
+            Self::ConsecutiveLosses => "max_consecutive_losses",
+            Self::RejectsPerMinute => "max_rejects_per_minute",
+            Self::RepeatedExecution => "repeated_execution",
             Self::OrdersPerMinute => "max_orders_per_minute",
             Self::OrderSpacing => "min_time_between_orders",
+            Self::MessagesPerSecond => "messages_per_second",
             Self::OpenOrders => "max_open_orders",
             Self::OpenOrdersPerMarket => "max_open_orders_per_market",
+            Self::SelfCross => "self_cross",
+            Self::RestingValue => "max_resting_value",
             Self::EventPosition => "max_position_per_event",
+            Self::SportExposure => "max_exposure_per_sport",
             Self::Balance => "available_balance",
             Self::NothingToSell => "nothing_to_sell",
         }
@@ -135,22 +195,37 @@ impl Limit {
     pub const fn unit(self) -> Unit {
         match self {
             Self::Halted
+            | Self::BreakerOpen
             | Self::NotReady
+            | Self::ExchangePaused
+            | Self::Mismatch
+            | Self::Conservation
             | Self::MarketStopped
             | Self::DuplicateSignal
             | Self::SignalsPerCycle
             | Self::UnknownMarket
+            | Self::SeriesNotAllowed
             | Self::MarketInactive
             | Self::DailyTrades
+            | Self::ConsecutiveLosses
+            | Self::RejectsPerMinute
+            | Self::RepeatedExecution
             | Self::OrdersPerMinute
+            | Self::MessagesPerSecond
             | Self::OpenOrders
             | Self::OpenOrdersPerMarket => Unit::Count,
-            Self::PositionSize | Self::DailyVolume | Self::EventPosition | Self::NothingToSell => {
-                Unit::Contracts
-            }
-            Self::RiskPerTrade | Self::DailyLoss | Self::Balance => Unit::Money,
-            Self::PriceCollar | Self::MinimumEdge => Unit::Price,
-            Self::SignalAge | Self::OrderSpacing => Unit::Time,
+            Self::ProbeSize
+            | Self::PositionSize
+            | Self::DailyVolume
+            | Self::EventPosition
+            | Self::NothingToSell => Unit::Contracts,
+            Self::RiskPerTrade
+            | Self::DailyLoss
+            | Self::RestingValue
+            | Self::SportExposure
+            | Self::Balance => Unit::Money,
+            Self::PriceCollar | Self::MinimumEdge | Self::SelfCross => Unit::Price,
+            Self::LinkHealth | Self::ClockSkew | Self::SignalAge | Self::OrderSpacing => Unit::Time,
         }
     }
 }

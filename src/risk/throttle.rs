@@ -8,7 +8,7 @@ use crate::units::{Nanos, Timestamp};
 const MINUTE: Nanos = Nanos::from_secs(60);
 
 /// Remembers the last `per_minute_max` sends in a ring.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Throttle {
     sends: Vec<Timestamp>,
     count: u64,
@@ -31,6 +31,21 @@ impl Throttle {
         }
         // The slot about to be overwritten holds the send `per_minute_max` orders ago.
         now.since(self.sends[self.index(self.count)]) < MINUTE
+    }
+
+    /// How many were sent within 60 seconds, as far as they are remembered.
+    #[must_use]
+    pub fn within_minute(&self, now: Timestamp) -> u32 {
+        let slots = self.sends.len() as u64;
+        let oldest = self.count.saturating_sub(slots);
+        let recent = |nth: &u64| now.since(self.sends[self.index(*nth)]) < MINUTE;
+        let count = (oldest..self.count).rev().take_while(recent).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// Forgets every send.
+    pub const fn forget(&mut self) {
+        self.count = 0;
     }
 
     /// Time since the last send; `None` before the first.

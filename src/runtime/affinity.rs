@@ -44,6 +44,19 @@ pub fn pin(core: usize) -> Result<(), PinError> {
     if allowed_cores() == [core] { Ok(()) } else { Err(PinError::NotPinned { core }) }
 }
 
+/// Whether a thread of this process could be held to `core`: tried on a thread that does nothing
+/// else.
+///
+/// # Errors
+/// [`PinError`] as [`pin`] would.
+pub fn try_pin(core: usize) -> Result<(), PinError> {
+    // Without a thread to try it on, the thread that is to be held will tell.
+    std::thread::scope(|scope| {
+        let tried = std::thread::Builder::new().spawn_scoped(scope, || pin(core));
+        tried.map_or(Ok(()), |thread| thread.join().unwrap_or(Ok(())))
+    })
+}
+
 /// The cores the calling thread may run on; empty when the kernel does not tell.
 #[must_use]
 pub fn allowed_cores() -> Vec<usize> {

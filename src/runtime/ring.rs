@@ -35,6 +35,9 @@ pub const FETCH_EVENTS_MAX: usize = 4_096;
 /// Control surface → oms. People type slowly, and the oms answers each.
 pub const CONTROL_COMMANDS_MAX: usize = 64;
 
+/// Control surface → oms. One question at a time is under way.
+pub const QUESTIONS_MAX: usize = 8;
+
 /// A hot stage → recorder. 100 000 signals a second leave four records each; the recorder wakes
 /// at least every 10 ms. One slot is about 1.2 KiB, so one such ring is about 20 MB.
 pub const RECORDS_MAX: usize = 16_384;

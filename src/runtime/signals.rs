@@ -1,7 +1,8 @@
 //! SIGINT and SIGTERM: the first asks for an orderly end; once that has had its time, another ends
 //! at once. Repeats right after the first mean nothing: terminals and supervisors send several.
+//! SIGUSR1 asks for a halt: no order until a person resumes, and the process lives on.
 //!
-//! In: the operating system's signals. Out: a flag that the engine looks at between two rounds.
+//! In: the operating system's signals. Out: flags that the engine looks at between two rounds.
 //! Never does work in the handler beyond setting it. Ending at once loses nothing that was
 //! promised: the journal is a file mapping, and the exchange ends resting orders by itself.
 
@@ -9,7 +10,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1};
 use signal_hook::flag;
 
 /// Exit code of a run that was ended by a second signal: failed while running.
@@ -21,10 +22,11 @@ pub struct Interrupts {
     asked: Arc<AtomicBool>,
     /// Whether the next signal ends the process at once.
     armed: Arc<AtomicBool>,
+    halt: Arc<AtomicBool>,
 }
 
 impl Interrupts {
-    /// Takes over SIGINT and SIGTERM for the rest of the process.
+    /// Takes over SIGINT, SIGTERM and SIGUSR1 for the rest of the process.
     ///
     /// # Errors
     /// When the system refuses the handlers.
@@ -35,7 +37,16 @@ impl Interrupts {
             flag::register_conditional_shutdown(signal, EXIT_INTERRUPTED, Arc::clone(&armed))?;
             flag::register(signal, Arc::clone(&asked))?;
         }
-        Ok(Self { asked, armed })
+        let halt = Arc::new(AtomicBool::new(false));
+        flag::register(SIGUSR1, Arc::clone(&halt))?;
+        Ok(Self { asked, armed, halt })
+    }
+
+    /// Hears no signal: one raised in a test would reach every test of the process.
+    #[cfg(test)]
+    pub(crate) fn deaf() -> Self {
+        let flag = || Arc::new(AtomicBool::new(false));
+        Self { asked: flag(), armed: flag(), halt: flag() }
     }
 
     /// From now on a signal ends the process at once.
@@ -44,7 +55,14 @@ impl Interrupts {
         self.armed.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a signal has come.
+    /// Whether a halt was asked for since the last time somebody looked.
+    #[must_use]
+    pub fn take_halt(&self) -> bool {
+        // Relaxed: the handler publishes nothing but the flag.
+        self.halt.swap(false, Ordering::Relaxed)
+    }
+
+    /// Whether a signal to end has come.
     #[must_use]
     pub fn is_asked(&self) -> bool {
         // Relaxed: the handler publishes nothing but the flag.
@@ -62,5 +80,14 @@ mod tests {
         assert!(!interrupts.is_asked());
         signal_hook::low_level::raise(SIGTERM).unwrap();
         assert!(interrupts.is_asked());
+    }
+
+    #[test]
+    fn a_halt_is_taken_once_and_is_no_end() {
+        let interrupts = Interrupts::install().unwrap();
+        assert!(!interrupts.take_halt());
+        signal_hook::low_level::raise(SIGUSR1).unwrap();
+        assert!(interrupts.take_halt());
+        assert!(!interrupts.take_halt());
     }
 }

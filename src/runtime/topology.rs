@@ -7,7 +7,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::affinity::describe;
+use super::affinity::{PinError, describe};
 
 /// How the hot stages are spread over threads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,6 +91,16 @@ pub enum CorePlanError {
         /// What exists, as ranges.
         online: String,
     },
+    /// The core runs, and this process may not use it (a cpuset, a container).
+    #[error("cores.{key} = {core}: {why}; name a core that this process may use")]
+    NotUsable {
+        /// The configuration key.
+        key: &'static str,
+        /// Its value.
+        core: usize,
+        /// What the kernel says.
+        why: PinError,
+    },
     /// Two threads on one core: a spinning one would starve the other.
     #[error("cores.{key} = {core}: cores.{other} has it already, on another thread")]
     Shared {
@@ -139,6 +149,21 @@ impl CorePlan {
                     (true, true) | (false, false) => {}
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Asks for every core that is named whether a thread can be held to it.
+    ///
+    /// # Errors
+    /// [`CorePlanError::NotUsable`] for the first key whose core refuses.
+    pub fn check_usable(
+        &self,
+        try_pin: impl Fn(usize) -> Result<(), PinError>,
+    ) -> Result<(), CorePlanError> {
+        for (key, _, core) in self.keys(Topology::Dedicated) {
+            let Some(core) = core else { continue };
+            try_pin(core).map_err(|why| CorePlanError::NotUsable { key, core, why })?;
         }
         Ok(())
     }
@@ -228,6 +253,19 @@ mod tests {
             Err("cores.cold = 1: cores.oms has it already, on another thread"),
         );
         check(Fused, on(9, 9), Err("cores.oms = 9: no such core; this machine has 0-3"));
+    }
+
+    #[test]
+    fn a_core_that_runs_but_refuses_names_the_key() {
+        let plan = CorePlan { oms: Some(1), cold: Some(3), ..NONE };
+        let refuse = |core| match core {
+            3 => Err(PinError::NotPinned { core }),
+            _ => Ok(()),
+        };
+        assert_eq!(plan.check(Topology::Fused, &[0, 1, 2, 3]), Ok(()));
+        let error = plan.check_usable(refuse).unwrap_err().to_string();
+        assert!(error.starts_with("cores.cold = 3: pin thread to core 3"), "{error}");
+        assert!(error.ends_with("name a core that this process may use"), "{error}");
     }
 
     #[test]

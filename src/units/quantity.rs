@@ -6,7 +6,7 @@
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub, SubAssign};
 
-use super::{parse_decimal, write_scaled};
+use super::{Money, parse_decimal, write_scaled};
 
 /// A quantity of contracts in hundredths. Never negative.
 ///
@@ -144,6 +144,15 @@ impl Position {
     #[must_use]
     pub const fn centis(self) -> i64 {
         self.centis
+    }
+
+    /// What it is worth when a YES contract is worth `yes`, and a NO contract the rest of the
+    /// dollar.
+    #[must_use]
+    pub fn worth(self, yes: Money) -> Money {
+        let own = if self.centis < 0 { Money::from_cents(100) - yes } else { yes };
+        // Exact for whole cents and micro-dollars: both are hundreds of 1e-8 dollars.
+        Money::from_e8(own.e8() / 100 * i64::from(self.size().centis()))
     }
 
     /// How many contracts are held, whichever side. Saturates at the largest [`Contracts`].

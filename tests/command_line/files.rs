@@ -26,7 +26,10 @@ fn a_configuration_is_told_by_key_value_and_what_is_allowed() {
 
     config("[risk]\nmax_positon_size = 1", &["run.toml", "max_positon_size", "max_position_size"]);
     config("[rsik]\n", &["run.toml", "rsik", "risk"]);
-    config("[risk]\nmax_position_size = \"x\"", &["run.toml", "max_position_size", "\"x\"", "i64"]);
+    config(
+        "[risk]\nmax_position_size = \"x\"",
+        &["run.toml:2", "max_position_size", "\"x\"", "whole"],
+    );
     config("[risk]\nmax_position_size = -1", &["risk.max_position_size", "-1", "0 to"]);
     config("[run]\nmode = \"real\"", &["run.mode", "real", "paper, sim, demo, live"]);
     config("[run\n", &["run.toml", "line 1"]);

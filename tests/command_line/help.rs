@@ -10,13 +10,28 @@ fn help_shows_examples_and_exit_codes() {
     let help = run(dir.path(), &["--help"]);
 
     assert_eq!((help.code, help.stderr.as_str()), (Some(0), ""));
-    let commands = ["run", "sim", "report", "export"];
+    let commands = [
+        "run",
+        "sim",
+        "config",
+        "status",
+        "halt",
+        "resume",
+        "cancel-all",
+        "positions",
+        "orders",
+        "report",
+        "export",
+    ];
     let examples = [
         "kalshi-exec run --mode sim --signals examples/worldcup-signals.ndjson",
         "--config examples/worldcup.toml",
         "kalshi-exec run --signals unix:/tmp/kalshi.sock",
         "python3 examples/python/send_signals.py /tmp/kalshi.sock",
         "kalshi-exec sim --ready-file ready.json",
+        "kalshi-exec status",
+        "kalshi-exec halt prices look wrong",
+        "kalshi-exec config --config",
     ];
     let codes = ["0 done", "1 failed while running", "2 bad usage", "3 refused for safety"];
     for part in commands.iter().chain(&examples).chain(&codes) {
@@ -28,12 +43,15 @@ fn help_shows_examples_and_exit_codes() {
 #[test]
 fn help_of_each_command_names_its_options() {
     let dir = directory();
-    let options: [(&str, &[&str]); 4] = [
+    let options: [(&str, &[&str]); 7] = [
         (
             "run",
             &["--mode", "--signals", "--results", "--config", "--report", "--exchange", "--book"],
         ),
         ("sim", &["--listen", "--ready-file", "--markets", "--seed", "--replay", "--faults"]),
+        ("config", &["--config", "--format", "--mode", "command line > environment > .env"]),
+        ("status", &["--state", "--format", "control.sock", "Exit codes"]),
+        ("halt", &["REASON", "--state", "kill -USR1", "STATE/halt", "resume"]),
         ("report", &["--format", "text", "json", "html"]),
         ("export", &["--format", "csv", "ndjson"]),
     ];

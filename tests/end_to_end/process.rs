@@ -32,7 +32,8 @@ pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T 
 /// A process of the program; killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Running {
-    child: Child,
+    /// For its input, where that was left open.
+    pub(crate) child: Child,
     stdout: PathBuf,
     stderr: PathBuf,
 }
@@ -51,6 +52,16 @@ pub(crate) struct Ended {
 impl Running {
     /// Starts the program in `dir`, with an empty environment and nothing to read.
     pub(crate) fn start(dir: &Path, args: &[&str]) -> Self {
+        Self::spawn(dir, args, &[], Stdio::null())
+    }
+
+    /// Starts the program with these variables and this standard input.
+    pub(crate) fn spawn(
+        dir: &Path,
+        args: &[&str],
+        variables: &[(&str, &str)],
+        stdin: Stdio,
+    ) -> Self {
         let number = STARTED.fetch_add(1, Ordering::Relaxed);
         let stdout = dir.join(format!("stdout-{number}"));
         let stderr = dir.join(format!("stderr-{number}"));
@@ -60,7 +71,8 @@ impl Running {
             .current_dir(dir)
             .env_clear()
             .env("TMPDIR", dir)
-            .stdin(Stdio::null())
+            .envs(variables.iter().copied())
+            .stdin(stdin)
             .stdout(file(&stdout))
             .stderr(file(&stderr))
             .spawn()

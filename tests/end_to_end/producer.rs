@@ -33,6 +33,11 @@ max_position_per_event = 100000
 max_daily_loss_cents = 100000000
 max_open_orders = 1000
 max_open_orders_per_market = 1000
+max_exposure_per_sport_percent = 100
+
+[breaker]
+max_repeats = 1000
+repeats_window_s = 1
 
 [wire]
 write_tokens_per_second = 1200

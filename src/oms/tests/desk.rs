@@ -10,7 +10,7 @@ use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use crate::oms::{Core, Input, Opening, Outbox};
 use crate::order::Order;
 use crate::recorder::record::{ExecutionResult, Record};
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits};
 use crate::units::{Contracts, Money, Nanos, Now, Price, PriceDelta, Timestamp, WallTime};
 
 pub(super) const A: &str = "KXA-1-A";
@@ -46,6 +46,7 @@ impl Desk {
         let mut config = OmsConfig {
             run: RunId::new(7),
             limits,
+            breaker: BreakerConfig::default(),
             orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
             admission: Admission::Listed,
             feed: FeedNeed::Required,
@@ -54,7 +55,7 @@ impl Desk {
         change(&mut config);
         let wall = WallTime::from_unix_ms(1_782_820_800_000);
         let cash = Money::from_cents(1_000_000);
-        let opening = Opening { cash, holdings: Vec::new(), as_of: wall };
+        let opening = Opening { cash, as_of: wall, ..Opening::default() };
         let core = Core::new(config, markets, &opening);
         let now = Now { mono: Timestamp::from_ns(1_000), wall };
         let mut desk = Self {
@@ -129,11 +130,16 @@ impl Desk {
         submitted.expect("an order was sent")
     }
 
+    /// The order's bytes are with the kernel.
+    pub(super) fn sent(&mut self, order: &NewOrder) {
+        let stamps = SendStamps { sent: self.now.mono, ..SendStamps::default() };
+        self.tell(&Input::Gateway(GatewayEvent::Sent { key: order.key, stamps }));
+    }
+
     /// The exchange takes an order, of which so much trades at once.
     pub(super) fn accept(&mut self, order: &NewOrder, filled: Contracts) {
+        self.sent(order);
         let key = order.key;
-        let stamps = SendStamps { sent: self.now.mono, ..SendStamps::default() };
-        self.tell(&Input::Gateway(GatewayEvent::Sent { key, stamps }));
         let accepted = Accepted {
             order_id: order_id(order),
             filled,

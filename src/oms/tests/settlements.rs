@@ -8,7 +8,7 @@ use crate::message::{
 use crate::oms::Input;
 use crate::oms::account::Holding;
 use crate::recorder::record::{Outcome, Record};
-use crate::risk::Limit;
+use crate::risk::{BreakerState, Limit};
 use crate::units::{Contracts, Money, Nanos, Position};
 
 const MARKET: MarketIx = MarketIx(0);
@@ -68,7 +68,9 @@ fn a_loss_counts_for_the_day() {
     let Some(Outcome::Refused(refusal)) = desk.results().last().map(|result| result.outcome) else {
         panic!("{:?}", desk.results());
     };
-    assert_eq!(refusal.limit, Limit::DailyLoss);
+    // The loss itself opens the breaker, which is asked before the day's counters.
+    assert_eq!(refusal.limit, Limit::BreakerOpen);
+    assert_eq!(desk.core.guard().breaker().state(), BreakerState::Open);
 }
 
 #[test]

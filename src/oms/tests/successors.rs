@@ -183,9 +183,10 @@ fn a_refusal_on_its_price_is_stepped_back_from() {
         code: Reason::lossy("invalid_order"),
         message: Reason::lossy("post only cross"),
     };
+    desk.sent(&first);
     desk.tell(&Input::Gateway(GatewayEvent::Rejected { key: first.key, reject }));
 
-    assert_eq!(desk.last_order().price, cents(46));
+    assert_eq!(desk.last_order().price, cents(46), "{:?}", desk.results());
     assert_eq!(desk.submits(), 2);
     assert!(!desk.commands.iter().any(|command| matches!(command, Command::Cancel(_))));
 }

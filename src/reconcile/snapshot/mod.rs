@@ -2,8 +2,8 @@
 //!
 //! A state machine polled like the other services: status, balance, positions, resting orders,
 //! then markets: first those the account is already in, whatever their state, then the open ones
-//! of the wanted series, and last how their series charge. A throttled read is made again a second later; any other that fails ends
-//! the snapshot: nothing is traded on half a picture.
+//! of the wanted series, and last how their series charge. A throttled read is made again a second
+//! later; any other that fails ends the snapshot: nothing is traded on half a picture.
 
 mod fees;
 #[cfg(test)]

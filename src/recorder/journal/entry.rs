@@ -8,6 +8,7 @@ use crate::message::{
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
 use crate::recorder::record::ExecutionResult;
+use crate::risk::{Carried, CarriedMarket};
 use crate::units::{Money, Position};
 
 /// One entry. Inputs first, outputs after; a replay feeds the former and compares the latter.
@@ -66,6 +67,10 @@ pub enum Entry {
     Result(ExecutionResult),
     /// The run ended in an orderly way.
     RunEnded,
+    /// Risk's state of the account that outlives the process, as it is from here on.
+    Risk(Carried),
+    /// Risk's state of one market that outlives the process.
+    MarketRisk(CarriedMarket),
 }
 
 impl Entry {
@@ -89,7 +94,9 @@ impl Entry {
             | Self::CancelAll
             | Self::Ask(_)
             | Self::Result(_)
-            | Self::RunEnded => false,
+            | Self::RunEnded
+            | Self::Risk(_)
+            | Self::MarketRisk(_) => false,
         }
     }
 
@@ -114,6 +121,8 @@ impl Entry {
             Self::Ask(_) => "ask",
             Self::Result(_) => "result",
             Self::RunEnded => "run_ended",
+            Self::Risk(_) => "risk",
+            Self::MarketRisk(_) => "market_risk",
         }
     }
 }
@@ -147,6 +156,8 @@ impl Pack for Entry {
             Self::Ask(command) => tagged(out, 14, command),
             Self::Result(result) => tagged(out, 15, result),
             Self::RunEnded => out.put(&16_u8),
+            Self::Risk(carried) => tagged(out, 17, carried),
+            Self::MarketRisk(carried) => tagged(out, 18, carried),
         }
     }
 
@@ -175,6 +186,8 @@ impl Pack for Entry {
             14 => Self::Ask(from.take()?),
             15 => Self::Result(from.take()?),
             16 => Self::RunEnded,
+            17 => Self::Risk(from.take()?),
+            18 => Self::MarketRisk(from.take()?),
             _ => return None,
         })
     }

@@ -17,7 +17,7 @@ const SMALL_SEGMENT: usize = 8 * FRAME_BYTES_MAX;
 
 impl Sample for Entry {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(17) {
+        match dice.below(19) {
             0 => Self::RunStarted {
                 run: dice.any(),
                 config_digest: dice.any(),
@@ -50,6 +50,8 @@ impl Sample for Entry {
             13 => Self::CancelAll,
             14 => Self::Ask(dice.any()),
             15 => Self::Result(dice.any()),
+            16 => Self::Risk(dice.any()),
+            17 => Self::MarketRisk(dice.any()),
             _ => Self::RunEnded,
         }
     }

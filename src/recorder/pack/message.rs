@@ -292,6 +292,7 @@ impl Pack for FeedEvent {
             Self::Down => out.put(&1_u8),
             Self::Fill(fill) => one(out, 2, fill),
             Self::Order(report) => one(out, 3, report),
+            Self::Alive => out.put(&4_u8),
         }
     }
 
@@ -301,6 +302,7 @@ impl Pack for FeedEvent {
             1 => Some(Self::Down),
             2 => from.take().map(Self::Fill),
             3 => from.take().map(Self::Order),
+            4 => Some(Self::Alive),
             _ => None,
         }
     }
@@ -390,6 +392,7 @@ impl Pack for FetchEvent {
             Self::Settled(settlement) => one(out, 8, settlement),
             Self::SettlementsDone => out.put(&9_u8),
             Self::SettlementsFailed => out.put(&10_u8),
+            Self::Mismatches { count } => one(out, 11, count),
         }
     }
 
@@ -406,6 +409,7 @@ impl Pack for FetchEvent {
             8 => Self::Settled(from.take()?),
             9 => Self::SettlementsDone,
             10 => Self::SettlementsFailed,
+            11 => Self::Mismatches { count: from.take()? },
             _ => return None,
         })
     }
@@ -417,6 +421,7 @@ impl Pack for ControlCommand {
             Self::Halt { reason } => one(out, 0, reason),
             Self::Resume => out.put(&1_u8),
             Self::Drain => out.put(&2_u8),
+            Self::CancelAll => out.put(&3_u8),
         }
     }
 
@@ -425,6 +430,7 @@ impl Pack for ControlCommand {
             0 => Some(Self::Halt { reason: from.take()? }),
             1 => Some(Self::Resume),
             2 => Some(Self::Drain),
+            3 => Some(Self::CancelAll),
             _ => None,
         }
     }

@@ -7,6 +7,7 @@
 
 mod message;
 mod result;
+mod risk;
 mod vocabulary;
 
 #[cfg(test)]

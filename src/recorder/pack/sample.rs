@@ -1,5 +1,7 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
+mod result;
+
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
     Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
@@ -8,10 +10,10 @@ use crate::message::{
     TimeInForce, Unsent,
 };
 use crate::order::State;
-use crate::recorder::record::{
-    CHILDREN_MAX, ChildResult, ExecutionResult, Hop, Hops, Outcome, ResultError,
+use crate::recorder::record::{ChildResult, Outcome, ResultError};
+use crate::risk::{
+    BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Limit, Refusal, Trip, Trips,
 };
-use crate::risk::{Limit, Refusal};
 use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp, WallTime};
 
 /// A source of arbitrary values; the same seed gives the same values (splitmix64).
@@ -417,10 +419,11 @@ impl Sample for OrderReport {
 
 impl Sample for FeedEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(4) {
+        match dice.below(5) {
             0 => Self::Up,
             1 => Self::Down,
             2 => Self::Fill(dice.any()),
+            3 => Self::Alive,
             _ => Self::Order(dice.any()),
         }
     }
@@ -463,7 +466,8 @@ impl Sample for FetchCommand {
 
 impl Sample for FetchEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(11) {
+        match dice.below(12) {
+            11 => Self::Mismatches { count: dice.any() },
             0 => Self::Fill(dice.any()),
             1 => Self::Order { key: dice.any(), report: dice.any() },
             2 => Self::OrderAbsent { key: dice.any() },
@@ -479,12 +483,56 @@ impl Sample for FetchEvent {
     }
 }
 
+impl Sample for Day {
+    fn sample(dice: &mut Dice) -> Self {
+        let mut day = Self::on(dice.any());
+        day.orders = dice.any();
+        day.volume = dice.any();
+        day.realized = dice.any();
+        day.fees = dice.any();
+        day
+    }
+}
+
+impl Sample for CarriedBreaker {
+    fn sample(dice: &mut Dice) -> Self {
+        let bits = u8::try_from(dice.below(1 << Trip::ALL.len())).unwrap();
+        Self {
+            state: dice.one_of(&BreakerState::ALL),
+            trips: Trips::from_bits(bits).unwrap(),
+            since: dice.any(),
+        }
+    }
+}
+
+impl Sample for Carried {
+    fn sample(dice: &mut Dice) -> Self {
+        let halted: bool = dice.any();
+        Self {
+            day: dice.any(),
+            consecutive_losses: dice.any(),
+            halt: halted.then(|| Halt { reason: dice.any(), since: dice.any() }),
+            breaker: dice.any(),
+            mismatches: dice.any(),
+            recent_orders: dice.any(),
+            recent_rejects: dice.any(),
+        }
+    }
+}
+
+impl Sample for CarriedMarket {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { ticker: dice.any(), stop: dice.any(), repeats: [dice.any(), dice.any()] }
+    }
+}
+
 impl Sample for ControlCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(3) {
+        match dice.below(4) {
             0 => Self::Halt { reason: dice.any() },
             1 => Self::Resume,
-            _ => Self::Drain,
+            2 => Self::Drain,
+            _ => Self::CancelAll,
         }
     }
 }
@@ -520,35 +568,6 @@ impl Sample for ChildResult {
             limit_price: dice.any(),
             contracts: dice.any(),
             filled: dice.any(),
-        }
-    }
-}
-
-impl Sample for Hops {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { spans: [(); Hop::COUNT].map(|()| dice.any()) }
-    }
-}
-
-impl Sample for ExecutionResult {
-    fn sample(dice: &mut Dice) -> Self {
-        Self {
-            source: dice.any(),
-            signal_id: dice.any(),
-            execution_id: dice.any(),
-            ticker: dice.any(),
-            action: dice.any(),
-            outcome: dice.any(),
-            contracts: dice.any(),
-            filled: dice.any(),
-            cost: dice.any(),
-            fees: dice.any(),
-            expected_price: dice.any(),
-            edge: dice.any(),
-            retries: dice.any(),
-            error: dice.any(),
-            orders: [(); CHILDREN_MAX].map(|()| dice.any()),
-            hops: dice.any(),
         }
     }
 }

@@ -4,6 +4,9 @@
 //! refusal with its numbers. Asks the whole gate, never one limit's function alone, so that a
 //! limit left out of the table would be seen.
 
+mod breaker;
+mod links;
+mod money;
 mod numbers;
 mod positions;
 mod prices;
@@ -11,15 +14,29 @@ mod prices;
 use super::*;
 use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, Ticker};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
-use crate::message::TimeInForce;
-use crate::units::{Nanos, Position, Timestamp};
+use crate::message::{BookSide, TimeInForce};
+use crate::risk::{BreakerConfig, Place, Rests, Skew, SportIx, Trip};
+use crate::units::{Contracts, Nanos, Position, Timestamp};
 
 const WALL: WallTime = WallTime::from_unix_ms(1_767_225_600_000);
 const MONO: Timestamp = Timestamp::from_ns(1_000_000_000_000);
+const NOW: Now = Now { mono: MONO, wall: WALL };
+
+/// The order's market, and another one of its event and sport.
+const OWN: Place = Place {
+    market: MarketIx(0),
+    event: 0,
+    sport: SportIx(0),
+    shard: 0,
+    side: BookSide::Bid,
+    rests: Rests::Yes,
+};
+const OTHER: Place = Place { market: MarketIx(1), ..OWN };
 
 /// Everything a question and its facts borrow.
 struct Case {
     order: NewOrder,
+    child: Child,
     action: Action,
     reference: Price,
     edge: PriceDelta,
@@ -30,13 +47,14 @@ struct Case {
     readiness: Readiness,
     market_stopped: bool,
     market: Market,
-    exposure: MarketExposure,
-    event_worst: Contracts,
+    listing: Listing,
+    exposure: Exposure,
+    guard: Guard,
     day: Day,
     throttle: Throttle,
     open_orders: u32,
     cash: Money,
-    reserved: Money,
+    shard_cash: Option<Money>,
 }
 
 fn price(micros: u32) -> Price {
@@ -61,6 +79,7 @@ fn sound() -> Case {
             received: MONO,
             approved: MONO,
         },
+        child: Child::First,
         action: Action::BuyYes,
         reference: price(490_000),
         edge: PriceDelta::from_cents(10),
@@ -79,13 +98,14 @@ fn sound() -> Case {
             fees: FeeSchedule::QUADRATIC,
             active: true,
         },
-        exposure: MarketExposure::default(),
-        event_worst: Contracts::ZERO,
+        listing: Listing { allowed: true, sport: SportIx(0) },
+        exposure: Exposure::new(2, 1, 2),
+        guard: Guard::new(&Limits::default(), BreakerConfig::default(), 2, 4),
         day: Day::new(WALL),
         throttle: Throttle::new(Limits::default().orders_per_minute_max),
         open_orders: 0,
         cash: Money::from_cents(1_000_000),
-        reserved: Money::ZERO,
+        shard_cash: None,
     }
 }
 
@@ -101,14 +121,68 @@ impl Case {
         }
     }
 
+    /// A breaker that has cooled down.
+    fn half_open(&mut self) {
+        let cooled = MONO.ns() - self.guard.config().cooldown.ns();
+        self.guard.trip(Now { mono: Timestamp::from_ns(cooled), wall: WALL }, Trip::Rejects);
+        self.guard.tick(NOW, &self.limits);
+    }
+
+    /// A feed that was last heard so many nanoseconds ago.
+    fn heard(&mut self, ago: u64) {
+        let heard = Timestamp::from_ns(MONO.ns() - ago);
+        self.guard.note_heard(crate::risk::FeedHeard::At(heard));
+    }
+
+    /// Differences that a later probe of the breaker has not made go away.
+    fn mismatched(&mut self, count: u32) {
+        self.guard.note_mismatches(NOW, count);
+        self.guard.judge_probe(NOW, crate::risk::Probe::Succeeded);
+    }
+
+    /// What is held in the order's market.
     fn hold(&mut self, centis: i64) {
-        self.exposure.position = Position::from_centis(centis);
-        self.event_worst = self.exposure.worst_case();
+        self.exposure.hold(OWN, Position::from_centis(centis), Money::ZERO);
+    }
+
+    /// What is held in the other market of the event, at a cost.
+    fn hold_other(&mut self, centis: i64, cost: Money) {
+        self.exposure.hold(OTHER, Position::from_centis(centis), cost);
+    }
+
+    /// A live order in the order's market, far from any price asked for here.
+    fn live(&mut self, side: BookSide, centis: u32) {
+        let cents = match side {
+            BookSide::Bid => 1,
+            BookSide::Ask => 99,
+        };
+        self.live_at(side, centis, cents, Money::ZERO);
+    }
+
+    fn live_at(&mut self, side: BookSide, centis: u32, cents: u32, reserve: Money) {
+        let terms = NewOrder {
+            side,
+            quantity: Contracts::from_centis(centis),
+            price: Price::from_cents(cents).unwrap(),
+            ..self.order
+        };
+        self.exposure.open(Place { side, ..OWN }, &terms, reserve);
+    }
+
+    /// Cash that live orders elsewhere may still take.
+    fn reserve(&mut self, reserve: Money) {
+        let terms = NewOrder { quantity: Contracts::ZERO, ..self.order };
+        self.exposure.open(OTHER, &terms, reserve);
     }
 
     fn answer(&self) -> Result<NewOrder, Refusal> {
+        self.asked(|question, facts| approve(question, facts).map(|approved| *approved.get()))
+    }
+
+    fn asked<T>(&self, ask: impl FnOnce(&Question<'_>, &Facts<'_>) -> T) -> T {
         let question = Question {
             order: &self.order,
+            child: self.child,
             action: self.action,
             reference: self.reference,
             edge: self.edge,
@@ -118,19 +192,20 @@ impl Case {
         };
         let facts = Facts {
             limits: &self.limits,
-            now: Now { mono: MONO, wall: WALL },
+            now: NOW,
             readiness: self.readiness,
             market_stopped: self.market_stopped,
             market: &self.market,
+            listing: self.listing,
             exposure: &self.exposure,
-            event_worst: self.event_worst,
+            guard: &self.guard,
             day: &self.day,
             throttle: &self.throttle,
             open_orders: self.open_orders,
             cash: self.cash,
-            reserved: self.reserved,
+            shard_cash: self.shard_cash,
         };
-        approve(&question, &facts).map(|approved| *approved.get())
+        ask(&question, &facts)
     }
 }
 
@@ -152,10 +227,24 @@ fn check(change: impl FnOnce(&mut Case), expected: Expected) {
 /// Breaks exactly the limit it stands beside, whatever the limits after it say.
 type Break = (Limit, fn(&mut Case));
 
-const BREAKS: [Break; 19] = [
+const BREAKS: [Break; CHECKS.len()] = [
     (Limit::Halted, |case| case.readiness = Readiness::Halted),
+    (Limit::BreakerOpen, |case| case.guard.trip(NOW, Trip::Rejects)),
+    (Limit::ProbeSize, |case| {
+        case.half_open();
+        case.guard.config_mut().half_open_contracts = Contracts::ZERO;
+    }),
     (Limit::NotReady, |case| case.readiness = Readiness::NotReady),
+    (Limit::LinkHealth, |case| {
+        case.heard(1);
+        case.limits.link_silence_max = Nanos::ZERO;
+    }),
+    (Limit::ExchangePaused, |case| case.guard.note_paused(NOW)),
+    (Limit::ClockSkew, |case| case.guard.note_skew(Skew::Unknown)),
+    (Limit::Mismatch, |case| case.mismatched(1)),
+    (Limit::Conservation, |case| case.guard.ledger_mut().note_written(case.order.key)),
     (Limit::MarketStopped, |case| case.market_stopped = true),
+    (Limit::SeriesNotAllowed, |case| case.listing.allowed = false),
     (Limit::MarketInactive, |case| case.market.active = false),
     (Limit::SignalAge, |case| case.expires_at = Some(WALL)),
     (Limit::PositionSize, |case| case.limits.position_size_max = Contracts::ZERO),
@@ -165,17 +254,32 @@ const BREAKS: [Break; 19] = [
     (Limit::DailyTrades, |case| case.limits.daily_trades_max = 0),
     (Limit::DailyVolume, |case| case.limits.daily_volume_max = Contracts::ZERO),
     (Limit::DailyLoss, |case| case.limits.daily_loss_max = Money::ZERO),
+    (Limit::ConsecutiveLosses, |case| case.guard.config_mut().consecutive_losses_max = 0),
+    (Limit::RejectsPerMinute, |case| case.guard.config_mut().rejects_per_minute_max = 0),
+    (Limit::RepeatedExecution, |case| case.guard.config_mut().repeats_max = 0),
     (Limit::OrdersPerMinute, |case| case.limits.orders_per_minute_max = 0),
     (Limit::OrderSpacing, |case| case.throttle.note_sent(MONO)),
+    (Limit::MessagesPerSecond, |case| case.limits.messages.order_cost = 1_000),
     (Limit::OpenOrders, |case| case.limits.open_orders_max = 0),
     (Limit::OpenOrdersPerMarket, |case| case.limits.open_orders_per_market_max = 0),
+    (Limit::SelfCross, |case| {
+        case.live_at(case.order.side.opposite(), 1, 50, Money::ZERO);
+    }),
+    (Limit::RestingValue, |case| {
+        case.order.time_in_force = TimeInForce::GoodTillCanceled;
+        case.limits.resting_value_max = Money::ZERO;
+    }),
     (Limit::EventPosition, |case| {
         case.act(Action::BuyYes);
         case.limits.position_per_event_max = Contracts::ZERO;
     }),
+    (Limit::SportExposure, |case| {
+        case.act(Action::BuyYes);
+        case.limits.sport_exposure_max_bp = 0;
+    }),
     (Limit::Balance, |case| {
         case.act(Action::BuyYes);
-        case.cash = Money::ZERO;
+        case.limits.balance_min = Money::from_cents(1_000_000_000);
     }),
     (Limit::NothingToSell, |case| case.act(Action::SellYes)),
 ];
@@ -184,7 +288,8 @@ const BREAKS: [Break; 19] = [
 fn the_first_limit_in_order_wins() {
     let before_the_gate = [Limit::DuplicateSignal, Limit::SignalsPerCycle, Limit::UnknownMarket];
     let asked = Limit::ALL.into_iter().filter(|limit| !before_the_gate.contains(limit));
-    assert!(asked.eq(BREAKS.iter().map(|(limit, _)| *limit)), "the gate asks all other limits");
+    assert!(asked.eq(CHECKS.iter().map(|(limit, _)| *limit)), "the gate asks all other limits");
+    assert!(CHECKS.iter().map(|(limit, _)| limit).eq(BREAKS.iter().map(|(limit, _)| limit)));
 
     for (index, (limit, _)) in BREAKS.iter().enumerate() {
         let mut case = sound();
@@ -202,6 +307,20 @@ fn each_break_alone_breaks_its_limit_only() {
         let mut case = sound();
         change(&mut case);
         assert_eq!(case.answer().unwrap_err().limit, limit);
+    }
+}
+
+/// Leaves each limit out of the gate in turn: the order that only it refuses gets through, so
+/// the tests above and below cannot pass without it.
+#[test]
+fn without_any_one_limit_its_case_gets_through() {
+    for (left_out, (limit, change)) in BREAKS.into_iter().enumerate() {
+        let mut case = sound();
+        change(&mut case);
+        let mut checks = CHECKS.to_vec();
+        checks.remove(left_out);
+        let answer = case.asked(|question, facts| ask(&checks, question, facts));
+        assert_eq!(answer, Ok(()), "{limit} has no other limit to stand in for it");
     }
 }
 

@@ -124,12 +124,13 @@ pub fn fresh_core(config: &WorldConfig) -> Core {
     let oms = OmsConfig {
         run: RunId::new(config.seed),
         limits: config.limits,
+        breaker: config.breaker,
         orders: config.orders,
         admission: Admission::Listed,
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,
     };
-    let opening = Opening { cash: config.cash, holdings: Vec::new(), as_of: config.starts };
+    let opening = Opening { cash: config.cash, as_of: config.starts, ..Opening::default() };
     Core::new(oms, market_table(config), &opening)
 }
 

@@ -6,7 +6,7 @@ use crate::feed::FeedConfig;
 use crate::gateway::GatewayConfig;
 use crate::message::Style;
 use crate::oms::config::OrderConfig;
-use crate::risk::Limits;
+use crate::risk::{BreakerConfig, Limits, MessageLimits};
 use crate::runtime::random::Random;
 use crate::sim::api::QuoteMode;
 use crate::sim::exchange::{BookSeed, parse_books};
@@ -32,6 +32,8 @@ pub struct WorldConfig {
     pub cash: Money,
     /// The engine's bounds.
     pub limits: Limits,
+    /// What trips the engine's circuit breaker.
+    pub breaker: BreakerConfig,
     /// How the engine follows orders.
     pub orders: OrderConfig,
     /// The engine's gateway.
@@ -67,6 +69,7 @@ impl WorldConfig {
             books: default_books(),
             cash: Money::from_cents(1_000_000),
             limits: open_limits(),
+            breaker: patient_breaker(),
             orders: OrderConfig {
                 // Nothing in this world arrives later than that.
                 absence_wait: Nanos::from_secs(3),
@@ -144,6 +147,17 @@ pub fn default_books() -> Vec<BookSeed> {
     parse_books(BOOKS).expect("the books above are read by every test of the world")
 }
 
+/// Nothing that goes wrong in a world trips it: it has tests of its own.
+fn patient_breaker() -> BreakerConfig {
+    BreakerConfig {
+        rejects_per_minute_max: BreakerConfig::REJECTS_PER_MINUTE_CEILING,
+        repeats_max: BreakerConfig::REPEATS_CEILING,
+        repeats_window: Nanos::from_ms(1),
+        latency_budget: Nanos::from_secs(60),
+        ..BreakerConfig::default()
+    }
+}
+
 fn open_limits() -> Limits {
     Limits {
         daily_trades_max: 10_000,
@@ -153,6 +167,13 @@ fn open_limits() -> Limits {
         order_spacing_min: Nanos::ZERO,
         open_orders_max: 50,
         open_orders_per_market_max: 20,
+        sport_exposure_max_bp: 10_000,
+        resting_value_max: Money::from_cents(1_000_000),
+        messages: MessageLimits {
+            refill_per_sec: 1_000,
+            capacity: 1_000,
+            ..MessageLimits::default()
+        },
         ..Limits::default()
     }
 }

@@ -111,6 +111,8 @@ impl Audit {
             | Record::Resumed
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
+            | Record::KillSwitch { .. }
+            | Record::Told(_)
             | Record::FinalPosition { .. }
             | Record::Drained => {}
         }

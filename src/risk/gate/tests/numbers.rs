@@ -149,7 +149,13 @@ fn open_orders_include_this_one() {
 
 #[test]
 fn open_orders_of_the_market_include_this_one() {
-    let open = |count| move |case: &mut Case| case.exposure.open_orders = count;
+    let open = |count| {
+        move |case: &mut Case| {
+            for _ in 0..count {
+                case.live(BookSide::Bid, 0);
+            }
+        }
+    };
     check(open(0), Ok(()));
     check(open(1), Ok(()));
     check(open(2), Err((Limit::OpenOrdersPerMarket, 3, 2)));

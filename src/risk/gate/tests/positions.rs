@@ -9,7 +9,7 @@ fn the_event_bears_its_bound() {
         let others = |centis| {
             move |case: &mut Case| {
                 case.act(action);
-                case.event_worst = Contracts::from_centis(centis);
+                case.hold_other(centis, Money::ZERO);
             }
         };
         check(others(48_999), Ok(()));
@@ -26,9 +26,9 @@ fn live_orders_count_as_filled_on_their_side_only() {
     let live = |action, bids, asks, bound| {
         move |case: &mut Case| {
             case.act(action);
-            case.exposure.bids = Contracts::from_centis(bids);
-            case.exposure.asks = Contracts::from_centis(asks);
-            case.event_worst = case.exposure.worst_case();
+            case.live(BookSide::Bid, bids);
+            case.live(BookSide::Ask, asks);
+            case.limits.open_orders_per_market_max = 3;
             case.limits.position_per_event_max = Contracts::from_centis(bound);
         }
     };
@@ -82,7 +82,10 @@ fn cash_must_be_left_after_cost_fee_and_reservations() {
             move |case: &mut Case| {
                 case.act(action);
                 case.limits.balance_min = Money::from_cents(100);
-                case.reserved = Money::from_cents(200);
+                case.reserve(Money::from_cents(200));
+                // Another sport's positions are bankroll enough.
+                case.hold_other(0, Money::from_cents(1_000_000));
+                case.listing.sport = SportIx(1);
                 case.cash = Money::from_e8(e8);
             }
         };
@@ -115,8 +118,9 @@ fn only_what_is_held_and_not_being_sold_can_be_sold() {
                     Action::SellNo => (selling, other),
                     Action::SellYes | Action::BuyYes | Action::BuyNo => (other, selling),
                 };
-                case.exposure.bids = Contracts::from_centis(bids);
-                case.exposure.asks = Contracts::from_centis(asks);
+                case.live(BookSide::Bid, bids);
+                case.live(BookSide::Ask, asks);
+                case.limits.open_orders_per_market_max = 3;
                 case.hold(sign * centis);
             }
         };

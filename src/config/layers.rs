@@ -1,0 +1,387 @@
+//! The layers a value may come from, asked one key at a time, strongest first: command line,
+//! environment, `.env`, file, profile, default.
+//!
+//! In: a key with what holds when nobody says anything. Out: the domain type, or the error that
+//! names key, value, place and what is allowed. Every key that is asked for becomes a
+//! [`Setting`], so that what is shown is what is used. Never clamps.
+
+use core::fmt::Display;
+use core::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use super::file::{File, Written};
+use super::setting::{Origin, Setting, Shown};
+use super::{ConfigError, Environment};
+use crate::units::{Contracts, Money, Nanos, PriceDelta, parse_decimal};
+
+/// Arguments of the command line that stand for keys.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Arguments {
+    given: Vec<(&'static str, &'static str, String)>,
+}
+
+impl Arguments {
+    /// Adds `value`, given with `flag`, for `key`.
+    #[must_use]
+    pub fn with(mut self, key: &'static str, flag: &'static str, value: impl Display) -> Self {
+        self.given.push((key, flag, value.to_string()));
+        self
+    }
+
+    fn find(&self, key: &str) -> Option<(&'static str, &str)> {
+        let given = self.given.iter().find(|(of, _, _)| *of == key)?;
+        Some((given.1, &given.2))
+    }
+}
+
+/// A key, and the plan's variable for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Key {
+    name: &'static str,
+    variable: Option<&'static str>,
+}
+
+/// A key of the file.
+pub(super) const fn key(name: &'static str) -> Key {
+    Key { name, variable: None }
+}
+
+impl Key {
+    /// That a variable sets as well.
+    pub(super) const fn or(self, variable: &'static str) -> Self {
+        Self { variable: Some(variable), ..self }
+    }
+}
+
+/// What holds when nobody says anything.
+#[derive(Clone, Debug)]
+pub(super) struct Base<T> {
+    pub(super) value: T,
+    pub(super) origin: Origin,
+}
+
+/// A default.
+pub(super) const fn base<T>(value: T) -> Base<T> {
+    Base { value, origin: Origin::Default }
+}
+
+/// What somebody wrote, and where.
+struct Found {
+    written: Written,
+    origin: Origin,
+}
+
+/// See the module's page.
+pub(super) struct Layers<'a> {
+    file: Option<&'a File>,
+    environment: &'a Environment,
+    arguments: &'a Arguments,
+    settings: Vec<Setting>,
+}
+
+impl<'a> Layers<'a> {
+    pub(super) const fn new(
+        file: Option<&'a File>,
+        environment: &'a Environment,
+        arguments: &'a Arguments,
+    ) -> Self {
+        Self { file, environment, arguments, settings: Vec::new() }
+    }
+
+    /// Every key asked for, in that order.
+    pub(super) fn into_settings(self) -> Vec<Setting> {
+        self.settings
+    }
+
+    fn find(&self, key: Key) -> Option<Found> {
+        if let Some((flag, value)) = self.arguments.find(key.name) {
+            let written = Written::Word(value.to_owned());
+            return Some(Found { written, origin: Origin::CommandLine { flag } });
+        }
+        if let Some((value, origin)) = key.variable.and_then(|name| self.environment.find(name)) {
+            let written = Written::Word(value.to_owned());
+            return Some(Found { written, origin: origin.clone() });
+        }
+        let (file, entry) = self.file.and_then(|file| Some((file, file.entry(key.name)?)))?;
+        let origin = Origin::File { path: file.path().to_owned(), line: entry.line };
+        Some(Found { written: entry.value.clone(), origin })
+    }
+
+    /// Reads `key` with `parse`, which answers what is allowed when it cannot.
+    fn read<T>(
+        &mut self,
+        key: Key,
+        base: Base<T>,
+        parse: impl FnOnce(&Written) -> Result<T, String>,
+        show: impl FnOnce(&T) -> Shown,
+    ) -> Result<T, ConfigError> {
+        let Base { value, origin } = match self.find(key) {
+            None => base,
+            Some(Found { written, origin }) => match parse(&written) {
+                Ok(value) => Base { value, origin },
+                Err(allowed) => return Err(refused(key, &written, &origin, &allowed)),
+            },
+        };
+        self.settings.push(Setting { key: key.name, value: show(&value), origin });
+        Ok(value)
+    }
+
+    /// A whole number.
+    pub(super) fn count<T>(
+        &mut self,
+        key: Key,
+        base: Base<T>,
+        range: RangeInclusive<u64>,
+    ) -> Result<T, ConfigError>
+    where
+        T: Copy + Display + TryFrom<u64>,
+    {
+        self.read(
+            key,
+            base,
+            |written| {
+                let value = whole(written).and_then(|value| u64::try_from(value).ok());
+                let within = value.filter(|value| range.contains(value));
+                let narrow = within.and_then(|value| T::try_from(value).ok());
+                narrow.ok_or_else(|| allowed("a whole number from", &range))
+            },
+            |value| Shown::Number(value.to_string()),
+        )
+    }
+
+    /// A whole number that may be left out.
+    pub(super) fn optional_count(
+        &mut self,
+        key: Key,
+        unset: &'static str,
+    ) -> Result<Option<usize>, ConfigError> {
+        self.read(
+            key,
+            base(None),
+            |written| {
+                let value = whole(written).and_then(|value| usize::try_from(value).ok());
+                value.map(Some).ok_or_else(|| "a whole number from 0".to_owned())
+            },
+            |value| value.map_or(Shown::Unset(unset), |value| Shown::Number(value.to_string())),
+        )
+    }
+
+    /// A span in milliseconds.
+    pub(super) fn ms(
+        &mut self,
+        key: Key,
+        base: Base<Nanos>,
+        range: RangeInclusive<u64>,
+    ) -> Result<Nanos, ConfigError> {
+        let in_ms = Base { value: base.value.ms(), origin: base.origin };
+        self.count(key, in_ms, range).map(Nanos::from_ms)
+    }
+
+    /// A span in seconds.
+    pub(super) fn secs(
+        &mut self,
+        key: Key,
+        base: Base<Nanos>,
+        range: RangeInclusive<u64>,
+    ) -> Result<Nanos, ConfigError> {
+        let in_secs = Base { value: base.value.ms() / 1_000, origin: base.origin };
+        self.count(key, in_secs, range).map(Nanos::from_secs)
+    }
+
+    /// Whole contracts.
+    pub(super) fn contracts(
+        &mut self,
+        key: Key,
+        base: Base<Contracts>,
+    ) -> Result<Contracts, ConfigError> {
+        self.read(
+            key,
+            base,
+            |written| {
+                let whole = whole(written).and_then(|whole| u32::try_from(whole).ok());
+                let centis = whole.and_then(|whole| whole.checked_mul(100));
+                let allowed = "whole contracts from 0 to 42949672";
+                centis.map(Contracts::from_centis).ok_or_else(|| allowed.to_owned())
+            },
+            |value| Shown::Number((value.centis() / 100).to_string()),
+        )
+    }
+
+    /// An amount in cents, decimals allowed.
+    pub(super) fn money(&mut self, key: Key, base: Base<Money>) -> Result<Money, ConfigError> {
+        self.read(
+            key,
+            base,
+            |written| not_negative(written, 6).map(Money::from_e8),
+            |value| Shown::Number(value.cents_display()),
+        )
+    }
+
+    /// A distance of prices in cents: not negative.
+    pub(super) fn distance(
+        &mut self,
+        key: Key,
+        base: Base<PriceDelta>,
+    ) -> Result<PriceDelta, ConfigError> {
+        let parse = |written: &Written| not_negative(written, 4).map(PriceDelta::from_micros);
+        self.read(key, base, parse, price_delta)
+    }
+
+    /// A difference of prices in cents: either sign.
+    pub(super) fn delta(
+        &mut self,
+        key: Key,
+        base: Base<PriceDelta>,
+    ) -> Result<PriceDelta, ConfigError> {
+        let parse = |written: &Written| scaled(written, 4).map(PriceDelta::from_micros);
+        self.read(key, base, parse, price_delta)
+    }
+
+    /// One name of a fixed set.
+    pub(super) fn name<T>(
+        &mut self,
+        key: Key,
+        base: Base<T>,
+        (parse, as_str): (impl Fn(&str) -> Option<T>, impl Fn(&T) -> Option<&'static str>),
+        (names, unset): (&str, &'static str),
+    ) -> Result<T, ConfigError> {
+        self.read(
+            key,
+            base,
+            |written| {
+                match written {
+                    Written::Word(text) | Written::Text(text) => parse(text),
+                    _ => None,
+                }
+                .ok_or_else(|| format!("one of {names}"))
+            },
+            |value| as_str(value).map_or(Shown::Unset(unset), |name| Shown::Text(name.to_owned())),
+        )
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: Key, base: Base<bool>) -> Result<bool, ConfigError> {
+        self.read(
+            key,
+            base,
+            |written| match written {
+                Written::Flag(flag) => Ok(*flag),
+                _ => Err("true or false".to_owned()),
+            },
+            |flag| Shown::Flag(*flag),
+        )
+    }
+
+    /// A path that may be left out.
+    pub(super) fn path(
+        &mut self,
+        key: Key,
+        unset: &'static str,
+    ) -> Result<Option<PathBuf>, ConfigError> {
+        self.read(
+            key,
+            base(None),
+            |written| match written {
+                Written::Word(text) | Written::Text(text) if !text.is_empty() => {
+                    Ok(Some(PathBuf::from(text)))
+                }
+                _ => Err("a path in quotes".to_owned()),
+            },
+            |path| {
+                let show = |path: &PathBuf| Shown::Text(path.display().to_string());
+                path.as_ref().map_or(Shown::Unset(unset), show)
+            },
+        )
+    }
+
+    /// A variable that no file may hold and no output may show.
+    pub(super) fn secret(&mut self, variable: &'static str) -> Option<String> {
+        let (value, origin) = self.environment.find(variable)?;
+        self.settings.push(Setting { key: variable, value: Shown::Hidden, origin: origin.clone() });
+        Some(value.to_owned())
+    }
+
+    /// A variable that names the file of a secret, and may not hold the secret itself.
+    pub(super) fn secret_path(
+        &mut self,
+        variable: &'static str,
+    ) -> Result<Option<PathBuf>, ConfigError> {
+        let Some((value, origin)) = self.environment.find(variable) else { return Ok(None) };
+        if value.contains("-----") || value.contains('\n') {
+            let allowed = "the path of the file that holds the key, not the key itself";
+            return Err(ConfigError::not_allowed(variable, "(not shown)", allowed));
+        }
+        let shown = Shown::Text(value.to_owned());
+        self.settings.push(Setting { key: variable, value: shown, origin: origin.clone() });
+        Ok(Some(PathBuf::from(value)))
+    }
+
+    /// A variable with a meaning of its own, and where it stands.
+    pub(super) fn variable(&self, name: &str) -> Option<(&str, &Origin)> {
+        self.environment.find(name)
+    }
+
+    /// Where `key` is said, if anywhere.
+    pub(super) fn origin(&self, key: Key) -> Option<Origin> {
+        self.find(key).map(|found| found.origin)
+    }
+
+    /// Two keys that were read contradict each other.
+    pub(super) fn contradiction(&self, first: &str, second: &str, why: &str) -> ConfigError {
+        let shown = |key: &str| {
+            let setting = self.settings.iter().find(|setting| setting.key == key);
+            setting.map_or_else(|| key.to_owned(), Setting::to_string)
+        };
+        ConfigError::Contradiction {
+            first: shown(first),
+            second: shown(second),
+            why: why.to_owned(),
+        }
+    }
+}
+
+/// Variables and arguments go by their own names, keys of a file by file and line.
+fn refused(key: Key, written: &Written, origin: &Origin, allowed: &str) -> ConfigError {
+    let value = written.quoted();
+    match origin {
+        Origin::Environment { variable } => ConfigError::not_allowed(variable, value, allowed),
+        Origin::DotEnv { variable, line } => {
+            ConfigError::not_allowed(variable, format!("{value} (.env:{line})"), allowed)
+        }
+        Origin::CommandLine { flag } => ConfigError::not_allowed(flag, value, allowed),
+        Origin::Default | Origin::Profile(_) | Origin::File { .. } => {
+            ConfigError::not_allowed(key.name, format!("{value} ({origin})"), allowed)
+        }
+    }
+}
+
+fn allowed(what: &str, range: &RangeInclusive<u64>) -> String {
+    format!("{what} {} to {}", range.start(), range.end())
+}
+
+fn whole(written: &Written) -> Option<i128> {
+    match written {
+        Written::Word(text) | Written::Integer(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A decimal scaled by `10^places`.
+fn scaled(written: &Written, places: u32) -> Result<i64, String> {
+    let digits = match written {
+        Written::Word(text) | Written::Integer(text) | Written::Decimal(text) => Some(text.trim()),
+        _ => None,
+    };
+    let value = digits.and_then(|digits| parse_decimal(digits.as_bytes(), places));
+    value.ok_or_else(|| format!("an amount in cents with at most {places} decimals"))
+}
+
+fn not_negative(written: &Written, places: u32) -> Result<i64, String> {
+    let value = scaled(written, places)?;
+    if value < 0 { Err("0 or more cents".to_owned()) } else { Ok(value) }
+}
+
+fn price_delta(value: &PriceDelta) -> Shown {
+    // A micro-dollar is to a cent what 1e-6 of a cent is to 1e-2: Money shows it exactly.
+    Shown::Number(Money::from_micros(value.micros()).cents_display())
+}

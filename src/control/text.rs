@@ -1,0 +1,134 @@
+//! Answers of an engine as text for people: aligned, one thing a line.
+
+use serde_json::Value;
+
+use super::Request;
+
+/// What `answer` to `request` says.
+#[must_use]
+pub fn render(request: &Request, answer: &Value) -> String {
+    match request {
+        Request::Halt { .. } => {
+            let us = answer["latency_ns"].as_u64().unwrap_or(0) / 1_000;
+            let reason = plain(&answer["halted"]);
+            format!("halted after {us} us: {reason}\nno order leaves until `resume`\n")
+        }
+        Request::Resume => "trading again\n".to_owned(),
+        Request::CancelAll => {
+            format!("asked to cancel what rests; {} orders alive\n", plain(&answer["open_orders"]))
+        }
+        Request::Status => status(answer),
+        Request::Positions => table(
+            &answer["positions"],
+            &["ticker", "position", "cost_cents", "worst_case", "open_orders", "stopped"],
+            "nothing is held\n",
+        ),
+        Request::Orders => table(
+            &answer["orders"],
+            &[
+                "ticker",
+                "side",
+                "price_dollars",
+                "contracts",
+                "filled_contracts",
+                "state",
+                "age_ms",
+                "client_order_id",
+            ],
+            "no order is alive\n",
+        ),
+    }
+}
+
+fn status(answer: &Value) -> String {
+    let of = |value: &Value, names: &[&str]| {
+        let parts = names.iter().map(|name| format!("{} {name}", plain(&value[name])));
+        parts.collect::<Vec<_>>().join(", ").replace('_', " ")
+    };
+    let trading = match answer["halted"].as_str() {
+        Some(reason) => format!("HALTED: {reason}"),
+        None => plain(&answer["trading"]).replace('_', " "),
+    };
+    let uptime = answer["uptime_ms"].as_u64().unwrap_or(0) / 1_000;
+    let rows = [
+        ("Trading", trading),
+        (
+            "Run",
+            format!(
+                "{} {}, process {}, up {uptime} s",
+                plain(&answer["mode"]),
+                plain(&answer["run_id"]),
+                plain(&answer["pid"])
+            ),
+        ),
+        (
+            "Signals",
+            of(&answer["signals"], &["received", "accepted", "not_tradeable", "malformed"]),
+        ),
+        (
+            "Orders",
+            of(&answer["orders"], &["sent", "filled", "partial", "canceled", "rejected"])
+                + &format!(", {} alive", plain(&answer["open_orders"])),
+        ),
+        ("Today", of(&answer["day"], &["orders", "contracts", "loss_cents"])),
+        ("Cash", of(answer, &["cash_cents", "reserved_cents"])),
+        ("Links", of(answer, &["connections"])),
+        ("Stopped", of(answer, &["stopped_markets"])),
+    ];
+    rows.map(|(name, text)| format!("{name:<10}{text}\n")).concat()
+}
+
+/// Rows of objects under the names of their columns.
+fn table(rows: &Value, columns: &[&str], none: &str) -> String {
+    let rows = rows.as_array().map_or(&[][..], Vec::as_slice);
+    if rows.is_empty() {
+        return none.to_owned();
+    }
+    let cell = |row: &Value, column: &str| plain(&row[column]);
+    let width = |column: &&str| {
+        rows.iter().map(|row| cell(row, column).len()).max().unwrap_or(0).max(column.len())
+    };
+    let widths: Vec<usize> = columns.iter().map(width).collect();
+    let line = |cells: Vec<String>| {
+        let padded = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        padded.collect::<Vec<_>>().join("  ").trim_end().to_owned() + "\n"
+    };
+    let head = line(columns.iter().map(|column| (*column).to_owned()).collect());
+    let body = rows.iter().map(|row| line(columns.iter().map(|name| cell(row, name)).collect()));
+    head + &body.collect::<String>()
+}
+
+/// A value without the quotes of JSON.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "-".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rows_stand_under_their_names() {
+        let positions = json!({ "positions": [
+            { "ticker": "KXA-1-B", "position": -10, "cost_cents": 420.5, "worst_case": 12,
+              "open_orders": 1, "stopped": false },
+        ] });
+        let text = render(&Request::Positions, &positions);
+        let expected = "ticker   position  cost_cents  worst_case  open_orders  stopped\n\
+                        KXA-1-B  -10       420.5       12          1            false\n";
+        assert_eq!(text, expected);
+        assert_eq!(render(&Request::Orders, &json!({ "orders": [] })), "no order is alive\n");
+    }
+
+    #[test]
+    fn a_halt_is_the_first_thing_status_says() {
+        let text = render(&Request::Status, &json!({ "halted": "x", "trading": "halted" }));
+        assert!(text.starts_with("Trading   HALTED: x\n"), "{text}");
+    }
+}

@@ -1,0 +1,91 @@
+//! Bytes of risk's state that outlives the process.
+
+use super::{Pack, Packer, Unpacker};
+use crate::risk::{BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Trips};
+
+impl Pack for Day {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.utc_day());
+        out.put(&self.orders);
+        out.put(&self.volume);
+        out.put(&self.realized);
+        out.put(&self.fees);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        let mut day = Self::on(from.take()?);
+        day.orders = from.take()?;
+        day.volume = from.take()?;
+        day.realized = from.take()?;
+        day.fees = from.take()?;
+        Some(day)
+    }
+}
+
+impl Pack for Halt {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.reason);
+        out.put(&self.since);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self { reason: from.take()?, since: from.take()? })
+    }
+}
+
+impl Pack for CarriedBreaker {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&(self.state as u8));
+        out.put(&self.trips.bits());
+        out.put(&self.since);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            state: from.coded(&BreakerState::ALL)?,
+            trips: Trips::from_bits(from.take()?)?,
+            since: from.take()?,
+        })
+    }
+}
+
+impl Pack for Carried {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.day);
+        out.put(&self.consecutive_losses);
+        out.put(&self.halt);
+        out.put(&self.breaker);
+        out.put(&self.mismatches);
+        out.put(&self.recent_orders);
+        out.put(&self.recent_rejects);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            day: from.take()?,
+            consecutive_losses: from.take()?,
+            halt: from.take()?,
+            breaker: from.take()?,
+            mismatches: from.take()?,
+            recent_orders: from.take()?,
+            recent_rejects: from.take()?,
+        })
+    }
+}
+
+impl Pack for CarriedMarket {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.stop);
+        out.put(&self.repeats[0]);
+        out.put(&self.repeats[1]);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            ticker: from.take()?,
+            stop: from.take()?,
+            repeats: [from.take()?, from.take()?],
+        })
+    }
+}

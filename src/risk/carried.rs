@@ -1,0 +1,55 @@
+//! What of risk's state outlives the process, as it stands in the journal.
+
+use super::breaker::CarriedBreaker;
+use super::day::Day;
+use crate::ids::{Reason, Ticker};
+use crate::units::WallTime;
+
+/// A halt: sticky, ended by a person only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// Why, for whoever finds it.
+    pub reason: Reason,
+    /// Since when.
+    pub since: WallTime,
+}
+
+/// The account's part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// Counters of the day.
+    pub day: Day,
+    /// Markets settled at a loss in a row.
+    pub consecutive_losses: u32,
+    /// The halt, when there is one.
+    pub halt: Option<Halt>,
+    /// The breaker.
+    pub breaker: CarriedBreaker,
+    /// Differences between books and exchange that are not repaired.
+    pub mismatches: u32,
+    /// Orders sent within the last minute: known at the beginning of a run only.
+    pub recent_orders: u32,
+    /// Orders rejected within the last minute: known at the beginning of a run only.
+    pub recent_rejects: u32,
+}
+
+/// One market's part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CarriedMarket {
+    /// The market.
+    pub ticker: Ticker,
+    /// Why nothing is traded in it until a person resumes; `None` when trading goes on.
+    pub stop: Option<Reason>,
+    /// Executions on the bid's and the ask's side within the window: known at the beginning of a
+    /// run only.
+    pub repeats: [u8; 2],
+}
+
+/// What the oms wants kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    /// The account's part, whole.
+    Account(Carried),
+    /// One market's part.
+    Market(CarriedMarket),
+}

@@ -1,0 +1,85 @@
+//! Messages per second: the account's write tokens as the oms sees them.
+//!
+//! A bucket that refills continuously (reference §5). Orders leave a reserve that only cancels may
+//! use. Asking changes nothing; only [`Messages::note_sent`] takes tokens. The gateway holds the
+//! bucket that decides at the wire; this one refuses before an order is made that would have to
+//! wait there.
+
+use super::limits::MessageLimits;
+use crate::units::Timestamp;
+
+/// Parts of a token: one token per second refills one part per nanosecond.
+const PARTS_PER_TOKEN: u64 = 1_000_000_000;
+
+/// What tokens are spent on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageKind {
+    /// A new order or an amend.
+    Order,
+    /// A cancel, of one order or of all.
+    Cancel,
+}
+
+/// The bucket.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    limits: MessageLimits,
+    level_parts: u64,
+    as_of: Timestamp,
+}
+
+impl Messages {
+    /// A full bucket.
+    #[must_use]
+    pub fn new(limits: MessageLimits) -> Self {
+        Self { limits, level_parts: parts(limits.capacity), as_of: Timestamp::ZERO }
+    }
+
+    /// Tokens that an order may use now, in whole tokens: what is left above the reserve.
+    #[must_use]
+    pub fn for_orders(&self, now: Timestamp) -> u64 {
+        self.level(now).saturating_sub(parts(self.limits.cancel_reserve)) / PARTS_PER_TOKEN
+    }
+
+    /// Takes the tokens of a message.
+    pub fn note_sent(&mut self, now: Timestamp, kind: MessageKind) {
+        let cost = match kind {
+            MessageKind::Order => self.limits.order_cost,
+            MessageKind::Cancel => self.limits.cancel_cost,
+        };
+        self.level_parts = self.level(now).saturating_sub(parts(cost));
+        self.as_of = self.as_of.max(now);
+    }
+
+    fn level(&self, now: Timestamp) -> u64 {
+        let gained = now.since(self.as_of).ns().saturating_mul(self.limits.refill_per_sec.into());
+        self.level_parts.saturating_add(gained).min(parts(self.limits.capacity))
+    }
+}
+
+fn parts(tokens: u32) -> u64 {
+    u64::from(tokens) * PARTS_PER_TOKEN
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Nanos;
+
+    #[test]
+    fn orders_leave_the_reserve_to_cancels_and_tokens_come_back() {
+        let mut bucket = Messages::new(MessageLimits::default());
+        let now = Timestamp::from_ns(1);
+        for _ in 0..8 {
+            assert!(bucket.for_orders(now) >= 10);
+            bucket.note_sent(now, MessageKind::Order);
+        }
+        assert_eq!(bucket.for_orders(now), 0, "20 of 100 are the reserve");
+        for _ in 0..10 {
+            bucket.note_sent(now, MessageKind::Cancel);
+        }
+        let later = now + Nanos::from_ms(250);
+        assert_eq!(bucket.for_orders(later), 5, "25 came back, 20 stay with the cancels");
+        assert_eq!(bucket.for_orders(later), 5, "asking uses nothing up");
+    }
+}
