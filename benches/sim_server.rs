@@ -2,7 +2,7 @@
 //!
 //! Each connection keeps a number of requests under way; client and server share the machine, so
 //! two cores carry both ends' TLS and both ends' HTTP. Every order is signed, checked, rests and
-//! is told to a WebSocket-less account. `--test` makes a short run. Asserts that every order was
+//! changes its account. `--test` makes a short run. Asserts that every order was
 //! accepted; prints rates, which are read, never asserted.
 
 use std::io::{Read as _, Write as _};

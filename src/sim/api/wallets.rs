@@ -260,8 +260,9 @@ impl Reader<'_> {
         for (number, account) in (0_u8..).zip(accounts) {
             for index in 0..self.exchange.shard_count() {
                 let wallet = Wallet { subaccount: number, exchange_index: index };
+                let balance = self.past.balance(self.exchange, self.user, wallet);
                 balances.push(json!({
-                    "balance": self.past.balance(self.exchange, self.user, wallet).dollars_display(4),
+                    "balance": balance.dollars_display(4),
                     "exchange_index": index,
                     "subaccount_number": number,
                     "updated_ts": account.updated.unix_secs(),
