@@ -33,7 +33,6 @@ fn put(venue: &mut SimVenue, group: &str, what: &str) -> u16 {
 }
 
 #[test]
-#[expect(clippy::cognitive_complexity, reason = "one story, step by step")]
 fn a_triggered_group_takes_no_orders_until_it_is_reset() {
     let mut venue = venue();
     let id = group(&mut venue);
