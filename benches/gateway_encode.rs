@@ -73,6 +73,7 @@ fn order() -> NewOrder {
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: Price::from_cents(49).expect("a price"),
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }

@@ -122,6 +122,7 @@ fn submit() -> Entry {
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: Price::from_cents(49).expect("a price"),
         received: NOW.mono,
         approved: NOW.mono,
     })

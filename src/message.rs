@@ -80,6 +80,8 @@ pub struct NewOrder {
     pub reduce_only: bool,
     /// Never takes: refused by the exchange when it would cross.
     pub post_only: bool,
+    /// The best price against it, YES leg, as its signal saw it: what paper trading fills at.
+    pub reference: Price,
     /// `Signal::received` of the signal behind it: where `tick_to_wire` starts.
     pub received: Timestamp,
     /// When the oms had approved it.

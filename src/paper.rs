@@ -51,8 +51,6 @@ pub struct PaperConfig {
     pub slippage_max_cents: u32,
     /// Chance of a price one cent better, when there was no slippage.
     pub improvement_per_mille: u32,
-    /// The offset orders were given past the ask: what the model takes back to find the ask.
-    pub limit_offset: PriceDelta,
     /// Seed of everything random.
     pub seed: u64,
 }
@@ -69,7 +67,6 @@ impl Default for PaperConfig {
             slippage_per_mille: 100,
             slippage_max_cents: 2,
             improvement_per_mille: 50,
-            limit_offset: PriceDelta::from_cents(1),
             seed: 1,
         }
     }
@@ -212,7 +209,12 @@ impl<C: Clock> Paper<C> {
 
     fn draw_quantity(&mut self, order: &NewOrder) -> Contracts {
         let config = self.config;
-        if !self.random.chance(config.fill_per_mille) {
+        // A limit short of the market's best price meets nobody.
+        let reaches = match order.side {
+            BookSide::Bid => order.price >= order.reference,
+            BookSide::Ask => order.price <= order.reference,
+        };
+        if !self.random.chance(config.fill_per_mille) || !(reaches || order.post_only) {
             return Contracts::ZERO;
         }
         if order.time_in_force == TimeInForce::FillOrKill
@@ -242,11 +244,7 @@ impl<C: Clock> Paper<C> {
             BookSide::Bid => PriceDelta::from_micros(cents * i64::from(Price::MICROS_PER_CENT)),
             BookSide::Ask => PriceDelta::from_micros(-cents * i64::from(Price::MICROS_PER_CENT)),
         };
-        let offset = match order.side {
-            BookSide::Bid => -config.limit_offset,
-            BookSide::Ask => config.limit_offset,
-        };
-        let aimed = order.price.offset(offset).unwrap_or(order.price);
+        let aimed = order.reference;
         let moved = if self.random.chance(config.slippage_per_mille) {
             let cents = self.random.between(1, u64::from(config.slippage_max_cents.max(1)));
             aimed.offset(towards(i64::try_from(cents).unwrap_or(1)))

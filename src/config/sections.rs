@@ -15,7 +15,7 @@ use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
-use crate::units::{Nanos, PriceDelta};
+use crate::units::Nanos;
 
 pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let mode = mode(layers)?;
@@ -62,7 +62,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         series,
         breaker,
         orders,
-        paper: paper(layers, orders.limit_offset, seed)?,
+        paper: paper(layers, seed)?,
         paper_cash_cents,
         wire: wire(layers)?,
         machine: machine(layers)?,
@@ -180,11 +180,7 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
     })
 }
 
-fn paper(
-    layers: &mut Layers<'_>,
-    limit_offset: PriceDelta,
-    seed: u64,
-) -> Result<PaperConfig, ConfigError> {
+fn paper(layers: &mut Layers<'_>, seed: u64) -> Result<PaperConfig, ConfigError> {
     let model = PaperConfig::default();
     let mut chance = |name, default| layers.count(key(name), base(default), 0..=1_000);
     let fill_per_mille = chance("paper.fill_per_mille", model.fill_per_mille)?;
@@ -208,7 +204,6 @@ fn paper(
         improvement_per_mille,
         latency_min,
         latency_max,
-        limit_offset,
         seed,
         ..model
     })

@@ -350,6 +350,7 @@ fn order(slot: u32) -> NewOrder {
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: Price::from_cents(56).unwrap(),
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }

@@ -209,6 +209,7 @@ impl OrderTemplates {
             expiration_secs: None,
             reduce_only: true,
             post_only: true,
+            reference: REHEARSAL_PRICE,
             received: now.mono,
             approved: now.mono,
         };

@@ -162,6 +162,7 @@ pub fn order(
         // The exchange takes reduce-only with immediate-or-cancel alone (reference §3.1).
         reduce_only: !signal.action.is_buy() && time_in_force == TimeInForce::ImmediateOrCancel,
         post_only: matches!(draft.life, Life::Make { .. }),
+        reference: reference(signal).unwrap_or(draft.price),
         received: signal.received,
         approved: now.mono,
     }

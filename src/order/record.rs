@@ -239,6 +239,7 @@ mod tests {
             expiration_secs: None,
             reduce_only: false,
             post_only: false,
+            reference: Price::from_cents(50).unwrap(),
             received: Timestamp::ZERO,
             approved: Timestamp::ZERO,
         })

@@ -202,6 +202,7 @@ fn order(number: u64, books: &[BookSeed], random: &mut Random) -> NewOrder {
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: best.offset(delta).unwrap_or(best),
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }

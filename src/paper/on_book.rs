@@ -218,6 +218,7 @@ mod tests {
             expiration_secs: None,
             reduce_only: false,
             post_only: false,
+            reference: Price::from_cents(cents).unwrap(),
             received: Timestamp::ZERO,
             approved: Timestamp::ZERO,
         }

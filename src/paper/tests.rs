@@ -79,6 +79,7 @@ fn order(seq: u64, side: BookSide, cents: u32, time_in_force: TimeInForce) -> Ne
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: Price::from_cents(cents).unwrap(),
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }
@@ -94,12 +95,27 @@ fn paper_never_fills_through_its_limit() {
         let side = if seq % 2 == 0 { BookSide::Bid } else { BookSide::Ask };
         let cents = 1 + u32::try_from(seq).unwrap() % 99;
         let order = order(seq, side, cents, TimeInForce::ImmediateOrCancel);
-        for fill in bench.trade(order).fills {
+        let inside = if side == BookSide::Bid { cents.max(2) - 1 } else { cents.min(98) + 1 };
+        let reference = Price::from_cents(inside).unwrap();
+        for fill in bench.trade(NewOrder { reference, ..order }).fills {
             match side {
                 BookSide::Bid => assert!(fill.price <= order.price, "{fill:?}"),
                 BookSide::Ask => assert!(fill.price >= order.price, "{fill:?}"),
             }
         }
+    }
+}
+
+#[test]
+fn a_limit_short_of_the_market_does_not_fill() {
+    let config = PaperConfig { fill_per_mille: 1_000, ..PaperConfig::default() };
+    let mut bench = Bench::new(config);
+    for seq in 0..100 {
+        let side = if seq % 2 == 0 { BookSide::Bid } else { BookSide::Ask };
+        let short = if side == BookSide::Bid { 51 } else { 49 };
+        let reference = Price::from_cents(short).unwrap();
+        let order = order(seq, side, 50, TimeInForce::ImmediateOrCancel);
+        assert!(bench.trade(NewOrder { reference, ..order }).fills.is_empty());
     }
 }
 

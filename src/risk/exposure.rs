@@ -293,6 +293,7 @@ mod tests {
             expiration_secs: None,
             reduce_only: false,
             post_only: false,
+            reference: Price::from_cents(cents).unwrap(),
             received: crate::units::Timestamp::ZERO,
             approved: crate::units::Timestamp::ZERO,
         }

@@ -52,6 +52,7 @@ fn order() -> NewOrder {
         expiration_secs: None,
         reduce_only: false,
         post_only: false,
+        reference: Price::from_cents(56).unwrap(),
         received: Timestamp::ZERO,
         approved: Timestamp::ZERO,
     }

@@ -65,6 +65,7 @@ impl Pack for NewOrder {
         out.put(&self.expiration_secs);
         out.put(&self.reduce_only);
         out.put(&self.post_only);
+        out.put(&self.reference);
         out.put(&self.received);
         out.put(&self.approved);
     }
@@ -81,6 +82,7 @@ impl Pack for NewOrder {
             expiration_secs: from.take()?,
             reduce_only: from.take()?,
             post_only: from.take()?,
+            reference: from.take()?,
             received: from.take()?,
             approved: from.take()?,
         })

@@ -315,6 +315,7 @@ impl Sample for NewOrder {
             expiration_secs: dice.any(),
             reduce_only: dice.any(),
             post_only: dice.any(),
+            reference: dice.any(),
             received: dice.any(),
             approved: dice.any(),
         }

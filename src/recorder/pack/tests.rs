@@ -97,6 +97,7 @@ fn the_layout_is_what_the_version_says() {
         expiration_secs: None,
         reduce_only: true,
         post_only: false,
+        reference: Price::from_cents(48).unwrap(),
         received: Timestamp::from_ns(5),
         approved: Timestamp::from_ns(6),
     };

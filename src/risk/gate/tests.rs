@@ -76,6 +76,7 @@ fn sound() -> Case {
             expiration_secs: None,
             reduce_only: false,
             post_only: false,
+            reference: price(500_000),
             received: MONO,
             approved: MONO,
         },
