@@ -85,9 +85,9 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (any::<u8>(), any::<bool>()).prop_map(|(nth, fails)| Step::Fetch { nth, fails }),
         6 => (0..20_000_u16).prop_map(|ms| Step::Pass { ms }),
         1 => any::<i16>().prop_map(|seconds| Step::Wall { seconds }),
-        1 => (0..4_u8, any::<i16>()).prop_map(|(market, cents)| Step::Settle { market, cents }),
-        1 => any::<u8>().prop_map(|what| Step::Control { what }),
-        1 => (0..3_u8).prop_map(|count| Step::Mismatches { count }),
+        1 => (0..4_u8, -100..300_i16).prop_map(|(market, cents)| Step::Settle { market, cents }),
+        2 => any::<u8>().prop_map(|what| Step::Control { what }),
+        1 => (0..8_u8).prop_map(|count| Step::Mismatches { count }),
     ]
 }
 
@@ -188,13 +188,15 @@ impl Stand {
             }
             Step::Control { what } => self.control(*what),
             Step::Mismatches { count } => {
-                self.give(&Input::Fetch(FetchEvent::Mismatches { count: u32::from(*count) }));
+                // Seldom any, and then they are gone at the next look.
+                let count = u32::from(count.saturating_sub(6));
+                self.give(&Input::Fetch(FetchEvent::Mismatches { count }));
             }
         }
     }
 
     fn control(&mut self, what: u8) {
-        if what.is_multiple_of(2) {
+        if what.is_multiple_of(8) {
             self.halted = true;
             let reason = Reason::lossy("drill");
             // What is on its way may still arrive, but nothing more is sent.
@@ -295,7 +297,7 @@ fn the_steps_meet_most_limits_and_send_many_orders() {
         sent += stand.sent;
         met.extend(stand.refused);
     }
-    assert!(sent > 1_000, "{sent} orders");
+    assert!(sent > 800, "{sent} orders; met {met:?}");
     for limit in [
         Limit::Halted,
         Limit::BreakerOpen,

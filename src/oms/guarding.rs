@@ -14,7 +14,7 @@ use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
-    Settlement, Skew, Trips,
+    Settlement, Skew, Trips, is_trouble,
 };
 use crate::units::{Money, Now, WallTime};
 
@@ -129,25 +129,12 @@ impl Core {
         self.guard.note_skew(Skew::of_answer(sent_ns, now_ns, exchange_time.unix_ns()));
     }
 
-    /// A duplicate is the order itself, found again: nothing was refused.
     fn note_reject(&mut self, now: Now, reject: &Reject) {
-        match reject.kind {
-            RejectKind::DuplicateOrder => {}
-            RejectKind::Paused => {
-                self.guard.note_paused(now);
-                self.guard.note_reject(now);
-            }
-            RejectKind::InsufficientBalance
-            | RejectKind::InvalidPrice
-            | RejectKind::PostOnlyCross
-            | RejectKind::FillOrKill
-            | RejectKind::MarketInactive
-            | RejectKind::NotFound
-            | RejectKind::Unauthorized
-            | RejectKind::TooManyRequests
-            | RejectKind::InvalidRequest
-            | RejectKind::Gone
-            | RejectKind::Other => self.guard.note_reject(now),
+        if reject.kind == RejectKind::Paused {
+            self.guard.note_paused(now);
+        }
+        if is_trouble(reject.kind) {
+            self.guard.note_reject(now);
         }
     }
 
