@@ -57,6 +57,19 @@ impl MarketExposure {
         self.position.after(side, alive).size() <= self.position.size()
     }
 
+    /// Whether one more order, together with those alive on its side, can do nothing but leave
+    /// what is held: it never turns the position over, which would cost money anew.
+    #[must_use]
+    pub fn only_closes(mut self, side: BookSide, quantity: Contracts) -> bool {
+        self.add(side, quantity);
+        let held = self.position.centis();
+        let (closable, alive) = match side {
+            BookSide::Bid => (-held, self.bids),
+            BookSide::Ask => (held, self.asks),
+        };
+        i64::from(alive.centis()) <= closable
+    }
+
     /// The price of a live order of ours that may rest and that an order at `price` could trade
     /// with. What trades at once or not at all is never there to be met.
     #[must_use]

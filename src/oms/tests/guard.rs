@@ -100,6 +100,7 @@ fn everyday_rejects_trip_nothing() {
     let mut desk = desk(|_| {});
     for (nth, kind) in [RejectKind::PostOnlyCross, RejectKind::FillOrKill].into_iter().enumerate() {
         for round in 0..5 {
+            desk.pass(Nanos::from_secs(1));
             let order = desk.ask(&format!("everyday-{nth}-{round}")).expect("nothing is wrong");
             desk.sent(&order);
             let text = Reason::lossy("no");
