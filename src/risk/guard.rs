@@ -72,8 +72,8 @@ pub struct Settlement {
     pub result: Money,
 }
 
-/// Whether a reject speaks of trouble. A repeated id is the order itself, found again; an order that
-/// had to rest or to fill whole and could not is an everyday end.
+/// Whether a reject speaks of trouble. A repeated id is the order itself, found again; an order
+/// that had to rest or to fill whole and could not is an everyday end.
 #[must_use]
 pub const fn is_trouble(kind: RejectKind) -> bool {
     !matches!(kind, RejectKind::DuplicateOrder | RejectKind::PostOnlyCross | RejectKind::FillOrKill)
