@@ -140,9 +140,12 @@ impl Core {
 
     /// Draws the conclusions, after the input has been handled.
     pub(super) fn conclude(&mut self, now: Now, input: &Input, before: &Before, out: &mut Outbox) {
-        self.guard.watch_loss(&self.day, now, &self.config.limits);
-        self.judge_probe(now);
-        self.halt_when_unbalanced(now, out);
+        // A signal loses nothing, ends no order and is no word of the gateway.
+        if !matches!(input, Input::Signal(_)) {
+            self.guard.watch_loss(&self.day, now, &self.config.limits);
+            self.judge_probe(now);
+            self.halt_when_unbalanced(now, out);
+        }
         self.tell_breaker(before.breaker, out);
         for command in &out.commands[before.commands.min(out.commands.len())..] {
             let kind = match command {
