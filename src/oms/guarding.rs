@@ -14,7 +14,7 @@ use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
-    Settlement, Skew, Trips,
+    Settlement, Skew, Trips, is_trouble,
 };
 use crate::units::{Money, Now, WallTime};
 
@@ -134,38 +134,26 @@ impl Core {
         self.execution_of(key).is_none_or(|execution| execution.retries == 0)
     }
 
-    /// A duplicate is the order itself, found again, and a killed order has ended as it was asked
-    /// to: nothing was refused. A making order's steps back from the market are bounded by
-    /// themselves; its first order at a wrong price counts, because many of those are stale quotes.
+    /// A making order's steps back from the market are bounded by themselves; its first order at
+    /// a wrong price counts, because many of those are stale quotes.
     fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
-        match reject.kind {
-            RejectKind::DuplicateOrder | RejectKind::FillOrKill => {}
-            RejectKind::PostOnlyCross => {
-                if self.is_first(key) {
-                    self.guard.note_reject(now);
-                }
-            }
-            RejectKind::Paused => {
-                self.guard.note_paused(now);
-                self.guard.note_reject(now);
-            }
-            RejectKind::InsufficientBalance
-            | RejectKind::InvalidPrice
-            | RejectKind::MarketInactive
-            | RejectKind::NotFound
-            | RejectKind::Unauthorized
-            | RejectKind::TooManyRequests
-            | RejectKind::InvalidRequest
-            | RejectKind::Gone
-            | RejectKind::Other => self.guard.note_reject(now),
+        if reject.kind == RejectKind::Paused {
+            self.guard.note_paused(now);
+        }
+        let crossed_first = reject.kind == RejectKind::PostOnlyCross && self.is_first(key);
+        if is_trouble(reject.kind) || crossed_first {
+            self.guard.note_reject(now);
         }
     }
 
     /// Draws the conclusions, after the input has been handled.
     pub(super) fn conclude(&mut self, now: Now, input: &Input, before: &Before, out: &mut Outbox) {
-        self.guard.watch_loss(&self.day, now, &self.config.limits);
-        self.judge_probe(now);
-        self.halt_when_unbalanced(now, out);
+        // A signal loses nothing, ends no order and is no word of the gateway.
+        if !matches!(input, Input::Signal(_)) {
+            self.guard.watch_loss(&self.day, now, &self.config.limits);
+            self.judge_probe(now);
+            self.halt_when_unbalanced(now, out);
+        }
         self.tell_breaker(before.breaker, out);
         for command in &out.commands[before.commands.min(out.commands.len())..] {
             let kind = match command {

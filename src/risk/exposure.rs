@@ -19,9 +19,11 @@ pub struct MarketExposure {
     pub asks: Contracts,
     /// Orders alive.
     pub open_orders: u32,
-    /// No live bid is higher; `None` while there is none. Falls only when the last one ends.
+    /// No live bid that may rest is higher; `None` while there is none. Falls only when the last
+    /// live bid ends.
     pub bids_up_to: Option<Price>,
-    /// No live ask is lower; `None` while there is none. Rises only when the last one ends.
+    /// No live ask that may rest is lower; `None` while there is none. Rises only when the last
+    /// live ask ends.
     pub asks_down_to: Option<Price>,
     /// What the position cost, without fees.
     pub cost: Money,
@@ -55,7 +57,21 @@ impl MarketExposure {
         self.position.after(side, alive).size() <= self.position.size()
     }
 
-    /// The price of a live order of ours that an order at `price` could trade with.
+    /// Whether one more order, together with those alive on its side, can do nothing but leave
+    /// what is held: it never turns the position over, which would cost money anew.
+    #[must_use]
+    pub fn only_closes(mut self, side: BookSide, quantity: Contracts) -> bool {
+        self.add(side, quantity);
+        let held = self.position.centis();
+        let (closable, alive) = match side {
+            BookSide::Bid => (-held, self.bids),
+            BookSide::Ask => (held, self.asks),
+        };
+        i64::from(alive.centis()) <= closable
+    }
+
+    /// The price of a live order of ours that may rest and that an order at `price` could trade
+    /// with. What trades at once or not at all is never there to be met.
     #[must_use]
     pub fn crossed(&self, side: BookSide, price: Price) -> Option<Price> {
         match side {
@@ -187,7 +203,9 @@ impl Exposure {
         self.change(at, |market| {
             market.open_orders += 1;
             market.add(at.side, terms.quantity);
-            market.reach(at.side, terms.price);
+            if at.rests == Rests::Yes {
+                market.reach(at.side, terms.price);
+            }
         });
     }
 

@@ -15,7 +15,7 @@ use super::messages::Messages;
 use super::repeats::Repeats;
 use super::throttle::Throttle;
 use crate::ids::{MarketIx, OrderKey};
-use crate::message::BookSide;
+use crate::message::{BookSide, RejectKind};
 use crate::units::{Money, Nanos, Now, Timestamp};
 
 /// How long orders wait after the exchange has said that it is paused: nothing else tells of the
@@ -70,6 +70,13 @@ pub struct Settlement {
     /// What the market made from its first fill to its settlement, all fees deducted: below zero
     /// is a loss.
     pub result: Money,
+}
+
+/// Whether a reject speaks of trouble. A repeated id is the order itself, found again; an order
+/// that had to rest or to fill whole and could not is an everyday end.
+#[must_use]
+pub const fn is_trouble(kind: RejectKind) -> bool {
+    !matches!(kind, RejectKind::DuplicateOrder | RejectKind::PostOnlyCross | RejectKind::FillOrKill)
 }
 
 /// See the module's page.

@@ -30,7 +30,7 @@ pub use carried::{Carried, CarriedMarket, Halt, Kept};
 pub use day::Day;
 pub use exposure::{Exposure, MarketExposure, Place, Rests};
 pub use gate::{Child, Facts, Question, Readiness, approve};
-pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss};
+pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss, is_trouble};
 pub use kill_switch::KillSwitch;
 pub use ledger::{Flow, Ledger};
 pub use limits::{Limits, MessageLimits, OpenRisk};

@@ -70,7 +70,7 @@ pub enum Limit {
     OpenOrders = 29,
     /// Orders not yet terminal in this market.
     OpenOrdersPerMarket = 30,
-    /// An own live order on the other side could trade with it.
+    /// An own order that rests on the other side could trade with it.
     SelfCross = 31,
     /// Value of orders that may rest.
     RestingValue = 32,

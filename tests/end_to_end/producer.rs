@@ -38,6 +38,7 @@ max_exposure_per_sport_percent = 100
 [breaker]
 max_repeats = 1000
 repeats_window_s = 1
+latency_budget_ms = 60000
 
 [wire]
 write_tokens_per_second = 1200

@@ -16,6 +16,7 @@ min_time_between_orders_ms = 0
 [breaker]
 max_repeats = 1000
 repeats_window_s = 1
+latency_budget_ms = 60000
 
 [orders]
 max_retries = 0

@@ -21,28 +21,30 @@ use kalshi_exec::units::{
 };
 
 const TICKERS: [&str; 4] = ["KXNFL-A-1", "KXNFL-A-2", "KXNFL-B-1", "KXNBA-C-1"];
-const CASH: Money = Money::from_cents(20_000);
+const CASH: Money = Money::from_cents(100_000);
 
 /// Bounds tight enough to be met often.
 pub(crate) fn config() -> OmsConfig {
     let limits = Limits {
         position_size_max: Contracts::from_whole(40),
         daily_loss_max: Money::from_cents(2_000),
-        daily_trades_max: 30,
-        daily_volume_max: Contracts::from_whole(400),
+        daily_trades_max: 9,
+        daily_volume_max: Contracts::from_whole(130),
         position_per_event_max: Contracts::from_whole(60),
-        orders_per_minute_max: 8,
+        orders_per_minute_max: 6,
+        maintenance: None,
         open_orders_max: 5,
         open_orders_per_market_max: 2,
         resting_value_max: Money::from_cents(2_000),
-        balance_min: Money::from_cents(15_500),
-        sport_exposure_max_bp: 1_500,
+        balance_min: Money::from_cents(95_000),
+        sport_exposure_max_bp: 350,
         ..Limits::default()
     };
     let breaker = BreakerConfig {
         cooldown: Nanos::from_secs(5),
         rejects_per_minute_max: 4,
         consecutive_losses_max: 3,
+        repeats_max: 2,
         latency_budget: Nanos::from_secs(600),
         ..BreakerConfig::default()
     };
@@ -77,8 +79,13 @@ pub(crate) fn signal(
     (market, action, contracts, cents): (u8, u8, u8, u8),
     resting: bool,
 ) -> Signal {
-    let action =
-        [Action::BuyYes, Action::BuyNo, Action::SellYes, Action::SellNo][usize::from(action) % 4];
+    // Most open a position: there is something to leave then.
+    let action = match action {
+        0..3 => Action::BuyYes,
+        3..6 => Action::BuyNo,
+        6 => Action::SellYes,
+        _ => Action::SellNo,
+    };
     let cents = u32::from(cents);
     Signal {
         source: SourceId(0),
@@ -319,7 +326,7 @@ impl Model {
 
     /// The order reaches the book: refused, or traded in part, the rest resting or gone.
     fn land(&mut self, now: Now, at: usize, news: u8) {
-        if news.is_multiple_of(5) {
+        if news.is_multiple_of(11) {
             self.orders[at].refused = true;
             return;
         }

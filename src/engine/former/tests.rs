@@ -3,7 +3,9 @@
 
 use super::*;
 use crate::ids::{MarketIx, OrderId, OrderKey, SourceId};
-use crate::message::{Accepted, Action, Command, Origin, Reject, SendStamps, Signal, Unsent};
+use crate::message::{
+    Accepted, Action, Command, Origin, Reject, RejectKind, SendStamps, Signal, Unsent,
+};
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use crate::oms::{Core, Oms, OmsRings, Opening};
 use crate::recorder::journal::{Journal as _, MappedJournal, Opened, SegmentKeeper, StateDir};

@@ -77,9 +77,9 @@ fn refusals_use_no_rate() {
 fn half_open_is_reached_and_left_by_one_small_order() {
     let mut desk = desk(|config| config.breaker.half_open_contracts = Contracts::from_whole(3));
     desk.rejects_until_open();
-    assert_eq!(desk.ask("at once"), Err(Limit::BreakerOpen));
+    assert_eq!(desk.ask("at-once"), Err(Limit::BreakerOpen));
     desk.pass(Nanos::from_secs(59));
-    assert_eq!(desk.ask("too soon"), Err(Limit::BreakerOpen));
+    assert_eq!(desk.ask("too-soon"), Err(Limit::BreakerOpen));
     desk.pass(Nanos::from_secs(1));
 
     let probe = desk.ask("probe").expect("one order may probe");
@@ -93,6 +93,22 @@ fn half_open_is_reached_and_left_by_one_small_order() {
     let told = desk.alerts();
     assert!(told.iter().any(|text| text == "circuit breaker open: rejects_per_minute"), "{told:?}");
     assert!(told.iter().any(|text| text == "circuit breaker closed"), "{told:?}");
+}
+
+#[test]
+fn everyday_rejects_trip_nothing() {
+    let mut desk = desk(|_| {});
+    for (nth, kind) in [RejectKind::PostOnlyCross, RejectKind::FillOrKill].into_iter().enumerate() {
+        for round in 0..5 {
+            desk.pass(Nanos::from_secs(1));
+            let order = desk.ask(&format!("everyday-{nth}-{round}")).expect("nothing is wrong");
+            desk.sent(&order);
+            let text = Reason::lossy("no");
+            let reject = Reject { status: 400, kind, code: text, message: text };
+            desk.tell(&Input::Gateway(GatewayEvent::Rejected { key: order.key, reject }));
+        }
+    }
+    assert_eq!(desk.core.guard().breaker().state(), BreakerState::Closed);
 }
 
 #[test]
@@ -140,8 +156,8 @@ fn orders_in_flight_count_for_their_event_until_it_is_known_that_they_never_left
 
 #[test]
 fn orders_in_flight_count_for_their_sport() {
-    // A thousandth of $10 000: room for one order of ten at 49c, not for two.
-    let mut desk = desk(|config| config.limits.sport_exposure_max_bp = 10);
+    // $9 of $10 000: room for one order of ten at 49c, not for two.
+    let mut desk = desk(|config| config.limits.sport_exposure_max_bp = 9);
     let first = desk.ask("a").expect("there is room for one");
     assert_eq!(desk.ask("b"), Err(Limit::SportExposure));
     desk.accept(&first, first.quantity);

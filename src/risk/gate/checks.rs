@@ -294,10 +294,11 @@ pub(super) fn event_position(question: &Question<'_>, facts: &Facts<'_>) -> Answ
     at_most(Limit::EventPosition, value, bound)
 }
 
-/// The bankroll is cash and positions at cost. Live orders count as if both sides filled.
+/// The bankroll is cash and positions at cost. Live orders count as if both sides filled. Only what
+/// leaves a position passes above the bound: turning one over may cost more than it frees.
 pub(super) fn sport_exposure(question: &Question<'_>, facts: &Facts<'_>) -> Answer {
     let order = question.order;
-    if facts.own().only_reduces(order.side, order.quantity) {
+    if facts.own().only_closes(order.side, order.quantity) {
         return Ok(());
     }
     let value = facts.exposure.sport(facts.listing.sport) + question.reserve();

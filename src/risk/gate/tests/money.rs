@@ -40,6 +40,18 @@ fn leaving_a_position_is_free_however_exposed_the_sport_is() {
         case.limits.sport_exposure_max_bp = 0;
     };
     check(leaving, Ok(()));
+    // Ten held, twenty bought on the other side: as many as before, at another price.
+    let turned = |contracts| {
+        move |case: &mut Case| {
+            case.act(Action::BuyNo);
+            case.hold(1_000);
+            case.order.quantity = Contracts::from_whole(contracts);
+            case.limits.sport_exposure_max_bp = 0;
+        }
+    };
+    check(turned(10), Ok(()));
+    let fee_and_price = Money::from_cents(550).e8() + 17_500_000;
+    check(turned(11), Err((Limit::SportExposure, fee_and_price, 0)));
     let nothing = |case: &mut Case| case.limits.sport_exposure_max_bp = 0;
     check(nothing, Err((Limit::SportExposure, RESERVE, 0)));
 }
