@@ -116,14 +116,18 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
 }
 
 #[cfg(feature = "sim")]
-fn book_of(args: &RunArgs) -> Option<engine::Recorded> {
+fn book_of(args: &RunArgs) -> Option<engine::PaperBook> {
     let file = args.book.clone()?;
-    Some(engine::Recorded { file, speed: args.book_speed })
+    Some(if args.book_follow {
+        engine::PaperBook::Followed(file)
+    } else {
+        engine::PaperBook::Replayed(engine::Recorded { file, speed: args.book_speed })
+    })
 }
 
 /// The recorded exchange comes with the simulator.
 #[cfg(not(feature = "sim"))]
-const fn book_of(_args: &RunArgs) -> Option<engine::Recorded> {
+const fn book_of(_args: &RunArgs) -> Option<engine::PaperBook> {
     None
 }
 
