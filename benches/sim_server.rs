@@ -2,7 +2,7 @@
 //!
 //! Each connection keeps a number of requests under way; client and server share the machine, so
 //! two cores carry both ends' TLS and both ends' HTTP. Every order is signed, checked, rests and
-//! is told to a WebSocket-less account. `--test` makes a short run. Asserts that every order was
+//! changes its account. `--test` makes a short run. Asserts that every order was
 //! accepted; prints rates, which are read, never asserted.
 
 use std::io::{Read as _, Write as _};
@@ -44,6 +44,7 @@ const LOADS: [Load; 5] = [
     Load { connections: 16, depth: 4, workers: 2 },
 ];
 
+#[expect(clippy::print_stdout, reason = "a bench reports")]
 fn main() {
     let short = std::env::args().any(|argument| argument == "--test");
     let orders = if short { 256 } else { 20_000 };

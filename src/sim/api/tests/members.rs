@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::ids::Ticker;
+use crate::sim::api::SimVenue;
 use crate::sim::exchange::{MarketCommand, Outcome};
 use crate::sim::fixture::{ALICE, ORDERS, START, TICKER, call, get, parse, resting, taken, venue};
 use crate::sim::venue::{ApiRequest, Venue, VenueAction};
@@ -10,29 +11,50 @@ use crate::units::Nanos;
 
 const PORTFOLIO: &str = "/trade-api/v2/portfolio";
 
+/// A group with a limit of one contract, and its id.
+fn group(venue: &mut SimVenue) -> String {
+    let path = format!("{PORTFOLIO}/order_groups/create");
+    let (status, group) = call(venue, "POST", &path, &json!({ "contracts_limit": 1 }));
+    assert_eq!(status, 201);
+    group["order_group_id"].as_str().unwrap().to_owned()
+}
+
+/// Places a resting order in a group.
+fn place(venue: &mut SimVenue, group: &str, client_id: &str) -> (u16, Value) {
+    let mut order = resting();
+    order["order_group_id"] = group.into();
+    order["client_order_id"] = client_id.into();
+    call(venue, "POST", ORDERS, &order)
+}
+
+/// Does something to a group.
+fn put(venue: &mut SimVenue, group: &str, what: &str) -> u16 {
+    call(venue, "PUT", &format!("{PORTFOLIO}/order_groups/{group}/{what}"), &json!({})).0
+}
+
 #[test]
 fn a_triggered_group_takes_no_orders_until_it_is_reset() {
     let mut venue = venue();
-    let path = format!("{PORTFOLIO}/order_groups/create");
-    let (status, group) = call(&mut venue, "POST", &path, &json!({ "contracts_limit": 1 }));
-    assert_eq!(status, 201);
-    let id = group["order_group_id"].as_str().unwrap().to_owned();
-    let mut order = resting();
-    order["order_group_id"] = id.clone().into();
-    assert_eq!(call(&mut venue, "POST", ORDERS, &order).0, 201);
-    let read = |venue: &mut _| get(venue, &format!("portfolio/order_groups/{id}"));
-    assert_eq!(read(&mut venue)["orders"].as_array().unwrap().len(), 1);
+    let id = group(&mut venue);
+    assert_eq!(place(&mut venue, &id, "first").0, 201);
+    let path = format!("portfolio/order_groups/{id}");
+    assert_eq!(get(&mut venue, &path)["orders"].as_array().unwrap().len(), 1);
 
-    let path = format!("{PORTFOLIO}/order_groups/{id}");
-    let put = |venue: &mut _, what: &str| call(venue, "PUT", &format!("{path}/{what}"), &json!({}));
-    assert_eq!(put(&mut venue, "trigger"), (200, json!({})));
-    assert_eq!(read(&mut venue)["orders"], json!([]));
-    order["client_order_id"] = "second".into();
-    let (status, body) = call(&mut venue, "POST", ORDERS, &order);
+    assert_eq!(put(&mut venue, &id, "trigger"), 200);
+    assert_eq!(get(&mut venue, &path)["orders"], json!([]));
+    let (status, body) = place(&mut venue, &id, "second");
     assert_eq!((status, &body["error"]["code"]), (400, &json!("exceeded_order_group_risk_limit")));
 
-    assert_eq!(put(&mut venue, "reset").0, 200);
-    assert_eq!(call(&mut venue, "POST", ORDERS, &order).0, 201);
+    assert_eq!(put(&mut venue, &id, "reset"), 200);
+    assert_eq!(place(&mut venue, &id, "third").0, 201);
+}
+
+#[test]
+fn a_deleted_group_takes_its_orders_with_it() {
+    let mut venue = venue();
+    let id = group(&mut venue);
+    assert_eq!(place(&mut venue, &id, "first").0, 201);
+    let path = format!("{PORTFOLIO}/order_groups/{id}");
     assert_eq!(call(&mut venue, "DELETE", &path, &Value::Null).0, 200);
     assert_eq!(call(&mut venue, "GET", &path, &Value::Null).0, 404);
     assert_eq!(get(&mut venue, "portfolio/orders?status=resting")["orders"], json!([]));
