@@ -155,6 +155,10 @@ pub struct RunArgs {
     #[cfg(feature = "sim")]
     #[arg(long, value_name = "FILE")]
     pub book: Option<PathBuf>,
+    /// The books are still being written: start at the end of FILE and go on with what is added
+    #[cfg(feature = "sim")]
+    #[arg(long, requires = "book", conflicts_with = "book_speed")]
+    pub book_follow: bool,
     /// How many times faster than recorded the books go
     #[cfg(feature = "sim")]
     #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "book")]

@@ -57,7 +57,16 @@ pub struct RunOptions {
     /// The ready file of an exchange outside this process.
     pub exchange: Option<PathBuf>,
     /// Recorded books to fill paper orders on, instead of by the model.
-    pub book: Option<Recorded>,
+    pub book: Option<PaperBook>,
+}
+
+/// Books that paper orders fill on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PaperBook {
+    /// A finished recording, from its beginning.
+    Replayed(Recorded),
+    /// A recording that is still being written, from its end.
+    Followed(PathBuf),
 }
 
 /// Recorded market data, and how it is played.

@@ -115,6 +115,22 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
     })
 }
 
+#[cfg(feature = "sim")]
+fn book_of(args: &RunArgs) -> Option<engine::PaperBook> {
+    let file = args.book.clone()?;
+    Some(if args.book_follow {
+        engine::PaperBook::Followed(file)
+    } else {
+        engine::PaperBook::Replayed(engine::Recorded { file, speed: args.book_speed })
+    })
+}
+
+/// The recorded exchange comes with the simulator.
+#[cfg(not(feature = "sim"))]
+const fn book_of(_args: &RunArgs) -> Option<engine::PaperBook> {
+    None
+}
+
 /// The effective configuration of `args` in `working_dir`.
 fn load(args: &ConfigArgs, working_dir: &Path) -> Result<Loaded, Failure> {
     let environment = Environment::capture(working_dir).map_err(usage)?;
@@ -143,18 +159,6 @@ pub fn config(args: &ShowArgs, working_dir: &Path) -> Result<(), Failure> {
         SettingsFormat::Json => settings::json(&settings),
     };
     print(text.as_bytes())
-}
-
-#[cfg(feature = "sim")]
-fn book_of(args: &RunArgs) -> Option<engine::Recorded> {
-    let file = args.book.clone()?;
-    Some(engine::Recorded { file, speed: args.book_speed })
-}
-
-/// The recorded exchange comes with the simulator.
-#[cfg(not(feature = "sim"))]
-const fn book_of(_args: &RunArgs) -> Option<engine::Recorded> {
-    None
 }
 
 const fn mode_of(mode: ModeArg) -> Mode {

@@ -1,6 +1,12 @@
 //! Paper: fills by the model or on a recorded book in place of gateway and feed, nothing else
 //! different.
 
+#[cfg(feature = "sim")]
+use std::sync::Arc;
+
+#[cfg(feature = "sim")]
+use crossbeam::channel::Receiver;
+
 use super::course::{Course, Inlet};
 use super::plant::{Books, Plant};
 use super::threads::Threads;
@@ -14,6 +20,8 @@ use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Nothing;
 use crate::runtime::thread::Stop;
+#[cfg(feature = "sim")]
+use crate::sim::replay::{Followed, Follower, RecordedEvent, Recording};
 use crate::units::{Money, Nanos};
 
 /// Trades on paper.
@@ -22,8 +30,8 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     options.config.orders.read_lag = Nanos::ZERO;
     let options = &options;
     #[cfg(feature = "sim")]
-    if let Some(recorded) = &options.book {
-        return on_book(options, recorded, interrupts);
+    if let Some(book) = &options.book {
+        return on_book(options, book, interrupts);
     }
     let desk = Desk::open(options, (MarketTable::new(), Admission::Any), interrupts)?;
     let paper = Paper::new(options.config.paper, desk.clock, desk.rings)
@@ -31,23 +39,29 @@ pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summa
     desk.course.follow(desk.plant, (paper, Nothing))
 }
 
-/// Trades on paper in the markets of a recording, against its books.
+/// Trades on paper in the markets of a recording, against its books: from its beginning, or from
+/// its end on while it is being written.
 #[cfg(feature = "sim")]
 fn on_book(
     options: &RunOptions,
-    recorded: &super::Recorded,
+    book: &super::PaperBook,
     interrupts: &Interrupts,
 ) -> Result<Summary, EngineError> {
     use crate::paper::BookPaper;
     use crate::paper::book::{BookConfig, BookFills};
 
-    let recording = super::sim_exchange::open_recording(&recorded.file)?;
+    let Opened { recording, speed, follow, follower } = open(book)?;
     let unusable = |error: crate::sim::exchange::BooksError| EngineError::Usage(error.to_string());
     let markets = BookFills::markets(&recording).map_err(unusable)?;
-    let desk = Desk::open(options, (markets, Admission::Listed), interrupts)?;
+    let mut desk = Desk::open(options, (markets, Admission::Listed), interrupts)?;
+    if let Some(follower) = follower {
+        let core = options.config.machine.cores.cold;
+        desk.course.threads.start_cold("book", core, follower, &desk.course.stop)?;
+    }
     let config = BookConfig {
         recording,
-        speed: recorded.speed,
+        speed,
+        follow,
         cash: Money::from_cents(options.config.paper_cash_cents),
         latency_min: options.config.paper.latency_min,
         latency_max: options.config.paper.latency_max,
@@ -57,6 +71,35 @@ fn on_book(
     let paper = BookPaper::new(book, desk.clock, desk.rings)
         .with_kill_switch(desk.plant.kill_switch.clone());
     desk.course.follow(desk.plant, (paper, Nothing))
+}
+
+/// A book as it was asked for.
+#[cfg(feature = "sim")]
+struct Opened {
+    recording: Arc<Recording>,
+    speed: u32,
+    follow: Option<Receiver<RecordedEvent>>,
+    follower: Option<Follower>,
+}
+
+#[cfg(feature = "sim")]
+fn open(book: &super::PaperBook) -> Result<Opened, EngineError> {
+    match book {
+        super::PaperBook::Replayed(recorded) => Ok(Opened {
+            recording: super::sim_exchange::open_recording(&recorded.file)?,
+            speed: recorded.speed,
+            follow: None,
+            follower: None,
+        }),
+        super::PaperBook::Followed(file) => {
+            let (follower, Followed { so_far, events }) =
+                Follower::open(file).map_err(|error| {
+                    EngineError::Usage(format!("book {}: failed to {error}", file.display()))
+                })?;
+            let (follow, follower) = (Some(events), Some(follower));
+            Ok(Opened { recording: Arc::new(so_far), speed: 1, follow, follower })
+        }
+    }
 }
 
 /// What both kinds of paper trading have.

@@ -108,7 +108,7 @@ impl Core {
             }
             GatewayEvent::Rejected { key, reject } => {
                 self.guard.ledger_mut().note_answered(*key);
-                self.note_reject(now, *key, reject);
+                self.note_reject(now, reject);
             }
             GatewayEvent::Lost { key, .. } => self.guard.ledger_mut().note_lost(*key),
             GatewayEvent::CancelSent { .. }
@@ -134,14 +134,11 @@ impl Core {
         self.execution_of(key).is_none_or(|execution| execution.retries == 0)
     }
 
-    /// A making order's steps back from the market are bounded by themselves; its first order at
-    /// a wrong price counts, because many of those are stale quotes.
-    fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
+    fn note_reject(&mut self, now: Now, reject: &Reject) {
         if reject.kind == RejectKind::Paused {
             self.guard.note_paused(now);
         }
-        let crossed_first = reject.kind == RejectKind::PostOnlyCross && self.is_first(key);
-        if is_trouble(reject.kind) || crossed_first {
+        if is_trouble(reject.kind) {
             self.guard.note_reject(now);
         }
     }

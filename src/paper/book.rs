@@ -10,6 +10,8 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
+use crossbeam::channel::{Receiver, TryRecvError};
+
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::errors;
 use crate::kalshi::fees::Liquidity;
@@ -23,9 +25,12 @@ use crate::sim::exchange::{
     BookSeed, BooksError, ClientText, Exchange, ExchangeEvent, FillRecord, NewOrder as Placed,
     Order, OrderStatus, OrderTerms, Receipt, Reject, SelfTradePrevention, UpdateReason, UserSeed,
 };
-use crate::sim::replay::{Recording, Replay};
+use crate::sim::replay::{RecordedEvent, Recording, Replay};
 use crate::sim::venue::UserId;
 use crate::units::{Money, Nanos, Now, Timestamp, WallTime};
+
+/// Events played in one step.
+const FOLLOW_MAX: usize = 256;
 
 /// The only account.
 const TRADER: UserId = UserId(0);
@@ -37,6 +42,8 @@ pub struct BookConfig {
     pub recording: Arc<Recording>,
     /// How many times faster than it was.
     pub speed: u32,
+    /// What comes after it, while it is still being written.
+    pub follow: Option<Receiver<RecordedEvent>>,
     /// Cash to begin with.
     pub cash: Money,
     /// Shortest time from an order's sending to the exchange.
@@ -153,8 +160,26 @@ impl BookFills {
             self.arrive(now, time, request);
         }
         self.replay.advance(&mut self.exchange, now.wall);
+        self.follow(now);
         self.exchange.advance(now.wall);
         self.listen(now.mono);
+    }
+
+    /// Plays what has been added to the recording, at the time at which it is learnt. When
+    /// nothing can be added any more, the books are no longer known.
+    fn follow(&mut self, now: Now) {
+        let Some(incoming) = &self.config.follow else { return };
+        for _ in 0..FOLLOW_MAX {
+            match incoming.try_recv() {
+                Ok(event) => self.replay.follow(&mut self.exchange, now.wall, &event),
+                Err(TryRecvError::Empty) => return,
+                Err(TryRecvError::Disconnected) => {
+                    self.config.follow = None;
+                    self.told.push_back(Told::Feed(FeedEvent::Down));
+                    return;
+                }
+            }
+        }
     }
 
     /// The best prices of a market, if it was recorded.

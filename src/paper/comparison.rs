@@ -125,6 +125,7 @@ impl Scene {
         let config = BookConfig {
             recording: Arc::new(self.tape()),
             speed: 1,
+            follow: None,
             cash: CASH,
             latency_min: LATENCY,
             latency_max: LATENCY,

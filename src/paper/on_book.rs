@@ -127,6 +127,8 @@ impl<C: Clock> Stage for BookPaper<C> {
 mod tests {
     use std::path::Path;
 
+    use crossbeam::channel::{Receiver, unbounded};
+
     use super::*;
     use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId};
     use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
@@ -134,7 +136,7 @@ mod tests {
     use crate::risk::Approved;
     use crate::runtime::clock::VirtualClock;
     use crate::runtime::ring::{Consumer, Producer, ring};
-    use crate::sim::replay;
+    use crate::sim::replay::{self, RecordedChange, RecordedEvent};
     use crate::units::{Contracts, Money, Nanos, Price, Timestamp, WallTime};
 
     const START: WallTime = WallTime::from_unix_ms(1_784_031_300_000);
@@ -153,11 +155,16 @@ mod tests {
 
     impl Bench {
         fn new(cash: Money) -> Self {
+            Self::following(cash, None)
+        }
+
+        fn following(cash: Money, follow: Option<Receiver<RecordedEvent>>) -> Self {
             let home = Path::new(env!("CARGO_MANIFEST_DIR"));
             let recording = replay::open(&home.join("examples/replay-session.jsonl")).unwrap();
             let config = BookConfig {
                 recording: recording.into(),
                 speed: 1,
+                follow,
                 cash,
                 latency_min: LATENCY,
                 latency_max: LATENCY,
@@ -294,6 +301,28 @@ mod tests {
         bench.polls();
         let Ok(FetchEvent::Quote(quote)) = bench.fetch.pop() else { panic!("no quote") };
         assert!(quote.bid < quote.ask && quote.bid.is_some());
+    }
+
+    #[test]
+    fn a_followed_book_takes_what_comes_and_is_down_when_it_ends() {
+        let (sender, incoming) = unbounded();
+        let mut bench = Bench::following(Money::from_cents(10_000), Some(incoming));
+        bench.submit(1, 30, TimeInForce::GoodTillCanceled);
+        bench.after(LATENCY);
+        bench.news();
+        // Whatever the recording has, an ask at 30 cents crosses her bid.
+        let price = Price::from_cents(30).unwrap();
+        let change = RecordedChange::Delta { side: BookSide::Ask, price, centis: 200 };
+        sender.send(RecordedEvent { time: START, market: 0, change }).unwrap();
+        bench.polls();
+        let news = bench.news();
+        let [FeedEvent::Fill(fill), ..] = news[..] else { panic!("{news:?}") };
+        assert_eq!((fill.quantity, fill.is_taker), (Contracts::from_whole(2), false));
+
+        drop(sender);
+        bench.polls();
+
+        assert_eq!(bench.news().last(), Some(&FeedEvent::Down));
     }
 
     #[test]

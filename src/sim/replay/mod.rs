@@ -7,6 +7,7 @@
 //! times give the same books.
 
 mod file;
+mod follow;
 mod recording;
 #[cfg(test)]
 mod tests;
@@ -14,10 +15,11 @@ mod tests;
 use std::sync::Arc;
 
 pub use file::{ReplayFileError, open};
+pub use follow::{Followed, Follower};
 pub use recording::{RecordedChange, RecordedEvent, RecordedSide, Recording, RecordingError};
 
 use crate::message::BookSide;
-use crate::sim::exchange::{Exchange, PassingTrade};
+use crate::sim::exchange::{Exchange, MarketCommand, PassingTrade, PriceStructure};
 use crate::units::{Nanos, Price, WallTime};
 
 /// A market's recorded book, and how often the exchange had wiped its own by then.
@@ -106,9 +108,16 @@ impl Replay {
         }
     }
 
+    /// Plays an event that was not in the recording, as it comes. Markets that were not there at
+    /// the start stay unknown.
+    pub(crate) fn follow(&mut self, exchange: &mut Exchange, now: WallTime, event: &RecordedEvent) {
+        self.recover(exchange, now);
+        self.play(exchange, now, event);
+    }
+
     fn play(&mut self, exchange: &mut Exchange, now: WallTime, event: &RecordedEvent) {
         let place = event.market;
-        let Some(market) = self.markets[place] else { return };
+        let Some(market) = self.markets.get(place).copied().flatten() else { return };
         let follows = exchange.takes_quotes(market) && !self.books[place].astray;
         match &event.change {
             RecordedChange::Snapshot(bids, asks) => {
@@ -172,6 +181,13 @@ impl Replay {
         };
         if self.books[place].astray {
             return;
+        }
+        if !exchange.markets()[market].grid.contains(price) {
+            // A followed market may turn out finer than it looked at the start.
+            let finest = MarketCommand::Restructure(PriceStructure::CenterCentiEdgeCenti);
+            if exchange.command(now, market, finest).is_err() {
+                return;
+            }
         }
         let there = exchange.background_centis(market, side, price);
         let target = if after > before { there + (after - before) } else { there.min(after) };

@@ -129,7 +129,7 @@ impl Recording {
     /// # Errors
     /// The first line that cannot be used, with the reason.
     pub fn parse(text: &str) -> Result<Self, RecordingError> {
-        let mut reader = Reader::default();
+        let mut reader = RecordingReader::default();
         for (index, line) in text.lines().enumerate() {
             if !line.trim().is_empty() {
                 reader.line(index + 1, line)?;
@@ -145,7 +145,7 @@ impl Recording {
         books: &[BookSeed],
         events: impl IntoIterator<Item = ExchangeEvent>,
     ) -> Self {
-        let mut reader = Reader::default();
+        let mut reader = RecordingReader::default();
         for book in books {
             let side = |levels: &[LevelSeed], side: BookSide| -> RecordedSide {
                 let level = |level: &LevelSeed| {
@@ -203,9 +203,9 @@ impl Recording {
     }
 }
 
-/// What has been read so far.
+/// Reads a recording line by line.
 #[derive(Debug, Default)]
-struct Reader {
+pub(super) struct RecordingReader {
     recording: Recording,
     by_ticker: BTreeMap<Ticker, usize>,
     /// The books as they stand, to find lines that cannot follow.
@@ -217,8 +217,9 @@ struct Reader {
     latest: Option<WallTime>,
 }
 
-impl Reader {
-    fn line(&mut self, line: usize, text: &str) -> Result<(), RecordingError> {
+impl RecordingReader {
+    /// Takes the next line.
+    pub(super) fn line(&mut self, line: usize, text: &str) -> Result<(), RecordingError> {
         let wrong = |what| RecordingError::Line { line, what };
         let value: Value = serde_json::from_str(text).map_err(|_| wrong("is not JSON"))?;
         if value.get("captured_at").is_some() {
@@ -338,21 +339,46 @@ impl Reader {
         }
     }
 
+    /// Takes what the lines since the last call said.
+    pub(super) fn drain_events(&mut self) -> Vec<RecordedEvent> {
+        core::mem::take(&mut self.recording.events)
+    }
+
+    /// The books as they stand: one snapshot per market.
+    pub(super) fn so_far(&self) -> Result<Recording, RecordingError> {
+        let time = self.latest.unwrap_or_default();
+        let snapshot = |(market, [bids, asks]): (usize, &[RecordedSide; 2])| {
+            let change = RecordedChange::Snapshot(bids.clone(), asks.clone());
+            RecordedEvent { time, market, change }
+        };
+        let events = self.books.iter().enumerate().map(snapshot).collect();
+        let tickers = self.recording.tickers.clone();
+        let recording = Recording { tickers, structures: Vec::new(), events };
+        recording.with_structures(&self.fitting)
+    }
+
     fn finish(mut self) -> Result<Recording, RecordingError> {
-        if self.recording.tickers.is_empty() {
-            return Err(RecordingError::Empty);
-        }
         let events = &mut self.recording.events;
         if let Some(first) = events.get(self.timeless).map(|event| event.time) {
             for event in &mut events[..self.timeless] {
                 event.time = first;
             }
         }
-        for (ticker, fitting) in self.recording.tickers.iter().zip(&self.fitting) {
-            let structure = fitting.first().ok_or(RecordingError::Grid { ticker: *ticker })?;
-            self.recording.structures.push(*structure);
+        self.recording.with_structures(&self.fitting)
+    }
+}
+
+impl Recording {
+    /// Gives each market the coarsest structure that fits it.
+    fn with_structures(mut self, fitting: &[Vec<PriceStructure>]) -> Result<Self, RecordingError> {
+        if self.tickers.is_empty() {
+            return Err(RecordingError::Empty);
         }
-        Ok(self.recording)
+        for (ticker, fitting) in self.tickers.iter().zip(fitting) {
+            let structure = fitting.first().ok_or(RecordingError::Grid { ticker: *ticker })?;
+            self.structures.push(*structure);
+        }
+        Ok(self)
     }
 }
 
