@@ -11,6 +11,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "sim")]
+use crate::sim::api::Tier;
+#[cfg(feature = "sim")]
 pub use act::sim;
 pub use act::{Failure, ask, config, export, log_to_stderr, report, run, wire_echo};
 
@@ -149,6 +151,14 @@ pub struct RunArgs {
     /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
     #[arg(long, value_name = "FILE")]
     pub exchange: Option<PathBuf>,
+    /// Fill paper orders on these recorded books (lines of JSON, .gz too) instead of by chance
+    #[cfg(feature = "sim")]
+    #[arg(long, value_name = "FILE")]
+    pub book: Option<PathBuf>,
+    /// How many times faster than recorded the books go
+    #[cfg(feature = "sim")]
+    #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "book")]
+    pub book_speed: u32,
 }
 
 /// Arguments of `sim`.
@@ -176,6 +186,31 @@ pub struct SimArgs {
     /// Keep the opening quotes as they are
     #[arg(long)]
     pub still_quotes: bool,
+    /// Enforce the token buckets of this usage tier: basic, advanced, expert, premier, paragon,
+    /// prime or prestige [default: the account is told it is basic, and may do what it likes]
+    #[arg(long, value_name = "NAME", value_parser = tier)]
+    pub tier: Option<Tier>,
+    /// How far reads of the account are behind its writes
+    #[arg(long, default_value_t = 0, value_name = "MS")]
+    pub read_lag_ms: u64,
+    /// Let others take what rests, now and then, from the seed
+    #[arg(long, conflicts_with = "still_quotes")]
+    pub takers: bool,
+    /// Play recorded market data (lines of JSON, .gz too) instead of markets and quotes
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["markets", "still_quotes", "takers"])]
+    pub replay: Option<PathBuf>,
+    /// How many times faster than it was recorded
+    #[arg(long, default_value_t = 1, value_name = "TIMES", requires = "replay")]
+    pub replay_speed: u32,
+    /// What goes wrong on purpose (TOML); POST /sim/faults replaces it while it runs
+    #[arg(long, value_name = "FILE")]
+    pub faults: Option<PathBuf>,
+}
+
+#[cfg(feature = "sim")]
+fn tier(text: &str) -> Result<Tier, String> {
+    let names = Tier::ALL.map(Tier::as_str).join(", ");
+    Tier::parse(text).ok_or_else(|| format!("one of {names}"))
 }
 
 /// Arguments of `config`.

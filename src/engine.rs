@@ -27,6 +27,8 @@ mod threads;
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "sim")]
+pub use crate::sim::api::QuoteMode;
 pub use error::EngineError;
 #[cfg(feature = "sim")]
 pub use sim_exchange::{SimOptions, serve};
@@ -54,6 +56,17 @@ pub struct RunOptions {
     pub state: Option<PathBuf>,
     /// The ready file of an exchange outside this process.
     pub exchange: Option<PathBuf>,
+    /// Recorded books to fill paper orders on, instead of by the model.
+    pub book: Option<Recorded>,
+}
+
+/// Recorded market data, and how it is played.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    /// The recording.
+    pub file: PathBuf,
+    /// How many times faster than it was.
+    pub speed: u32,
 }
 
 /// State of runs against an exchange that outlives the process, unless told otherwise.

@@ -6,6 +6,16 @@
 //! gone. Everything random comes from one seed, drawn in the order in which orders come: without
 //! retries, whose turn depends on time, the same signals with the same seed fill the same.
 
+#[cfg(feature = "sim")]
+pub mod book;
+#[cfg(test)]
+mod comparison;
+#[cfg(feature = "sim")]
+mod on_book;
+
+#[cfg(feature = "sim")]
+pub use on_book::BookPaper;
+
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
 use crate::kalshi::market::FeeSchedule;

@@ -20,6 +20,8 @@ use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report, settings};
 use crate::runtime::signals::Interrupts;
+#[cfg(feature = "sim")]
+use crate::units::Nanos;
 
 /// A message for people and the exit code that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +97,15 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
             config.mode.as_str()
         )));
     }
+    let book = book_of(args);
+    if book.is_some() && config.mode != Mode::Paper {
+        return Err(usage(format!(
+            "--book goes with --mode paper, not with --mode {}",
+            config.mode.as_str()
+        )));
+    }
     Ok(RunOptions {
+        book,
         signals: SignalSource::parse(&args.signals).map_err(usage)?,
         results: args.results.clone(),
         report: args.report.clone(),
@@ -103,6 +113,18 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
         exchange: args.exchange.clone(),
         config,
     })
+}
+
+#[cfg(feature = "sim")]
+fn book_of(args: &RunArgs) -> Option<engine::Recorded> {
+    let file = args.book.clone()?;
+    Some(engine::Recorded { file, speed: args.book_speed })
+}
+
+/// The recorded exchange comes with the simulator.
+#[cfg(not(feature = "sim"))]
+const fn book_of(_args: &RunArgs) -> Option<engine::Recorded> {
+    None
 }
 
 /// The effective configuration of `args` in `working_dir`.
@@ -159,6 +181,13 @@ const fn pace_of(pace: PaceArg) -> Pace {
 #[cfg(feature = "sim")]
 pub fn sim(args: &SimArgs) -> Result<(), Failure> {
     let interrupts = Interrupts::install().map_err(failed)?;
+    let recorded =
+        |file: &PathBuf| engine::Recorded { file: file.clone(), speed: args.replay_speed };
+    let quotes = match (args.still_quotes, args.takers) {
+        (true, _) => engine::QuoteMode::Still,
+        (false, true) => engine::QuoteMode::Trading,
+        (false, false) => engine::QuoteMode::Moving,
+    };
     let options = engine::SimOptions {
         listen: args.listen,
         ready_file: args.ready_file.clone(),
@@ -166,7 +195,11 @@ pub fn sim(args: &SimArgs) -> Result<(), Failure> {
         markets: args.markets.clone(),
         seed: args.seed,
         cash_cents: args.cash,
-        moving_quotes: !args.still_quotes,
+        tier: args.tier,
+        read_lag: Nanos::from_ms(args.read_lag_ms),
+        quotes,
+        replay: args.replay.as_ref().map(recorded),
+        faults: args.faults.clone(),
     };
     engine::serve(&options, &interrupts)?;
     Ok(())

@@ -1,4 +1,5 @@
-//! Paper: the fill model in place of gateway and feed, nothing else different.
+//! Paper: fills by the model or on a recorded book in place of gateway and feed, nothing else
+//! different.
 
 use super::course::{Course, Inlet};
 use super::plant::{Books, Plant};
@@ -17,31 +18,80 @@ use crate::units::{Money, Nanos};
 
 /// Trades on paper.
 pub(super) fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, EngineError> {
-    let clock = SystemClock::start();
-    let inlet = Inlet::open(options)?;
-    let opening = Opening {
-        cash: Money::from_cents(options.config.paper_cash_cents),
-        as_of: clock.now().wall,
-        ..Opening::default()
-    };
-    let books =
-        Books { markets: MarketTable::new(), opening, admission: Admission::Any, owner: "paper" };
     let mut options = options.clone();
     options.config.orders.read_lag = Nanos::ZERO;
     let options = &options;
-    let (plant, outer) = Plant::build(options, &clock, books)?;
-    let rings = PaperRings {
-        commands: outer.commands,
-        events: outer.gateway,
-        feed: outer.feed,
-        asks: outer.asks,
-        fetch: outer.fetch,
+    #[cfg(feature = "sim")]
+    if let Some(recorded) = &options.book {
+        return on_book(options, recorded, interrupts);
+    }
+    let desk = Desk::open(options, (MarketTable::new(), Admission::Any), interrupts)?;
+    let paper = Paper::new(options.config.paper, desk.clock, desk.rings)
+        .with_kill_switch(desk.plant.kill_switch.clone());
+    desk.course.follow(desk.plant, (paper, Nothing))
+}
+
+/// Trades on paper in the markets of a recording, against its books.
+#[cfg(feature = "sim")]
+fn on_book(
+    options: &RunOptions,
+    recorded: &super::Recorded,
+    interrupts: &Interrupts,
+) -> Result<Summary, EngineError> {
+    use crate::paper::BookPaper;
+    use crate::paper::book::{BookConfig, BookFills};
+
+    let recording = super::sim_exchange::open_recording(&recorded.file)?;
+    let unusable = |error: crate::sim::exchange::BooksError| EngineError::Usage(error.to_string());
+    let markets = BookFills::markets(&recording).map_err(unusable)?;
+    let desk = Desk::open(options, (markets, Admission::Listed), interrupts)?;
+    let config = BookConfig {
+        recording,
+        speed: recorded.speed,
+        cash: Money::from_cents(options.config.paper_cash_cents),
+        latency_min: options.config.paper.latency_min,
+        latency_max: options.config.paper.latency_max,
+        seed: options.config.paper.seed,
     };
-    let paper =
-        Paper::new(options.config.paper, clock, rings).with_kill_switch(plant.kill_switch.clone());
-    let stop = Stop::new();
-    let threads = Threads::default();
-    let course =
-        Course { options, interrupts, inlet, connections: 1, stop, threads, emergency: None };
-    course.follow(plant, (paper, Nothing))
+    let book = BookFills::new(config, desk.clock.now().wall).map_err(unusable)?;
+    let paper = BookPaper::new(book, desk.clock, desk.rings)
+        .with_kill_switch(desk.plant.kill_switch.clone());
+    desk.course.follow(desk.plant, (paper, Nothing))
+}
+
+/// What both kinds of paper trading have.
+struct Desk<'a> {
+    clock: SystemClock,
+    plant: Plant,
+    rings: PaperRings,
+    course: Course<'a>,
+}
+
+impl<'a> Desk<'a> {
+    fn open(
+        options: &'a RunOptions,
+        (markets, admission): (MarketTable, Admission),
+        interrupts: &'a Interrupts,
+    ) -> Result<Self, EngineError> {
+        let clock = SystemClock::start();
+        let inlet = Inlet::open(options)?;
+        let opening = Opening {
+            cash: Money::from_cents(options.config.paper_cash_cents),
+            as_of: clock.now().wall,
+            ..Opening::default()
+        };
+        let books = Books { markets, opening, admission, owner: "paper" };
+        let (plant, outer) = Plant::build(options, &clock, books)?;
+        let rings = PaperRings {
+            commands: outer.commands,
+            events: outer.gateway,
+            feed: outer.feed,
+            asks: outer.asks,
+            fetch: outer.fetch,
+        };
+        let (stop, threads) = (Stop::new(), Threads::default());
+        let course =
+            Course { options, interrupts, inlet, connections: 1, stop, threads, emergency: None };
+        Ok(Self { clock, plant, rings, course })
+    }
 }

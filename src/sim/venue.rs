@@ -4,7 +4,9 @@
 //! drive a [`Venue`]; the venue owns accounts, books and WebSocket sessions and never sees a
 //! socket, a clock or a thread.
 
-use crate::units::WallTime;
+use crate::ids::Ticker;
+use crate::sim::exchange::{ExchangeState, MarketCommand};
+use crate::units::{Nanos, WallTime};
 
 /// One account at the exchange: an index given out by the venue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -36,6 +38,24 @@ pub struct ApiResponse {
     pub body: String,
 }
 
+/// Something that is done to an exchange from outside, by its operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum VenueAction {
+    /// Pauses or reopens it.
+    State(ExchangeState),
+    /// Commands one market, or all of them.
+    Market {
+        /// Which; all when `None`.
+        market: Option<Ticker>,
+        /// What. Markets that it does not fit stay as they are.
+        command: MarketCommand,
+    },
+    /// Sets the chance, in thousandths, that a cancel-all takes a later order with it.
+    CancelAllTail(u32),
+    /// Sets how far reads of accounts are behind.
+    ReadLag(Nanos),
+}
+
 /// An exchange as its transports see it. Deterministic: the same calls with the same times give
 /// the same answers and messages.
 pub trait Venue: Send {
@@ -65,4 +85,7 @@ pub trait Venue: Send {
 
     /// When [`Self::advance`] next has something to do, if ever.
     fn deadline(&self) -> Option<WallTime>;
+
+    /// Does what its operators want. A venue without operators has nothing to do.
+    fn act(&mut self, _now: WallTime, _action: &VenueAction) {}
 }

@@ -44,8 +44,11 @@ fn help_shows_examples_and_exit_codes() {
 fn help_of_each_command_names_its_options() {
     let dir = directory();
     let options: [(&str, &[&str]); 7] = [
-        ("run", &["--mode", "--signals", "--results", "--config", "--report", "--exchange"]),
-        ("sim", &["--listen", "--ready-file", "--keys", "--markets", "--seed"]),
+        (
+            "run",
+            &["--mode", "--signals", "--results", "--config", "--report", "--exchange", "--book"],
+        ),
+        ("sim", &["--listen", "--ready-file", "--markets", "--seed", "--replay", "--faults"]),
         ("config", &["--config", "--format", "--mode", "command line > environment > .env"]),
         ("status", &["--state", "--format", "control.sock", "Exit codes"]),
         ("halt", &["REASON", "--state", "kill -USR1", "STATE/halt", "resume"]),

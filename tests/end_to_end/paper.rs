@@ -181,3 +181,54 @@ fn default_limits_send_none_of_the_recorded_signals() {
     assert!(refused.iter().all(|limit| known.contains(&limit.as_str())), "{refused:?}");
     assert_eq!(u64::try_from(refused.len()).unwrap(), TRADEABLE);
 }
+
+/// Signals of the one market that the example recording has.
+const RECORDED_MARKET: &str = "KXWCGAME-26JUL14FRAESP-ESP";
+
+#[test]
+fn orders_fill_on_a_recorded_book_where_there_is_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let recording = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/replay-session.jsonl");
+    let signals =
+        [(RECORDED_MARKET, 52), (RECORDED_MARKET, 40), ("KXWCGAME-26JUL14FRAESP-TIE", 52)]
+            .iter()
+            .zip(1..)
+            .map(|((ticker, ask), id)| {
+                json!({
+                    "id": format!("sig-{id}"), "should_trade": true, "action": "BUY_YES",
+                    "kalshi": {"ticker": ticker, "yes_ask": ask, "no_ask": 100 - ask + 1},
+                    "edge": {"cents": 7, "percent": 14.6},
+                    "confidence": {"score": 75, "tier": "HIGH"},
+                    "position": {"contracts": 3, "risk_amount": 1200},
+                })
+                .to_string()
+            });
+    let signals: Vec<String> = signals.collect();
+    fs::write(dir.path().join("signals.ndjson"), signals.join("\n")).unwrap();
+    fs::write(dir.path().join("wide.toml"), WIDE).unwrap();
+    let book = recording.to_str().unwrap();
+    let args = [
+        "run",
+        "--signals",
+        "signals.ndjson",
+        "--config",
+        "wide.toml",
+        "--book",
+        book,
+        "--report",
+        "report",
+        "--results",
+        "results.ndjson",
+    ];
+
+    let ended = run(dir.path(), &args);
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let mut results = json_lines(&dir.path().join("results.ndjson"));
+    results.sort_by_key(|result| result["signal_id"].to_string());
+    let states: Vec<_> = results.iter().map(|result| result["state"].clone()).collect();
+    assert_eq!(states[0], "filled", "{results:?}");
+    assert_eq!(results[0]["filled_contracts"], 3);
+    assert_ne!(states[1], "filled", "nobody asks 41 cents there: {results:?}");
+    assert_eq!(states[2], "refused", "it has no book: {results:?}");
+}

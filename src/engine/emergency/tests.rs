@@ -91,6 +91,7 @@ fn options(dir: &Path, signals: &str, state: &str) -> RunOptions {
     // Nothing but a cancel ends the order while the test runs.
     config.orders.fill_timeout = Nanos::from_secs(3_600);
     RunOptions {
+        book: None,
         config,
         signals: SignalSource::File(file),
         results: None,

@@ -78,6 +78,12 @@ impl<'a> Body<'a> {
         }
     }
 
+    /// An integer that must be there; it may be zero.
+    pub(crate) fn required_integer(&self, field: &str) -> Result<i64, ApiError> {
+        let missing = || ApiError::missing(self.request, &camel(field));
+        self.integer(field)?.ok_or_else(missing)
+    }
+
     /// A flag, false when absent.
     pub(crate) fn flag(&self, field: &str) -> Result<bool, ApiError> {
         match self.present(field) {

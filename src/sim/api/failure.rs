@@ -15,6 +15,8 @@ pub(crate) enum ApiError {
     Flat { details: String },
     /// `{"msg"}`: query parameters that do not validate.
     Bare { msg: String },
+    /// `{"error":"too many requests"}`: a token bucket is empty.
+    TooMany,
 }
 
 impl ApiError {
@@ -56,11 +58,13 @@ impl ApiError {
         let status = match self {
             Self::Nested { status, .. } => *status,
             Self::Flat { .. } | Self::Bare { .. } => 400,
+            Self::TooMany => 429,
         };
         let body = match self {
             Self::Nested { .. } => json!({ "error": self.object() }),
             Self::Flat { .. } => self.object(),
             Self::Bare { msg } => json!({ "msg": msg }),
+            Self::TooMany => json!({ "error": "too many requests" }),
         };
         ApiResponse { status, body: body.to_string() }
     }
@@ -77,6 +81,7 @@ impl ApiError {
             Self::Flat { details } | Self::Bare { msg: details } => {
                 json!({ "code": "bad_request", "message": "bad request", "details": details })
             }
+            Self::TooMany => json!({ "code": "too_many_requests", "message": "too many requests" }),
         }
     }
 }
@@ -106,6 +111,14 @@ impl From<Reject> for ApiError {
             Reject::TradingPaused => Self::nested(409, "trading_is_paused"),
             Reject::ExchangePaused => Self::nested(409, "exchange_is_paused"),
             Reject::MarketNotActive => Self::nested(400, "MARKET_NOT_ACTIVE"),
+            Reject::MarketClosed => Self::nested(400, "market_inactive"),
+            Reject::GroupTriggered => Self::nested(400, "exceeded_order_group_risk_limit"),
+            Reject::TooManyGroups | Reject::TooManySubaccounts | Reject::InvalidAmount => {
+                Self::detailed(400, "invalid_parameters", reject.to_string())
+            }
+            Reject::SubaccountNotFound => {
+                Self::detailed(400, "invalid_parameters", "subaccount not found")
+            }
             Reject::MarketNotFound => Self::nested(404, "market_not_found"),
             Reject::NotFound => Self::not_found(),
             Reject::ClientIdMismatch => Self::nested(400, "order_id_and_client_order_id_mismatch"),

@@ -1,83 +1,70 @@
-//! Public reads: markets, books, series, the exchange's status and its costs.
+//! Public reads: markets and their books.
 
 use serde_json::{Value, json};
 
 use crate::ids::Ticker;
 use crate::message::BookSide;
+use crate::sim::api::events::series_of;
 use crate::sim::api::failure::ApiError;
 use crate::sim::api::portfolio::event_of;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
-use crate::sim::exchange::{Exchange, ExchangeState, Level, MarketState, MarketStatus};
+use crate::sim::exchange::{Exchange, Level, MarketState, Outcome};
 use crate::sim::text::{count, rfc3339};
 use crate::sim::venue::ApiResponse;
 use crate::units::{Money, Nanos, Price, WallTime};
 
-/// Token costs that differ from the default, as recorded for the endpoints that exist here.
-const COSTS: [(&str, &str, u32); 4] = [
-    ("DELETE", "/trade-api/v2/portfolio/events/orders", 2),
-    ("DELETE", "/trade-api/v2/portfolio/events/orders/:order_id", 2),
-    ("DELETE", "/trade-api/v2/portfolio/events/orders/batched", 2),
-    ("GET", "/trade-api/v2/portfolio/orders/:order_id", 2),
-];
-
 /// How long simulated markets stay open.
 const OPEN_FOR: Nanos = Nanos::from_secs(365 * 86_400);
+
+/// Values of the `status` filter.
+const MARKET_FILTERS: [&str; 5] = ["unopened", "open", "paused", "closed", "settled"];
+
+/// Most books in one answer.
+const ORDERBOOKS_MAX: usize = 100;
 
 /// The public side of the exchange.
 pub(crate) struct Board<'a> {
     pub(crate) exchange: &'a Exchange,
     pub(crate) opened: WallTime,
-    pub(crate) now: WallTime,
+    /// The time that reads of accounts show.
+    pub(crate) as_of: WallTime,
 }
 
 impl Board<'_> {
-    /// `GET /exchange/status`.
-    pub(crate) fn status(&self) -> ApiResponse {
-        let state = self.exchange.state();
-        let body = json!({
-            "exchange_active": state != ExchangeState::ExchangePaused,
-            "trading_active": state == ExchangeState::Open,
-        });
-        json_response(200, &body)
-    }
-
-    /// `GET /exchange/user_data_timestamp`: reads never lag here.
-    pub(crate) fn data_timestamp(&self) -> ApiResponse {
-        json_response(200, &json!({ "as_of_time": rfc3339(self.now) }))
-    }
-
-    /// `GET /account/endpoint_costs`.
-    pub(crate) fn endpoint_costs() -> ApiResponse {
-        let costs: Vec<Value> = COSTS
-            .iter()
-            .map(|(method, path, cost)| json!({ "cost": cost, "method": method, "path": path }))
-            .collect();
-        json_response(200, &json!({ "default_cost": 10, "endpoint_costs": costs }))
-    }
-
     fn find(&self, ticker: &str) -> Result<&MarketState, ApiError> {
         let market = Ticker::new(ticker.as_bytes()).and_then(|it| self.exchange.find_market(&it));
         let market = market.map(|ix| &self.exchange.markets()[ix]);
         market.ok_or_else(|| ApiError::nested(404, "market_not_found"))
     }
 
+    /// When a market closes.
+    pub(super) fn closes(&self, market: &MarketState) -> WallTime {
+        market.closes.unwrap_or(self.opened + OPEN_FOR)
+    }
+
     /// `GET /markets`.
     pub(crate) fn markets(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let status = match query.text("status") {
-            None => None,
-            Some("open") => Some(MarketStatus::Active),
-            Some("paused") => Some(MarketStatus::Inactive),
-            Some(_) => return Ok(json_response(200, &json!({ "cursor": "", "markets": [] }))),
-        };
+        let status = query.one_of("status", &MARKET_FILTERS)?;
+        let combos_only = query.one_of("mve_filter", &["only", "exclude"])? == Some("only");
+        let created = query.span("min_created_ts", "max_created_ts")?;
+        let updated = query.span("min_updated_ts", "max_updated_ts")?;
+        let closing = query.span("min_close_ts", "max_close_ts")?;
+        let settled = query.span("min_settled_ts", "max_settled_ts")?;
+        let by_settling = ["min_settled_ts", "max_settled_ts"];
+        let by_settling = by_settling.iter().any(|name| query.text(name).is_some());
         let all = self.exchange.markets();
         let matching = (0..all.len()).rev().filter(|ix| {
-            let ticker = &all[*ix].ticker;
-            let series = core::str::from_utf8(ticker.series()).unwrap_or_default();
-            query.admits("tickers", ticker.as_str())
-                && query.admits("event_ticker", event_of(ticker))
-                && query.admits("series_ticker", series)
-                && status.is_none_or(|status| status == all[*ix].status)
+            let market = &all[*ix];
+            query.admits("tickers", market.ticker.as_str())
+                && query.admits("event_ticker", event_of(&market.ticker))
+                && query.admits("series_ticker", series_of(market))
+                && status.is_none_or(|status| status == market.status.filter_name())
+                && !combos_only
+                && created.contains(self.opened)
+                && updated.contains(self.opened)
+                && closing.contains(self.closes(market))
+                && (!by_settling || market.settled.is_some_and(|time| settled.contains(time)))
         });
         let page = query.page(matching, |ix| *ix as u64)?;
         let markets: Vec<Value> = page.items.iter().map(|ix| self.market_json(&all[*ix])).collect();
@@ -90,7 +77,7 @@ impl Board<'_> {
         Ok(json_response(200, &json!({ "market": market })))
     }
 
-    fn market_json(&self, market: &MarketState) -> Value {
+    pub(super) fn market_json(&self, market: &MarketState) -> Value {
         let mut json = self.rules_json(market);
         let (bid, ask) = (market.best(BookSide::Bid), market.best(BookSide::Ask));
         // An empty side is written as the bound of the price scale.
@@ -134,25 +121,27 @@ impl Board<'_> {
                 })
             })
             .collect();
-        let (opened, closes) = (rfc3339(self.opened), rfc3339(self.opened + OPEN_FOR));
-        json!({
+        let (opened, closes) = (rfc3339(self.opened), rfc3339(self.closes(market)));
+        let mut json = json!({
             "can_close_early": true,
             "close_time": closes,
             "created_time": opened,
             "event_ticker": event_of(&market.ticker),
             "exchange_index": market.exchange_index,
+            "expected_expiration_time": closes,
+            "expiration_time": closes,
             "expiration_value": "",
             "latest_expiration_time": closes,
             "market_type": "binary",
             "no_sub_title": "",
             "notional_value_dollars": "1.0000",
-            "open_time": opened,
+            "open_time": market.opens.map_or_else(|| opened.clone(), rfc3339),
             "previous_price_dollars": "0.0000",
             "previous_yes_ask_dollars": "0.0000",
             "previous_yes_bid_dollars": "0.0000",
             "price_level_structure": market.structure.as_str(),
             "price_ranges": ranges,
-            "result": "",
+            "result": market.outcome.map_or("", Outcome::as_str),
             "rules_primary": "",
             "rules_secondary": "",
             "settlement_bounds_type": "default",
@@ -162,7 +151,18 @@ impl Board<'_> {
             "title": market.ticker.as_str(),
             "updated_time": opened,
             "yes_sub_title": "",
-        })
+        });
+        if let Some(outcome) = market.outcome {
+            let value = Money::from_micros(i64::from(outcome.yes_micros()));
+            json["settlement_value_dollars"] = value.dollars_display(4).into();
+        }
+        if let Some(time) = market.settled {
+            json["settlement_ts"] = rfc3339(time).into();
+        }
+        if let Some(time) = market.fee_waiver_until {
+            json["fee_waiver_expiration_time"] = rfc3339(time).into();
+        }
+        json
     }
 
     /// `GET /markets/{ticker}/orderbook`.
@@ -171,42 +171,36 @@ impl Board<'_> {
         let depth = match query.integer("depth")? {
             None | Some(0) => usize::MAX,
             Some(depth @ 1..=100) => usize::try_from(depth).unwrap_or(usize::MAX),
-            Some(_) => {
-                let msg = "Parameter validation failed for GetMarketOrderbook: Key: \
-                           'GetMarketOrderbookParams.Depth' Error:Field validation for 'Depth' \
-                           failed on the 'lte' tag";
-                return Err(ApiError::Bare { msg: msg.to_owned() });
+            Some(depth) => {
+                return Err(query.invalid("depth", if depth < 0 { "gte" } else { "lte" }));
             }
         };
-        let body = json!({ "orderbook_fp": {
-            "no_dollars": levels(market, BookSide::Ask, depth, Price::complement),
-            "yes_dollars": levels(market, BookSide::Bid, depth, |price| price),
-        }});
-        Ok(json_response(200, &body))
+        Ok(json_response(200, &json!({ "orderbook_fp": book_json(market, depth) })))
     }
 
-    /// `GET /series/{series_ticker}`: what its markets have in common, fees above all.
-    pub(crate) fn series(&self, series: &str) -> Result<ApiResponse, ApiError> {
-        let markets = self.exchange.markets();
-        let of_series = |market: &&MarketState| market.ticker.series() == series.as_bytes();
-        let market = markets.iter().find(of_series).ok_or_else(ApiError::not_found)?;
-        let body = json!({ "series": {
-            "additional_prohibitions": [],
-            "categories": [],
-            "category": "",
-            "contract_terms_url": "",
-            "contract_url": "",
-            "exchange_index": market.exchange_index,
-            "fee_multiplier": 1,
-            "fee_type": market.fee_type.as_str(),
-            "frequency": "custom",
-            "settlement_sources": [],
-            "tags": [],
-            "ticker": series,
-            "title": series,
-        }});
-        Ok(json_response(200, &body))
+    /// `GET /markets/orderbooks`: the books of the markets that exist among those named.
+    pub(crate) fn orderbooks(&self, query: &Query) -> Result<ApiResponse, ApiError> {
+        let tickers: Vec<&str> = query.all("tickers").collect();
+        if !(1..=ORDERBOOKS_MAX).contains(&tickers.len()) {
+            return Err(query.invalid("tickers", if tickers.is_empty() { "min" } else { "max" }));
+        }
+        let known = tickers.iter().filter_map(|ticker| self.find(ticker).ok());
+        let books: Vec<Value> = known
+            .map(|market| {
+                let ticker = market.ticker.as_str();
+                json!({ "orderbook_fp": book_json(market, usize::MAX), "ticker": ticker })
+            })
+            .collect();
+        Ok(json_response(200, &json!({ "orderbooks": books })))
     }
+}
+
+/// Both legs' bids.
+fn book_json(market: &MarketState, depth: usize) -> Value {
+    json!({
+        "no_dollars": levels(market, BookSide::Ask, depth, Price::complement),
+        "yes_dollars": levels(market, BookSide::Bid, depth, |price| price),
+    })
 }
 
 /// The best `depth` levels of one leg's bids, ascending: the best is last.

@@ -4,39 +4,54 @@
 //! answers and frames to send. Everything that happens to an account on any path is published to
 //! every session of that account. Never sees a socket, a signature or a clock.
 
+mod archive;
 mod body;
+mod events;
 mod failure;
+mod floor;
+mod groups;
+mod holdings;
+mod limits;
 mod markets;
+mod past;
 mod portfolio;
 mod query;
+mod queue;
 mod route;
+mod tape;
 #[cfg(test)]
 mod tests;
 mod tier;
+mod wallets;
 mod writes;
 
+pub use crate::sim::participants::QuoteMode;
 pub use tier::{Bucket, Tier};
 
 pub(crate) use markets::levels;
 pub(crate) use portfolio::outcome;
 
+use std::collections::HashMap;
+
+use failure::ApiError;
+use limits::Buckets;
+use past::Past;
+use tape::Tape;
+use wallets::Ledger;
+
 use crate::ids::Ticker;
 use crate::sim::exchange::{
-    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, MarketStatus, Order, Quotes,
-    UserSeed, default_markets,
+    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, LifecycleError, MarketStatus, Order,
+    Reject, Rules, UserSeed, default_markets,
 };
+use crate::sim::participants::Participants;
 use crate::sim::stream::Stream;
-use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue};
-use crate::units::{Money, Position, WallTime};
+use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue, VenueAction};
+use crate::units::{Money, Nanos, Position, WallTime};
 
-/// Whether the background's quotes wander.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum QuoteMode {
-    /// They wander around the opening books, from the seed.
-    #[default]
-    Moving,
-    /// They stay as they opened, and what is taken is gone.
-    Still,
+/// What the exchange answers when its engine refuses a request.
+pub(crate) fn refusal(why: Reject) -> ApiResponse {
+    ApiError::from(why).response()
 }
 
 /// What a simulated exchange starts with.
@@ -69,9 +84,17 @@ impl SimVenueConfig {
 #[derive(Debug)]
 pub struct SimVenue {
     exchange: Exchange,
-    quotes: Option<Quotes>,
+    participants: Participants,
     stream: Stream,
+    tape: Tape,
+    ledger: Ledger,
+    past: Past,
     tier: Tier,
+    /// Accounts that were lifted to another tier.
+    upgraded: HashMap<UserId, Tier>,
+    /// What is left to spend, where that is enforced.
+    buckets: Option<Buckets>,
+    shards: Vec<u8>,
     opened: WallTime,
 }
 
@@ -82,12 +105,43 @@ impl SimVenue {
     /// When a market is there twice.
     pub fn new(config: &SimVenueConfig) -> Result<Self, BooksError> {
         let exchange = Exchange::new(config.opens, &config.books, &config.users, config.seed)?;
-        let quotes = match config.quotes {
-            QuoteMode::Moving => Some(Quotes::new(&config.books, config.seed, config.opens)),
-            QuoteMode::Still => None,
-        };
+        let mode = &config.quotes;
+        let participants =
+            Participants::new(mode, &exchange, &config.books, config.seed, config.opens);
         let stream = Stream::new(&exchange);
-        Ok(Self { exchange, quotes, stream, tier: config.tier, opened: config.opens })
+        let mut venue = Self {
+            exchange,
+            participants,
+            stream,
+            tape: Tape::default(),
+            ledger: Ledger::default(),
+            past: Past::default(),
+            tier: config.tier,
+            upgraded: HashMap::new(),
+            buckets: None,
+            shards: Vec::new(),
+            opened: config.opens,
+        };
+        venue.shards = venue.board().shards();
+        Ok(venue)
+    }
+
+    /// Makes requests pay from their account's token buckets, which are told about either way.
+    #[must_use]
+    pub fn with_limits(self) -> Self {
+        Self { buckets: Some(Buckets::default()), ..self }
+    }
+
+    /// Makes reads of accounts show what was the case `lag` ago.
+    #[must_use]
+    pub fn with_read_lag(mut self, lag: Nanos) -> Self {
+        self.set_read_lag(self.opened, lag);
+        self
+    }
+
+    /// The same from `now` on.
+    pub fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
+        self.past = Past::begin(&self.exchange, now, lag);
     }
 
     /// The account at a place of the configuration's list.
@@ -97,10 +151,43 @@ impl SimVenue {
         self.exchange.is_member(user).then_some(user)
     }
 
-    /// The usage tier of its accounts, whose buckets a transport may enforce.
+    /// The usage tier that accounts begin with.
     #[must_use]
     pub const fn tier(&self) -> Tier {
         self.tier
+    }
+
+    fn tier_of(&self, user: UserId) -> Tier {
+        self.upgraded.get(&user).copied().unwrap_or(self.tier)
+    }
+
+    /// `GET /account/limits`.
+    fn limits_of(&self, user: UserId) -> ApiResponse {
+        self.tier_of(user).limits(self.upgraded.contains_key(&user).into())
+    }
+
+    /// `POST /account/api_usage_level/upgrade`: who has placed an order becomes advanced.
+    fn upgrade(&mut self, user: UserId) -> Result<ApiResponse, ApiError> {
+        if self.exchange.orders_of(user).next().is_none() {
+            let details = "at least one of the last 100 orders must have been created by API";
+            return Err(ApiError::detailed(403, "forbidden", details));
+        }
+        if self.tier_of(user) == Tier::Basic {
+            self.upgraded.insert(user, Tier::Advanced);
+        }
+        Ok(ApiResponse { status: 201, body: String::new() })
+    }
+
+    fn charge(
+        &mut self,
+        now: WallTime,
+        user: Option<UserId>,
+        request: &ApiRequest<'_>,
+    ) -> Result<(), ApiError> {
+        let Some(user) = user else { return Ok(()) };
+        let account = (user, self.tier_of(user));
+        let Some(buckets) = &mut self.buckets else { return Ok(()) };
+        buckets.charge(now, account, request, &self.shards)
     }
 
     /// The engine room, for looking.
@@ -154,7 +241,14 @@ impl SimVenue {
     }
 
     fn publish(&mut self, now: WallTime) {
+        self.publish_for(now, None);
+    }
+
+    /// Tells what happened, `writer`'s request included.
+    fn publish_for(&mut self, now: WallTime, writer: Option<UserId>) {
         let events = self.exchange.take_events();
+        self.tape.record(&events);
+        self.past.record(&self.exchange, now, &events, writer);
         self.stream.publish(now, &self.exchange, &events);
     }
 }
@@ -168,8 +262,10 @@ impl Venue for SimVenue {
     ) -> ApiResponse {
         self.advance(now);
         let member = caller.filter(|user| self.exchange.is_member(*user));
-        let answer = self.route(now, member, request);
-        self.publish(now);
+        let paid = self.charge(now, member, request);
+        self.past.tick(now);
+        let answer = paid.and_then(|()| self.route(now, member, request));
+        self.publish_for(now, member.filter(|_| request.method != "GET"));
         answer.unwrap_or_else(|error| error.response())
     }
 
@@ -193,15 +289,36 @@ impl Venue for SimVenue {
 
     fn advance(&mut self, now: WallTime) {
         // Every quote lets the orders expire that end before it; then those until now.
-        if let Some(quotes) = &mut self.quotes {
-            quotes.advance(&mut self.exchange, now);
+        self.participants.advance(&mut self.exchange, now);
+        self.exchange.advance(now);
+        self.publish(now);
+    }
+
+    fn act(&mut self, now: WallTime, action: &VenueAction) {
+        self.advance(now);
+        match *action {
+            VenueAction::State(state) => self.exchange.set_state(now, state),
+            VenueAction::Market { market, command } => {
+                let all = 0..self.exchange.markets().len();
+                let named = |index: &usize| {
+                    market.is_none_or(|ticker| self.exchange.markets()[*index].ticker == ticker)
+                };
+                for index in all.filter(named).collect::<Vec<_>>() {
+                    // What does not fit a market changes nothing in it.
+                    let _: Result<(), LifecycleError> = self.exchange.command(now, index, command);
+                }
+            }
+            VenueAction::CancelAllTail(cancel_all_tail_per_mille) => {
+                let rules = Rules { cancel_all_tail_per_mille, ..self.exchange.rules() };
+                self.exchange.set_rules(rules);
+            }
+            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
         }
-        self.exchange.expire(now);
         self.publish(now);
     }
 
     fn deadline(&self) -> Option<WallTime> {
-        let quotes = self.quotes.as_ref().map(Quotes::deadline);
-        [self.exchange.next_expiry(), quotes].into_iter().flatten().min()
+        let others = self.participants.deadline();
+        [self.exchange.next_deadline(), others].into_iter().flatten().min()
     }
 }

@@ -1,4 +1,4 @@
-//! Reads of one account: orders, fills, positions, balance, settlements.
+//! Reads of one member: orders and fills.
 //!
 //! In: queries. Out: JSON in the recorded shapes. Lists come newest first.
 
@@ -8,16 +8,18 @@ use crate::ids::Ticker;
 use crate::kalshi::fees::Liquidity;
 use crate::message::BookSide;
 use crate::sim::api::failure::ApiError;
+use crate::sim::api::past::Past;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
-use crate::sim::exchange::{Exchange, FillRecord, MarketState, Order, OrderStatus};
-use crate::sim::text::{count, dollars, no_price, rfc3339, uuid_text};
+use crate::sim::exchange::{Exchange, FillRecord, MarketState, Order};
+use crate::sim::text::{dollars, no_price, rfc3339, uuid_text};
 use crate::sim::venue::{ApiResponse, UserId};
-use crate::units::{Contracts, Money, Position, WallTime};
 
 /// Who reads.
 pub(crate) struct Reader<'a> {
     pub(crate) exchange: &'a Exchange,
+    /// What reads show of it.
+    pub(crate) past: &'a Past,
     pub(crate) user: UserId,
 }
 
@@ -29,26 +31,8 @@ pub(crate) const fn outcome(side: BookSide) -> &'static str {
     }
 }
 
-/// `min_ts` and `max_ts` in Unix seconds, both inclusive.
-struct Window {
-    from: i64,
-    to: i64,
-}
-
-impl Window {
-    fn read(query: &Query) -> Result<Self, ApiError> {
-        let from = query.integer("min_ts")?.unwrap_or(i64::MIN);
-        Ok(Self { from, to: query.integer("max_ts")?.unwrap_or(i64::MAX) })
-    }
-
-    fn contains(&self, time: WallTime) -> bool {
-        let seconds = i64::try_from(time.unix_secs()).unwrap_or(i64::MAX);
-        self.from <= seconds && seconds <= self.to
-    }
-}
-
 impl Reader<'_> {
-    fn market(&self, market: usize) -> &MarketState {
+    pub(super) fn market(&self, market: usize) -> &MarketState {
         &self.exchange.markets()[market]
     }
 
@@ -62,54 +46,37 @@ impl Reader<'_> {
     }
 
     /// The markets a query is about, so that lists are filtered without failing half way.
-    fn selection(&self, query: &Query) -> Result<Vec<bool>, ApiError> {
+    pub(super) fn selection(&self, query: &Query) -> Result<Vec<bool>, ApiError> {
         (0..self.exchange.markets().len()).map(|market| self.selects(query, market)).collect()
     }
 
     /// `GET /portfolio/orders`.
     pub(crate) fn orders(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let (window, selected) = (Window::read(query)?, self.selection(query)?);
-        let status = match query.text("status") {
-            None => None,
-            Some("resting") => Some(OrderStatus::Resting),
-            Some("canceled") => Some(OrderStatus::Canceled),
-            Some("executed") => Some(OrderStatus::Executed),
-            Some(_) => {
-                let msg = "Parameter validation failed for GetOrders: Key: \
-                           'GetOrdersParams.Status' Error:Field validation for 'Status' failed \
-                           on the 'oneof' tag";
-                return Err(ApiError::Bare { msg: msg.to_owned() });
-            }
-        };
-        let matching = self.exchange.orders_of(self.user).rev().filter(|order| {
+        let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
+        let subaccount = query.natural("subaccount")?;
+        let status = query.one_of("status", &["resting", "canceled", "executed"])?;
+        let shown = self.exchange.orders_of(self.user).rev();
+        let matching = shown.filter_map(|order| self.past.order(&order)).filter(|order| {
             selected[order.market]
-                && window.contains(order.created)
-                && status.is_none_or(|status| status == order.status)
+                && subaccount.is_none_or(|it| it == u32::from(order.subaccount))
+                && span.contains(order.created)
+                && status.is_none_or(|status| status == order.status.as_str())
         });
         let page = query.page(matching, |order| order.seq)?;
         let orders: Vec<Value> = page.items.iter().map(|order| self.order_json(order)).collect();
         Ok(json_response(200, &json!({ "cursor": page.cursor, "orders": orders })))
     }
 
-    fn find(&self, id: &str) -> Result<&Order, ApiError> {
+    pub(super) fn find(&self, id: &str) -> Result<Order, ApiError> {
         let id = uuid::Uuid::parse_str(id).map_err(|_| ApiError::not_found())?;
-        self.exchange.order(self.user, id.as_u128()).ok_or_else(ApiError::not_found)
+        let order = self.exchange.order(self.user, id.as_u128());
+        order.and_then(|order| self.past.order(order)).ok_or_else(ApiError::not_found)
     }
 
     /// `GET /portfolio/orders/{order_id}`.
     pub(crate) fn order(&self, id: &str) -> Result<ApiResponse, ApiError> {
-        let order = self.order_json(self.find(id)?);
+        let order = self.order_json(&self.find(id)?);
         Ok(json_response(200, &json!({ "order": order })))
-    }
-
-    /// `GET /portfolio/orders/{order_id}/queue_position`.
-    pub(crate) fn queue_position(&self, id: &str) -> Result<ApiResponse, ApiError> {
-        let order = self.find(id)?;
-        if order.status != OrderStatus::Resting {
-            return Err(ApiError::not_found());
-        }
-        let ahead = count(self.exchange.queue_position(order));
-        Ok(json_response(200, &json!({ "queue_position_fp": ahead })))
     }
 
     fn order_json(&self, order: &Order) -> Value {
@@ -134,14 +101,17 @@ impl Reader<'_> {
             "self_trade_prevention_type": order.terms.self_trade_prevention.as_str(),
             "side": side,
             "status": order.status.as_str(),
-            "subaccount_number": 0,
+            "subaccount_number": order.subaccount,
             "taker_fees_dollars": dollars(order.taker_fees),
             "taker_fill_cost_dollars": dollars(order.taker_cost),
             "ticker": market.ticker.as_str(),
             "type": "limit",
-            "user_id": self.exchange.account(order.user).user_id,
+            "user_id": self.exchange.member(order.user).user_id,
             "yes_price_dollars": order.price.to_string(),
         });
+        if let Some(group) = self.exchange.group_id(order) {
+            json["order_group_id"] = Value::String(uuid_text(group));
+        }
         if let Some(expires) = order.terms.expires {
             json["expiration_time"] = Value::String(rfc3339(expires));
         }
@@ -150,11 +120,13 @@ impl Reader<'_> {
 
     /// `GET /portfolio/fills`.
     pub(crate) fn fills(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let (window, selected) = (Window::read(query)?, self.selection(query)?);
-        let order = query.text("order_id");
-        let matching = self.exchange.account(self.user).fills.iter().rev().filter(|fill| {
+        let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
+        let (order, subaccount) = (query.text("order_id"), query.natural("subaccount")?);
+        let matching = self.exchange.member(self.user).fills.iter().rev().filter(|fill| {
             selected[fill.market]
-                && window.contains(fill.time)
+                && self.past.shows(fill.time)
+                && subaccount.is_none_or(|it| it == u32::from(fill.subaccount))
+                && span.contains(fill.time)
                 && order.is_none_or(|order| order == uuid_text(fill.order_id))
         });
         let page = query.page(matching, |fill| fill.seq)?;
@@ -179,121 +151,12 @@ impl Reader<'_> {
             "order_id": uuid_text(fill.order_id),
             "outcome_side": side,
             "side": side,
-            "subaccount_number": 0,
+            "subaccount_number": fill.subaccount,
             "ticker": market.ticker.as_str(),
             "trade_id": trade,
             "ts": fill.time.unix_secs(),
             "yes_price_dollars": fill.price.to_string(),
         })
-    }
-
-    /// `GET /portfolio/positions`: markets in which the account ever traded.
-    pub(crate) fn positions(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        let selected = self.selection(query)?;
-        let open_only =
-            query.admits("count_filter", "position") && query.text("count_filter").is_some();
-        let settled = query.text("settlement_status") == Some("settled");
-        let account = self.exchange.account(self.user);
-        // Descending, as paging wants it.
-        let matching = (0..account.holdings.len()).rev().filter(|market| {
-            let holding = &account.holdings[*market];
-            selected[*market]
-                && !settled
-                && holding.volume_centis > 0
-                && (!open_only || holding.position != Position::FLAT)
-        });
-        let page = query.page(matching, |market| *market as u64)?;
-        let markets: Vec<Value> =
-            page.items.iter().map(|market| self.market_position(*market)).collect();
-        let events = self.event_positions(&page.items);
-        let body = json!({
-            "cursor": page.cursor,
-            "event_positions": events,
-            "market_positions": markets,
-        });
-        Ok(json_response(200, &body))
-    }
-
-    fn market_position(&self, market: usize) -> Value {
-        let holding = &self.exchange.account(self.user).holdings[market];
-        let state = self.market(market);
-        json!({
-            "exchange_index": state.exchange_index,
-            "fees_paid_dollars": dollars(holding.fees),
-            "last_updated_ts": rfc3339(holding.updated),
-            "market_exposure_dollars": dollars(holding.cost),
-            "position_fp": holding.position.to_string(),
-            "realized_pnl_dollars": dollars(holding.realized),
-            "ticker": state.ticker.as_str(),
-            "total_traded_dollars": dollars(holding.traded),
-        })
-    }
-
-    fn event_positions(&self, markets: &[usize]) -> Vec<Value> {
-        let mut events: Vec<&str> =
-            markets.iter().map(|market| event_of(&self.market(*market).ticker)).collect();
-        events.dedup();
-        events.into_iter().map(|event| self.event_position(event, markets)).collect()
-    }
-
-    fn event_position(&self, event: &str, markets: &[usize]) -> Value {
-        let account = self.exchange.account(self.user);
-        let holdings = markets
-            .iter()
-            .filter(|market| event_of(&self.market(**market).ticker) == event)
-            .map(|market| &account.holdings[*market]);
-        let zero = (Money::ZERO, Money::ZERO, Money::ZERO, Money::ZERO, 0);
-        let (cost, fees, realized, traded, volume) = holdings.fold(zero, |sum, holding| {
-            (
-                sum.0 + holding.cost,
-                sum.1 + holding.fees,
-                sum.2 + holding.realized,
-                sum.3 + holding.traded,
-                sum.4 + holding.volume_centis,
-            )
-        });
-        json!({
-            "event_exposure_dollars": dollars(cost),
-            "event_ticker": event,
-            "fees_paid_dollars": dollars(fees),
-            "realized_pnl_dollars": dollars(realized),
-            "total_cost_dollars": dollars(traded),
-            "total_cost_shares_fp": count(volume),
-        })
-    }
-
-    /// `GET /portfolio/balance`. Collateral is shared by all shards here; it is shown on shard 0.
-    pub(crate) fn balance(&self) -> ApiResponse {
-        let account = self.exchange.account(self.user);
-        let available = account.available();
-        let text = available.dollars_display(4);
-        let body = json!({
-            "balance": available.cents_truncated(),
-            "balance_breakdown": [{ "balance": text, "exchange_index": 0 }],
-            "balance_dollars": text,
-            "portfolio_value": self.portfolio_value().cents_truncated(),
-            "updated_ts": account.updated.max(WallTime::default()).unix_secs(),
-        });
-        json_response(200, &body)
-    }
-
-    /// Positions at their markets' last price, or the best bid of their leg before any trade.
-    fn portfolio_value(&self) -> Money {
-        let holdings = self.exchange.account(self.user).holdings.iter();
-        holdings.zip(self.exchange.markets()).fold(Money::ZERO, |sum, (holding, market)| {
-            let side =
-                if holding.position < Position::FLAT { BookSide::Ask } else { BookSide::Bid };
-            let last = market.last_trade.map(|(price, _)| price);
-            let mark = last.or_else(|| market.best(side).map(|level| level.price));
-            let size: Contracts = holding.position.size();
-            sum + mark.map_or(Money::ZERO, |price| side.own_price(price) * size)
-        })
-    }
-
-    /// `GET /portfolio/settlements`: markets do not settle here.
-    pub(crate) fn settlements(&self, query: &Query) -> Result<ApiResponse, ApiError> {
-        query.limit()?;
-        Ok(json_response(200, &json!({ "cursor": "", "settlements": [] })))
     }
 }
 

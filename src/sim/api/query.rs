@@ -1,11 +1,30 @@
 //! Query strings: parameters, limits, cursors.
 
+use crate::sim::api::body::camel;
 use crate::sim::api::failure::ApiError;
+use crate::units::WallTime;
 
-/// Default page size.
-const LIMIT_DEFAULT: usize = 100;
-/// Largest page size: one more is a hard 400.
-const LIMIT_MAX: usize = 1_000;
+/// How an operation cuts its lists into pages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PageRule {
+    /// Page size when none is asked for.
+    usual: usize,
+    /// Largest page size: one more is a hard 400.
+    most: usize,
+    /// Names of the validator's rules that a page size breaks.
+    tags: (&'static str, &'static str),
+}
+
+impl PageRule {
+    /// Most lists.
+    const STANDARD: Self = Self { usual: 100, most: 1_000, tags: ("gte", "lte") };
+    /// Lists of an account, whose validator has other names for the same rules.
+    pub(crate) const PORTFOLIO: Self = Self { tags: ("min", "max"), ..Self::STANDARD };
+    /// Lists of what went in and out of an account.
+    pub(crate) const TRANSFERS: Self = Self { most: 500, ..Self::PORTFOLIO };
+    /// Lists of events.
+    pub(crate) const EVENTS: Self = Self { usual: 200, most: 200, tags: ("min", "max") };
+}
 
 /// The parameters of one request.
 #[derive(Clone, Debug)]
@@ -13,6 +32,21 @@ pub(crate) struct Query {
     /// Name of the exchange's operation, for its validator's messages.
     operation: &'static str,
     parameters: Vec<(String, String)>,
+    rule: PageRule,
+}
+
+/// A closed interval of Unix seconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Span {
+    from: i64,
+    to: i64,
+}
+
+impl Span {
+    pub(crate) fn contains(&self, time: WallTime) -> bool {
+        let seconds = i64::try_from(time.unix_secs()).unwrap_or(i64::MAX);
+        self.from <= seconds && seconds <= self.to
+    }
 }
 
 /// One page of a list.
@@ -30,7 +64,28 @@ impl Query {
             (decode(name), decode(value))
         };
         let parameters = query.split('&').filter(|part| !part.is_empty()).map(pair).collect();
-        Self { operation, parameters }
+        Self { operation, parameters, rule: PageRule::STANDARD }
+    }
+
+    /// The same with other pages.
+    pub(crate) fn paged(self, rule: PageRule) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// A parameter that does not validate.
+    pub(crate) fn invalid(&self, name: &str, tag: &str) -> ApiError {
+        let (operation, field) = (self.operation, camel(name));
+        let msg = format!(
+            "Parameter validation failed for {operation}: Key: '{operation}Params.{field}' \
+             Error:Field validation for '{field}' failed on the '{tag}' tag"
+        );
+        ApiError::Bare { msg }
+    }
+
+    fn unreadable(&self, name: &str, kind: &str) -> ApiError {
+        let operation = self.operation;
+        let msg = format!("Parameter validation failed for {operation}: {name} is no {kind}");
+        ApiError::Bare { msg }
     }
 
     /// A parameter that is there and not empty.
@@ -44,32 +99,62 @@ impl Query {
         self.text(name).is_none_or(|list| list.split(',').any(|item| item == value))
     }
 
+    /// All values of a parameter that may be repeated.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.parameters.iter().filter(move |(key, _)| key == name);
+        named.map(|(_, value)| value.as_str())
+    }
+
     /// An integer parameter.
     pub(crate) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.text(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|_| ApiError::Bare {
-            msg: format!(
-                "Parameter validation failed for {}: {name} is no integer",
-                self.operation
-            ),
-        })
+        text.parse().map(Some).map_err(|_| self.unreadable(name, "integer"))
+    }
+
+    /// An integer that must not be negative.
+    pub(crate) fn natural(&self, name: &str) -> Result<Option<u32>, ApiError> {
+        let Some(number) = self.integer(name)? else { return Ok(None) };
+        u32::try_from(number).map(Some).map_err(|_| self.invalid(name, "gte"))
+    }
+
+    /// A flag as the exchange's language reads it; false when absent.
+    pub(crate) fn flag(&self, name: &str) -> Result<bool, ApiError> {
+        match self.text(name) {
+            None | Some("0" | "f" | "F" | "false" | "FALSE" | "False") => Ok(false),
+            Some("1" | "t" | "T" | "true" | "TRUE" | "True") => Ok(true),
+            Some(_) => Err(self.unreadable(name, "boolean")),
+        }
+    }
+
+    /// A parameter that has one of a few values.
+    pub(crate) fn one_of(&self, name: &str, allowed: &[&str]) -> Result<Option<&str>, ApiError> {
+        match self.text(name) {
+            Some(text) if !allowed.contains(&text) => Err(self.invalid(name, "oneof")),
+            other => Ok(other),
+        }
+    }
+
+    /// The interval between two parameters in Unix seconds, both inclusive.
+    pub(crate) fn span(&self, from: &str, to: &str) -> Result<Span, ApiError> {
+        let (from, to) = (self.integer(from)?, self.integer(to)?);
+        Ok(Span { from: from.unwrap_or(i64::MIN), to: to.unwrap_or(i64::MAX) })
+    }
+
+    /// Everything since a parameter in Unix seconds.
+    pub(crate) fn from(&self, name: &str) -> Result<Span, ApiError> {
+        let from = self.integer(name)?.unwrap_or(i64::MIN);
+        Ok(Span { from, to: i64::MAX })
     }
 
     /// The page size.
     pub(crate) fn limit(&self) -> Result<usize, ApiError> {
-        let Some(limit) = self.integer("limit")? else { return Ok(LIMIT_DEFAULT) };
-        let tag = if limit < 0 { "gte" } else { "lte" };
-        let operation = self.operation;
-        let out_of_range = || ApiError::Bare {
-            msg: format!(
-                "Parameter validation failed for {operation}: Key: '{operation}Params.Limit' \
-                 Error:Field validation for 'Limit' failed on the '{tag}' tag"
-            ),
-        };
+        let PageRule { usual, most, tags } = self.rule;
+        let Some(limit) = self.integer("limit")? else { return Ok(usual) };
         match usize::try_from(limit) {
-            Ok(0) => Ok(LIMIT_DEFAULT),
-            Ok(limit) if limit <= LIMIT_MAX => Ok(limit),
-            Ok(_) | Err(_) => Err(out_of_range()),
+            Ok(0) => Ok(usual),
+            Ok(limit) if limit <= most => Ok(limit),
+            Ok(_) => Err(self.invalid("limit", tags.1)),
+            Err(_) => Err(self.invalid("limit", tags.0)),
         }
     }
 

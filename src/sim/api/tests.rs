@@ -6,6 +6,9 @@ use crate::sim::fixture::{
     ALICE, ORDERS, START, TICKER, call, get, order, parse, resting, taken, venue,
 };
 use crate::sim::venue::{ApiRequest, Venue};
+use crate::units::{Nanos, WallTime};
+
+mod members;
 
 #[track_caller]
 fn refused(change: impl FnOnce(&mut Value), status: u16, expected: &Value) {
@@ -140,8 +143,10 @@ fn private_endpoints_need_a_signature_and_public_ones_do_not() {
     assert_eq!((got, parse(&body)), (401, unsigned));
     assert_eq!(status("/trade-api/v2/account/limits").0, 401);
     assert_eq!(status("/trade-api/v2/markets").0, 200);
-    let active = r#"{"exchange_active":true,"trading_active":true}"#;
-    assert_eq!(status("/trade-api/v2/exchange/status"), (200, active.to_owned()));
+    let (got, body) = status("/trade-api/v2/exchange/status");
+    let body = parse(&body);
+    assert_eq!((got, &body["exchange_active"]), (200, &Value::Bool(true)));
+    assert_eq!(body["trading_active"], true);
 }
 
 #[test]
@@ -247,4 +252,41 @@ fn amendments_count_what_has_been_filled() {
     let decrease = json!({ "reduce_to": "0.50" });
     let (status, body) = call(&mut venue, "POST", &format!("{path}/decrease"), &decrease);
     assert_eq!((status, &body["remaining_count"]), (200, &json!("0.50")));
+}
+
+#[test]
+fn reads_may_lag_writes() {
+    let lag = Nanos::from_ms(400);
+    let mut venue = venue().with_read_lag(lag);
+    let mut at = |now: WallTime, method: &str, path: &str, body: &Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let path = format!("/trade-api/v2/{path}");
+        let request = ApiRequest { method, path: &path, query: "", body: body.as_bytes() };
+        let answer = venue.handle(now, Some(ALICE), &request);
+        (answer.status, serde_json::from_str::<Value>(&answer.body).unwrap_or_default())
+    };
+    let writes = "portfolio/events/orders";
+    let placed = START + Nanos::from_ms(1_000);
+    let (_, created) = at(placed, "POST", writes, &resting());
+    let order = format!("portfolio/orders/{}", created["order_id"].as_str().unwrap());
+    at(placed, "POST", writes, &taken());
+
+    let seen = |at: &mut dyn FnMut(WallTime, &str) -> (u16, Value), now| {
+        (
+            at(now, &order).0,
+            at(now, "portfolio/fills").1["fills"].as_array().unwrap().len(),
+            at(now, "portfolio/positions").1["market_positions"].as_array().unwrap().len(),
+            at(now, "portfolio/balance").1["balance"].clone(),
+        )
+    };
+    let mut read = |now: WallTime, path: &str| at(now, "GET", path, &Value::Null);
+    assert_eq!(seen(&mut read, placed + Nanos::from_ms(399)), (404, 0, 0, json!(10_000)));
+    assert_eq!(seen(&mut read, placed + lag), (200, 1, 1, json!(9_945)));
+
+    let ended = placed + Nanos::from_ms(1_000);
+    let id = created["order_id"].as_str().unwrap();
+    assert_eq!(at(ended, "DELETE", &format!("{writes}/{id}"), &Value::Null).0, 200);
+    let mut status = |now| at(now, "GET", &order, &Value::Null).1["order"]["status"].clone();
+    assert_eq!(status(ended + Nanos::from_ms(360)), "resting");
+    assert_eq!(status(ended + lag), "canceled");
 }

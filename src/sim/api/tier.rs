@@ -1,6 +1,6 @@
 //! Usage tiers: what an account is told about its token buckets (reference §5).
 //!
-//! Filling and draining the buckets is the transport's business; this file only knows the table.
+//! Filling and draining the buckets is done in `limits.rs`; this file only knows the table.
 
 use serde_json::json;
 
@@ -36,7 +36,39 @@ pub enum Tier {
     Prestige,
 }
 
+/// Where an account's tier comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Every account of this exchange begins with it.
+    Default,
+    /// The account was lifted to it.
+    Granted,
+}
+
+impl From<bool> for Origin {
+    fn from(granted: bool) -> Self {
+        if granted { Self::Granted } else { Self::Default }
+    }
+}
+
 impl Tier {
+    /// From the smallest to the largest.
+    pub const ALL: [Self; 7] = [
+        Self::Basic,
+        Self::Advanced,
+        Self::Expert,
+        Self::Premier,
+        Self::Paragon,
+        Self::Prime,
+        Self::Prestige,
+    ];
+
+    /// Reads the exchange's spelling.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|tier| tier.as_str() == text)
+    }
+
     /// The exchange's spelling.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -81,18 +113,41 @@ impl Tier {
         Bucket { refill_rate, capacity: refill_rate * seconds }
     }
 
+    /// Requests for the balance.
+    #[must_use]
+    pub const fn balance(self) -> Bucket {
+        let per_second = match self {
+            Self::Basic | Self::Advanced => 1,
+            Self::Expert | Self::Premier | Self::Paragon | Self::Prime | Self::Prestige => 5,
+        };
+        Bucket { refill_rate: per_second, capacity: 1 }
+    }
+
     /// `GET /account/limits`.
-    pub(crate) fn limits(self) -> ApiResponse {
+    pub(crate) fn limits(self, origin: Origin) -> ApiResponse {
         let bucket = |bucket: Bucket| {
             let Bucket { capacity, refill_rate } = bucket;
             json!({ "bucket_capacity": capacity, "refill_rate": refill_rate })
         };
+        let grants = match origin {
+            Origin::Default => json!([]),
+            Origin::Granted => json!([{
+                "exchange_instance": "event_contract",
+                "level": self.as_str(),
+                "source": "api",
+            }]),
+        };
         let body = json!({
-            "grants": [],
+            "grants": grants,
             "read": bucket(self.read()),
             "usage_tier": self.as_str(),
             "write": bucket(self.write()),
         });
         json_response(200, &body)
     }
+}
+
+/// `GET /account/api_usage_level/volume_progress`: tiers are set, not earned, here.
+pub(crate) fn volume_progress() -> ApiResponse {
+    json_response(200, &json!({ "volume_progress": [] }))
 }

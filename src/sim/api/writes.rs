@@ -10,6 +10,7 @@ use crate::ids::Ticker;
 use crate::message::{BookSide, TimeInForce};
 use crate::sim::api::body::{Body, camel, parse};
 use crate::sim::api::failure::ApiError;
+use crate::sim::api::groups::group_id;
 use crate::sim::api::query::Query;
 use crate::sim::exchange::{
     Amendment, ClientText, Decrease, Exchange, Expiry, NewOrder, OrderTerms, Receipt,
@@ -68,7 +69,7 @@ impl Writer<'_> {
     }
 
     fn create_one(&mut self, value: &Value) -> Result<Created, ApiError> {
-        let new = read_order(self.exchange, &Body::new("CreateOrderV2Request", value)?)?;
+        let new = self.read_order(&Body::new("CreateOrderV2Request", value)?)?;
         let receipt = self.exchange.submit(self.now, self.user, &new)?;
         Ok(Created::new(&receipt, self.now))
     }
@@ -108,8 +109,12 @@ impl Writer<'_> {
 
     /// `DELETE /portfolio/events/orders/{order_id}`.
     pub(crate) fn cancel(&mut self, id: &str, query: &Query) -> Result<ApiResponse, ApiError> {
-        let index = query.integer("exchange_index")?;
-        let receipt = self.cancel_one(id, index, query.text("market_ticker"))?;
+        let place = Place {
+            subaccount: query.integer("subaccount")?,
+            index: query.integer("exchange_index")?,
+            ticker: query.text("market_ticker"),
+        };
+        let receipt = self.cancel_one(id, place)?;
         let answer = Canceled {
             order_id: uuid_text(receipt.order.id),
             reduced_by: receipt.reduced_by.to_string(),
@@ -118,23 +123,18 @@ impl Writer<'_> {
         Ok(json_response(200, &answer))
     }
 
-    fn cancel_one(
-        &mut self,
-        id: &str,
-        index: Option<i64>,
-        ticker: Option<&str>,
-    ) -> Result<Receipt, ApiError> {
-        let id = self.route(id, index, ticker)?;
+    fn cancel_one(&mut self, id: &str, place: Place<'_>) -> Result<Receipt, ApiError> {
+        let id = self.route(id, place)?;
         Ok(self.exchange.cancel(self.now, self.user, id)?)
     }
 
-    /// Finds an order on the shard that the request goes to: the named one, or the market's, or
-    /// shard 0. An order elsewhere is not found.
-    fn route(&self, id: &str, index: Option<i64>, ticker: Option<&str>) -> Result<u128, ApiError> {
+    /// Finds an order in its account on the shard that the request goes to: the named one, or the
+    /// market's, or shard 0. An order elsewhere is not found.
+    fn route(&self, id: &str, place: Place<'_>) -> Result<u128, ApiError> {
         let id = uuid::Uuid::parse_str(id).map_err(|_| ApiError::not_found())?.as_u128();
         let order = self.exchange.order(self.user, id).ok_or_else(ApiError::not_found)?;
         let home = i64::from(self.exchange.markets()[order.market].exchange_index);
-        let shard = match (index.filter(|index| *index >= 0), ticker) {
+        let shard = match (place.index.filter(|index| *index >= 0), place.ticker) {
             (Some(index), _) => index,
             (None, Some(ticker)) => {
                 let market = find_market(self.exchange, ticker)?;
@@ -142,12 +142,19 @@ impl Writer<'_> {
             }
             (None, None) => 0,
         };
-        if shard == home { Ok(id) } else { Err(ApiError::not_found()) }
+        let account = place.subaccount.unwrap_or(0);
+        let found = shard == home && account == i64::from(order.subaccount);
+        if found { Ok(id) } else { Err(ApiError::not_found()) }
     }
 
-    /// `DELETE /portfolio/events/orders`: everything, on all shards.
-    pub(crate) fn cancel_all(&mut self) -> Result<ApiResponse, ApiError> {
-        self.exchange.cancel_all(self.now, self.user)?;
+    /// `DELETE /portfolio/events/orders`: everything on all shards,
+    /// in one account or, when none is named, in all of them.
+    pub(crate) fn cancel_all(&mut self, query: &Query) -> Result<ApiResponse, ApiError> {
+        let subaccount = match query.natural("subaccount")? {
+            None => None,
+            Some(number) => Some(self.subaccount(Some(i64::from(number)))?),
+        };
+        self.exchange.cancel_all(self.now, self.user, subaccount)?;
         Ok(ApiResponse { status: 204, body: String::new() })
     }
 
@@ -163,8 +170,7 @@ impl Writer<'_> {
     fn cancel_item(&mut self, item: &Value) -> Result<Value, ApiError> {
         let body = Body::new("BatchCancelOrdersV2RequestOrder", item)?;
         let id = body.required("order_id")?;
-        let index = body.integer("exchange_index")?;
-        let answer = self.cancel_one(id, index, body.text("market_ticker")?);
+        let answer = self.cancel_one(id, Place::of(&body, body.integer("subaccount")?)?);
         Ok(match answer {
             Ok(receipt) => json!({
                 "order_id": id,
@@ -184,7 +190,12 @@ impl Writer<'_> {
     }
 
     /// `POST /portfolio/events/orders/{order_id}/decrease`.
-    pub(crate) fn decrease(&mut self, id: &str, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    pub(crate) fn decrease(
+        &mut self,
+        id: &str,
+        query: &Query,
+        body: &[u8],
+    ) -> Result<ApiResponse, ApiError> {
         let value = parse(body)?;
         let body = Body::new("DecreaseOrderV2Request", &value)?;
         let amounts = (body.text("reduce_by")?, body.text("reduce_to")?);
@@ -196,7 +207,7 @@ impl Writer<'_> {
                 return Err(ApiError::detailed(400, "invalid_parameters", details));
             }
         };
-        let id = self.route(id, body.integer("exchange_index")?, body.text("market_ticker")?)?;
+        let id = self.route(id, Place::of(&body, query.integer("subaccount")?)?)?;
         let receipt = self.exchange.decrease(self.now, self.user, id, decrease)?;
         let answer = json!({
             "client_order_id": receipt.order.client_order_id.as_str(),
@@ -208,7 +219,12 @@ impl Writer<'_> {
     }
 
     /// `POST /portfolio/events/orders/{order_id}/amend`.
-    pub(crate) fn amend(&mut self, id: &str, body: &[u8]) -> Result<ApiResponse, ApiError> {
+    pub(crate) fn amend(
+        &mut self,
+        id: &str,
+        query: &Query,
+        body: &[u8],
+    ) -> Result<ApiResponse, ApiError> {
         let value = parse(body)?;
         let body = Body::new("AmendOrderV2Request", &value)?;
         let ticker = body.required("ticker")?;
@@ -225,7 +241,8 @@ impl Writer<'_> {
                 Some(seconds) => Expiry::Set(read_time(&body, seconds)?),
             },
         };
-        let id = self.route(id, body.integer("exchange_index")?, Some(ticker))?;
+        let place = Place::of(&body, query.integer("subaccount")?)?;
+        let id = self.route(id, Place { ticker: Some(ticker), ..place })?;
         let before = self.exchange.order(self.user, id).map(|order| order.remaining);
         let receipt = self.exchange.amend(self.now, self.user, id, &change)?;
         let changed = before != Some(receipt.order.remaining) || !receipt.filled.is_zero();
@@ -240,6 +257,70 @@ impl Writer<'_> {
         });
         Ok(json_response(200, &answer))
     }
+
+    fn read_order(&self, body: &Body<'_>) -> Result<NewOrder, ApiError> {
+        let ticker = body.required("ticker")?;
+        let side = read_side(body)?;
+        let quantity = body.required("count")?;
+        let price = body.required("price")?;
+        let terms = read_terms(body)?;
+        let client_order_id = read_client_id(body, "client_order_id")?;
+        let subaccount = self.read_subaccount(body, "subaccount")?;
+        let group = match body.text("order_group_id")?.filter(|group| !group.is_empty()) {
+            None => None,
+            Some(text) => Some(self.find_group(text)?),
+        };
+        let market = find_market(self.exchange, ticker)?;
+        let home = i64::from(self.exchange.markets()[market].exchange_index);
+        if body.integer("exchange_index")?.is_some_and(|index| index >= 0 && index != home) {
+            return Err(ApiError::nested(404, "market_not_found"));
+        }
+        let quantity = read_count(body, "count", quantity)?;
+        let price = Price::parse_dollars(price.as_bytes())
+            .ok_or_else(|| ApiError::nested(400, "invalid_price"))?;
+        Ok(NewOrder { market, side, price, quantity, client_order_id, subaccount, group, terms })
+    }
+
+    fn find_group(&self, text: &str) -> Result<u128, ApiError> {
+        let id = group_id(text).ok().filter(|id| self.exchange.group(self.user, *id).is_some());
+        id.ok_or_else(|| ApiError::detailed(404, "not_found", "order group not found"))
+    }
+}
+
+/// Where a request looks for an order.
+#[derive(Clone, Copy, Debug)]
+struct Place<'a> {
+    subaccount: Option<i64>,
+    index: Option<i64>,
+    ticker: Option<&'a str>,
+}
+
+impl<'a> Place<'a> {
+    fn of(body: &Body<'a>, subaccount: Option<i64>) -> Result<Self, ApiError> {
+        let index = body.integer("exchange_index")?;
+        Ok(Self { subaccount, index, ticker: body.text("market_ticker")? })
+    }
+}
+
+fn read_terms(body: &Body<'_>) -> Result<OrderTerms, ApiError> {
+    let time_in_force = body.required("time_in_force")?;
+    let prevention = body.required("self_trade_prevention_type")?;
+    Ok(OrderTerms {
+        time_in_force: TimeInForce::parse(time_in_force.as_bytes())
+            .ok_or_else(|| ApiError::invalid(body.request(), "TimeInForce", "oneof"))?,
+        self_trade_prevention: match prevention {
+            "taker_at_cross" => SelfTradePrevention::TakerAtCross,
+            "maker" => SelfTradePrevention::Maker,
+            _ => return Err(ApiError::invalid(body.request(), "SelfTradePreventionType", "oneof")),
+        },
+        post_only: body.flag("post_only")?,
+        reduce_only: body.flag("reduce_only")?,
+        cancel_on_pause: body.flag("cancel_order_on_pause")?,
+        expires: match body.integer("expiration_time")? {
+            None => None,
+            Some(seconds) => Some(read_time(body, seconds)?),
+        },
+    })
 }
 
 /// Answer to a cancel.
@@ -263,53 +344,6 @@ fn batch<'a>(request: &'static str, value: &'a Value) -> Result<&'a [Value], Api
         return Err(ApiError::invalid(request, "Orders", "lte"));
     }
     Ok(items)
-}
-
-fn read_order(exchange: &Exchange, body: &Body<'_>) -> Result<NewOrder, ApiError> {
-    let ticker = body.required("ticker")?;
-    let side = read_side(body)?;
-    let quantity = body.required("count")?;
-    let price = body.required("price")?;
-    let time_in_force = body.required("time_in_force")?;
-    let prevention = body.required("self_trade_prevention_type")?;
-    let terms = OrderTerms {
-        time_in_force: TimeInForce::parse(time_in_force.as_bytes())
-            .ok_or_else(|| ApiError::invalid(body.request(), "TimeInForce", "oneof"))?,
-        self_trade_prevention: match prevention {
-            "taker_at_cross" => SelfTradePrevention::TakerAtCross,
-            "maker" => SelfTradePrevention::Maker,
-            _ => return Err(ApiError::invalid(body.request(), "SelfTradePreventionType", "oneof")),
-        },
-        post_only: body.flag("post_only")?,
-        reduce_only: body.flag("reduce_only")?,
-        cancel_on_pause: body.flag("cancel_order_on_pause")?,
-        expires: match body.integer("expiration_time")? {
-            None => None,
-            Some(seconds) => Some(read_time(body, seconds)?),
-        },
-    };
-    let client_order_id = read_client_id(body, "client_order_id")?;
-    check_placement(body)?;
-    let market = find_market(exchange, ticker)?;
-    let home = i64::from(exchange.markets()[market].exchange_index);
-    if body.integer("exchange_index")?.is_some_and(|index| index >= 0 && index != home) {
-        return Err(ApiError::nested(404, "market_not_found"));
-    }
-    let quantity = read_count(body, "count", quantity)?;
-    let price = Price::parse_dollars(price.as_bytes())
-        .ok_or_else(|| ApiError::nested(400, "invalid_price"))?;
-    Ok(NewOrder { market, side, price, quantity, client_order_id, terms })
-}
-
-/// Subaccounts and order groups are not simulated: naming one that cannot exist is an error.
-fn check_placement(body: &Body<'_>) -> Result<(), ApiError> {
-    if body.integer("subaccount")?.is_some_and(|subaccount| subaccount != 0) {
-        return Err(ApiError::detailed(400, "invalid_parameters", "subaccount not found"));
-    }
-    if body.text("order_group_id")?.is_some_and(|group| !group.is_empty()) {
-        return Err(ApiError::detailed(404, "not_found", "order group not found"));
-    }
-    Ok(())
 }
 
 fn find_market(exchange: &Exchange, ticker: &str) -> Result<usize, ApiError> {

@@ -1,20 +1,24 @@
-//! One account: cash, positions, and what its resting orders lock (reference §7).
+//! One account: cash per shard, positions, and what its resting orders lock (reference §7, §3.8).
+//!
+//! A member's primary account and each of its subaccounts is one of these. Collateral stays on
+//! the shard of its market: money on one shard never pays for another.
 //!
 //! A bid locks p per contract, an ask 1 − p, except where it only makes a position smaller:
 //! a held position covers its account's own closing orders in the order in which they would
 //! trade. YES and NO net into one signed position; closing returns the pair's dollar at once.
 //! Never matches and never computes a fee.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::kalshi::fees::Liquidity;
+use crate::kalshi::market::FeeSchedule;
 use crate::message::BookSide;
 use crate::sim::exchange::book::{OrderIx, Priority};
 use crate::sim::exchange::order::{ClientText, Order};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
 
-/// Fills kept for reading per account. About 200 bytes each.
-pub(crate) const FILLS_KEPT_MAX: usize = 1 << 18;
+/// The exchange has four shards even where no market lies on some (reference §3.8).
+const SHARDS_MIN: usize = 4;
 
 /// Who is behind an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +40,8 @@ pub struct FillRecord {
     pub client_order_id: ClientText,
     /// Index of the market.
     pub market: usize,
+    /// Which of the member's accounts.
+    pub subaccount: u8,
     /// Side of the order.
     pub side: BookSide,
     /// YES-leg price.
@@ -65,6 +71,8 @@ pub(crate) struct Resting {
 /// What an account has in one market.
 #[derive(Debug, Default)]
 pub(crate) struct Holding {
+    /// The market's shard, where its collateral lies.
+    pub(crate) shard: u8,
     pub(crate) position: Position,
     /// What the open position cost, without fees.
     pub(crate) cost: Money,
@@ -85,8 +93,17 @@ pub(crate) struct Holding {
 #[derive(Debug, Default)]
 struct RestingSide {
     orders: BTreeMap<Priority, Resting>,
+    /// The same by price, best first: what is covered by a position is found by price alone.
+    levels: BTreeMap<u32, RestingLevel>,
     /// Collateral if no position covered any.
     gross: Money,
+    centis: u64,
+}
+
+/// What an account has at one price.
+#[derive(Clone, Copy, Debug)]
+struct RestingLevel {
+    own_price: Price,
     centis: u64,
 }
 
@@ -122,30 +139,30 @@ impl Holding {
         position: Position,
         extra: Option<(Priority, Price, Contracts)>,
     ) -> Money {
-        let &RestingSide { ref orders, mut gross, centis } = self.side(side);
-        let mut capacity = closable(position, side);
+        let &RestingSide { ref levels, mut gross, centis, .. } = self.side(side);
+        let mut capacity = u64::from(closable(position, side).centis());
         let extra_centis = extra.map_or(0, |(.., quantity)| u64::from(quantity.centis()));
         // A position that covers everything needs no walk; the common case beside having none.
-        if u64::from(capacity.centis()) >= centis + extra_centis {
+        if capacity >= centis + extra_centis {
             return Money::ZERO;
         }
         let mut extra = extra.inspect(|&(_, price, quantity)| gross += price * quantity);
-        let mut cover = |capacity: &mut Contracts, price: Price, quantity: Contracts| {
-            let covered = quantity.min(*capacity);
+        let mut cover = |capacity: &mut u64, price: Price, centis: u64| {
+            let covered = centis.min(*capacity);
             *capacity -= covered;
-            gross -= price * covered;
+            gross -= value(price, covered);
         };
-        for (priority, order) in orders {
-            if capacity.is_zero() {
+        for (rank, level) in levels {
+            if capacity == 0 {
                 break;
             }
-            if let Some((_, price, quantity)) = extra.take_if(|(first, ..)| *first < *priority) {
-                cover(&mut capacity, price, quantity);
+            if let Some((_, price, quantity)) = extra.take_if(|(it, ..)| it.rank() <= *rank) {
+                cover(&mut capacity, price, u64::from(quantity.centis()));
             }
-            cover(&mut capacity, order.own_price, order.remaining);
+            cover(&mut capacity, level.own_price, level.centis);
         }
         if let Some((_, price, quantity)) = extra {
-            cover(&mut capacity, price, quantity);
+            cover(&mut capacity, price, u64::from(quantity.centis()));
         }
         gross
     }
@@ -154,6 +171,12 @@ impl Holding {
     pub(crate) fn lock_both(&self, position: Position) -> Money {
         self.lock(BookSide::Bid, position, None) + self.lock(BookSide::Ask, position, None)
     }
+}
+
+/// Price times so many hundredths of a contract; they may be more than one order has.
+fn value(price: Price, centis: u64) -> Money {
+    let centis = i64::try_from(centis).expect("no account has 9e16 contracts");
+    Money::from_e8(i64::from(price.micros()) * centis)
 }
 
 fn closable(position: Position, side: BookSide) -> Contracts {
@@ -173,43 +196,62 @@ pub(crate) struct Deal {
     pub(crate) quantity: Contracts,
 }
 
-/// An account.
-#[derive(Debug)]
-pub(crate) struct Account {
-    pub(crate) user_id: String,
-    pub(crate) role: Role,
+/// Money on one shard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Balance {
     /// Cash, what orders lock included.
     pub(crate) cash: Money,
     /// What resting orders lock.
     pub(crate) reserved: Money,
+}
+
+impl Balance {
+    /// Cash that no order locks.
+    pub(crate) fn available(self) -> Money {
+        self.cash - self.reserved
+    }
+}
+
+/// An account.
+#[derive(Debug)]
+pub(crate) struct Account {
+    pub(crate) role: Role,
+    /// The grid its cash moves on, in micro-dollars.
+    pub(crate) grid_micros: u32,
+    /// By shard.
+    pub(crate) balances: Vec<Balance>,
     pub(crate) fees: Money,
     pub(crate) holdings: Vec<Holding>,
-    /// All readable orders, oldest first.
-    pub(crate) orders: BTreeMap<u64, OrderIx>,
-    pub(crate) client_ids: HashSet<ClientText>,
-    pub(crate) fills: VecDeque<FillRecord>,
     pub(crate) updated: WallTime,
 }
 
 impl Account {
-    pub(crate) fn new(user_id: String, role: Role, cash: Money, markets: usize) -> Self {
+    /// An account without money in markets that lie on `shards`.
+    pub(crate) fn new(role: Role, shards: &[u8]) -> Self {
+        let count = shards.iter().max().map_or(0, |shard| usize::from(*shard) + 1);
+        let holding = |shard: &u8| Holding { shard: *shard, ..Holding::default() };
         Self {
-            user_id,
             role,
-            cash,
-            reserved: Money::ZERO,
+            grid_micros: FeeSchedule::QUADRATIC.grid_micros,
+            balances: vec![Balance::default(); count.max(SHARDS_MIN)],
             fees: Money::ZERO,
-            holdings: (0..markets).map(|_| Holding::default()).collect(),
-            orders: BTreeMap::new(),
-            client_ids: HashSet::new(),
-            fills: VecDeque::new(),
+            holdings: shards.iter().map(holding).collect(),
             updated: WallTime::default(),
         }
     }
 
-    /// Cash that no order locks.
+    /// Cash of all shards.
+    pub(crate) fn cash(&self) -> Money {
+        self.balances.iter().fold(Money::ZERO, |sum, balance| sum + balance.cash)
+    }
+
+    /// Cash of all shards that no order locks.
     pub(crate) fn available(&self) -> Money {
-        self.cash - self.reserved
+        self.balances.iter().fold(Money::ZERO, |sum, balance| sum + balance.available())
+    }
+
+    fn balance_of(&self, market: usize) -> Balance {
+        self.balances[usize::from(self.holdings[market].shard)]
     }
 
     /// Cash the deal brings in before fees: opening pays the own leg, closing gets the other's.
@@ -233,7 +275,7 @@ impl Account {
         let extra = Some((order.priority(), order.own_price(), quantity));
         let now = holding.lock(order.side, holding.position, None);
         let then = holding.lock(order.side, holding.position, extra);
-        self.available() - (then - now)
+        self.balance_of(order.market).available() - (then - now)
     }
 
     /// Whether the account can take `deal` and pay `fee`.
@@ -243,8 +285,9 @@ impl Account {
         }
         let holding = &self.holdings[deal.market];
         let after = holding.position.after(deal.side, deal.quantity);
-        let reserved = self.reserved - holding.locked + holding.lock_both(after);
-        self.cash + self.revenue(deal) - fee >= reserved
+        let balance = self.balance_of(deal.market);
+        let reserved = balance.reserved - holding.locked + holding.lock_both(after);
+        balance.cash + self.revenue(deal) - fee >= reserved
     }
 
     /// Whether the account can pay `fee` when its best resting order on the side makes `deal`.
@@ -255,7 +298,7 @@ impl Account {
         }
         let own = deal.side.own_price(deal.price);
         let closing = self.holdings[deal.market].closable(deal.side).min(deal.quantity);
-        self.available() + own.complement() * closing >= fee
+        self.balance_of(deal.market).available() + own.complement() * closing >= fee
     }
 
     /// Locks an order's collateral.
@@ -264,6 +307,9 @@ impl Account {
             Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
         let side = self.holdings[order.market].side_mut(order.side);
         side.orders.insert(order.priority(), resting);
+        let empty = RestingLevel { own_price: resting.own_price, centis: 0 };
+        let level = side.levels.entry(order.priority().rank()).or_insert(empty);
+        level.centis += u64::from(resting.remaining.centis());
         side.gross += resting.own_price * resting.remaining;
         side.centis += u64::from(resting.remaining.centis());
         self.relock(order.market);
@@ -281,6 +327,11 @@ impl Account {
         if resting.remaining.is_zero() {
             side.orders.remove(&priority);
         }
+        let level = side.levels.get_mut(&priority.rank()).expect("a resting order has a level");
+        level.centis -= u64::from(quantity.centis());
+        if level.centis == 0 {
+            side.levels.remove(&priority.rank());
+        }
         self.relock(order.market);
     }
 
@@ -290,14 +341,15 @@ impl Account {
             return;
         }
         let locked = holding.lock_both(holding.position);
-        self.reserved += locked - holding.locked;
+        self.balances[usize::from(holding.shard)].reserved += locked - holding.locked;
         holding.locked = locked;
     }
 
     /// Books a deal. Returns the position afterwards.
     pub(crate) fn book(&mut self, deal: &Deal, fee: Money, now: WallTime) -> Position {
         let revenue = self.revenue(deal);
-        self.cash += revenue - fee;
+        let shard = usize::from(self.holdings[deal.market].shard);
+        self.balances[shard].cash += revenue - fee;
         self.fees += fee;
         self.updated = now;
         let own = deal.side.own_price(deal.price);
@@ -321,14 +373,6 @@ impl Account {
         self.relock(deal.market);
         position
     }
-
-    /// Keeps a fill readable.
-    pub(crate) fn keep(&mut self, fill: FillRecord) {
-        if self.fills.len() == FILLS_KEPT_MAX {
-            self.fills.pop_front();
-        }
-        self.fills.push_back(fill);
-    }
 }
 
 /// The part of `whole` that belongs to `part` of a position. Average cost, to 1e-8 dollars: what
@@ -351,17 +395,23 @@ mod tests {
         Deal { market: 0, side, price, quantity: Contracts::from_whole(whole) }
     }
 
+    fn member(cents: i64) -> Account {
+        let mut account = Account::new(Role::Member, &[0]);
+        account.balances[0].cash = Money::from_cents(cents);
+        account
+    }
+
     #[test]
     fn yes_and_no_net_and_return_the_dollar() {
-        let mut account = Account::new("u".into(), Role::Member, Money::from_cents(10_000), 1);
+        let mut account = member(10_000);
         account.book(&deal(BookSide::Bid, 40, 10), Money::ZERO, WallTime::default());
-        assert_eq!(account.cash, Money::from_cents(9_600));
+        assert_eq!(account.cash(), Money::from_cents(9_600));
 
         let position = account.book(&deal(BookSide::Ask, 45, 15), Money::ZERO, WallTime::default());
 
         // Ten closed at 45, five NO opened at 55.
         assert_eq!(position, Position::from_centis(-500));
-        assert_eq!(account.cash, Money::from_cents(9_600 + 450 - 275));
+        assert_eq!(account.cash(), Money::from_cents(9_600 + 450 - 275));
         let holding = &account.holdings[0];
         assert_eq!(holding.realized, Money::from_cents(50));
         assert_eq!(holding.cost, Money::from_cents(275));
@@ -369,9 +419,9 @@ mod tests {
 
     #[test]
     fn a_position_pays_for_the_deal_that_closes_it() {
-        let mut account = Account::new("u".into(), Role::Member, Money::from_cents(400), 1);
+        let mut account = member(400);
         account.book(&deal(BookSide::Bid, 40, 10), Money::ZERO, WallTime::default());
-        assert_eq!(account.cash, Money::ZERO);
+        assert_eq!(account.cash(), Money::ZERO);
         assert!(account.can_take(&deal(BookSide::Ask, 45, 10), Money::from_cents(10)));
         assert!(!account.can_take(&deal(BookSide::Ask, 45, 20), Money::ZERO));
     }

@@ -26,6 +26,11 @@ impl Priority {
     pub(crate) const fn new(side: BookSide, price: Price, seq: u64) -> Self {
         Self { rank: rank(side, price), seq }
     }
+
+    /// The price's part of it: equal for all orders at one price.
+    pub(crate) const fn rank(self) -> u32 {
+        self.rank
+    }
 }
 
 const fn rank(side: BookSide, price: Price) -> u32 {
@@ -114,6 +119,27 @@ impl Book {
     /// The order that trades next on `side`.
     pub(crate) fn first(&self, side: BookSide) -> Option<OrderIx> {
         self.side(side).queue.first_key_value().map(|(_, order)| *order)
+    }
+
+    /// Everything that rests, bids first, each side in its order of trading.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = OrderIx> {
+        self.bids.queue.values().chain(self.asks.queue.values()).copied()
+    }
+
+    /// What rests on one side at one price, first to trade first.
+    pub(crate) fn queue_at(&self, side: BookSide, price: Price) -> impl Iterator<Item = OrderIx> {
+        let (first, last) = (Priority::new(side, price, 0), Priority::new(side, price, u64::MAX));
+        self.side(side).queue.range(first..=last).map(|(_, order)| *order)
+    }
+
+    /// What rests on one side at a price or better, first to trade first.
+    pub(crate) fn queue_within(
+        &self,
+        side: BookSide,
+        price: Price,
+    ) -> impl Iterator<Item = OrderIx> {
+        let last = Priority::new(side, price, u64::MAX);
+        self.side(side).queue.range(..=last).map(|(_, order)| *order)
     }
 
     /// The best price on `side`.

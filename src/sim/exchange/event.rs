@@ -2,8 +2,10 @@
 
 use crate::message::BookSide;
 use crate::sim::exchange::account::FillRecord;
-use crate::sim::exchange::market::MarketStatus;
+use crate::sim::exchange::groups::GroupChange;
 use crate::sim::exchange::order::{ClientText, Order};
+use crate::sim::exchange::seed::PriceStructure;
+use crate::sim::exchange::settling::{Outcome, Settlement};
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Price, WallTime};
 
@@ -22,6 +24,8 @@ pub struct BookChange {
     pub clock: u64,
     /// Whose order caused it.
     pub user: UserId,
+    /// Which of the owner's accounts.
+    pub subaccount: u8,
     /// That order's caller-given id.
     pub client_order_id: ClientText,
     /// When.
@@ -45,6 +49,23 @@ pub struct TradePrint {
     pub time: WallTime,
 }
 
+/// What was done to a market. Opening and closing by the clock are not among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LifecycleChange {
+    /// It was opened or re-activated.
+    Activated,
+    /// It was paused.
+    Deactivated,
+    /// It closes at another time.
+    CloseDateUpdated(WallTime),
+    /// It came out.
+    Determined(Outcome),
+    /// It was paid out.
+    Settled,
+    /// It has other valid prices.
+    Restructured(PriceStructure),
+}
+
 /// Something that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExchangeEvent {
@@ -61,17 +82,39 @@ pub enum ExchangeEvent {
     },
     /// An account's order changed; this is its state afterwards.
     Order(Order),
-    /// A market was paused or reopened.
+    /// Something was done to a market.
     Lifecycle {
         /// Index of the market.
         market: usize,
-        /// What it is now.
-        status: MarketStatus,
+        /// What.
+        change: LifecycleChange,
+        /// When.
+        time: WallTime,
+    },
+    /// Something happened to an order group.
+    Group {
+        /// Whose.
+        user: UserId,
+        /// Bits of the group's UUID.
+        id: u128,
+        /// What.
+        change: GroupChange,
+        /// When.
+        time: WallTime,
+    },
+    /// A member was paid out.
+    Settlement {
+        /// Who.
+        user: UserId,
+        /// What.
+        settlement: Settlement,
     },
     /// An account's position changed.
     Position {
         /// Whose.
         user: UserId,
+        /// Which of its accounts.
+        subaccount: u8,
         /// Index of the market.
         market: usize,
     },

@@ -6,15 +6,28 @@ use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::message::BookSide;
 use crate::sim::exchange::book::{Book, Level};
 use crate::sim::exchange::seed::{BookSeed, PriceStructure};
-use crate::units::{Contracts, Money, Price};
+use crate::sim::exchange::settling::Outcome;
+use crate::units::{Contracts, Money, Price, WallTime};
 
-/// Whether a market takes orders.
+/// Where a market is in its life. Only an active one takes orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MarketStatus {
+    /// Not open yet.
+    Initialized,
     /// Open.
     Active,
     /// Paused.
     Inactive,
+    /// Past its close, outcome unknown.
+    Closed,
+    /// Outcome known, not paid out yet.
+    Determined,
+    /// Outcome contested: it is not paid out by itself.
+    Disputed,
+    /// Outcome corrected, not paid out yet.
+    Amended,
+    /// Paid out.
+    Finalized,
 }
 
 impl MarketStatus {
@@ -22,9 +35,33 @@ impl MarketStatus {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Initialized => "initialized",
             Self::Active => "active",
             Self::Inactive => "inactive",
+            Self::Closed => "closed",
+            Self::Determined => "determined",
+            Self::Disputed => "disputed",
+            Self::Amended => "amended",
+            Self::Finalized => "finalized",
         }
+    }
+
+    /// What the `status` filter of `GET /markets` calls it.
+    #[must_use]
+    pub const fn filter_name(self) -> &'static str {
+        match self {
+            Self::Initialized => "unopened",
+            Self::Active => "open",
+            Self::Inactive => "paused",
+            Self::Closed | Self::Determined | Self::Disputed | Self::Amended => "closed",
+            Self::Finalized => "settled",
+        }
+    }
+
+    /// Whether orders can still rest.
+    #[must_use]
+    pub const fn is_before_close(self) -> bool {
+        matches!(self, Self::Initialized | Self::Active | Self::Inactive)
     }
 }
 
@@ -45,6 +82,20 @@ pub struct MarketState {
     pub exchange_index: u8,
     /// Whether it takes orders.
     pub status: MarketStatus,
+    /// When it opens by itself, if it has such a time.
+    pub opens: Option<WallTime>,
+    /// When it closes, if it has such a time.
+    pub closes: Option<WallTime>,
+    /// How it came out, once that is known.
+    pub outcome: Option<Outcome>,
+    /// When that was.
+    pub determined: Option<WallTime>,
+    /// When it was paid out.
+    pub settled: Option<WallTime>,
+    /// `fee_multiplier` of its series in millionths.
+    pub fee_multiplier_ppm: u32,
+    /// No fees are charged until then (`fee_waiver_expiration_time`).
+    pub fee_waiver_until: Option<WallTime>,
     /// Contracts traded, in hundredths.
     pub volume_centis: u64,
     /// Sum of YES price times contracts traded.
@@ -55,6 +106,8 @@ pub struct MarketState {
     pub last_trade: Option<(Price, Contracts)>,
     /// Counts the actions that changed the book.
     pub clock: u64,
+    /// How often everything in its book was cancelled.
+    pub(crate) wipes: u32,
     pub(crate) fees: FeeSchedule,
     pub(crate) book: Book,
 }
@@ -71,14 +124,28 @@ impl MarketState {
             fee_type: seed.fee_type,
             exchange_index: seed.exchange_index,
             status: MarketStatus::Active,
+            opens: None,
+            closes: None,
+            outcome: None,
+            determined: None,
+            settled: None,
+            fee_multiplier_ppm: FeeType::MULTIPLIER_ONE_PPM,
+            fee_waiver_until: None,
             volume_centis: 0,
             traded: Money::ZERO,
             open_interest_centis: 0,
             last_trade: None,
             clock: 0,
+            wipes: 0,
             fees: fees.expect("a multiplier of one is not absurd"),
             book: Book::default(),
         }
+    }
+
+    /// What a fill at `now` is charged by.
+    pub(crate) fn fees_at(&self, now: WallTime) -> FeeSchedule {
+        let waived = self.fee_waiver_until.is_some_and(|until| now < until);
+        if waived { FeeSchedule { taker_ppm: 0, maker_ppm: 0, ..self.fees } } else { self.fees }
     }
 
     /// The best level of a side of the YES book.

@@ -4,10 +4,12 @@
 //! fill, so no account's cash can go negative whatever an order met.
 
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
+use crate::kalshi::market::FeeSchedule;
 use crate::message::BookSide;
-use crate::sim::exchange::account::{Account, Deal, FillRecord, Role};
+use crate::sim::exchange::account::{Deal, FillRecord};
 use crate::sim::exchange::book::{OrderIx, crosses};
 use crate::sim::exchange::event::{BookChange, ExchangeEvent, TradePrint};
+use crate::sim::exchange::groups::GroupState;
 use crate::sim::exchange::order::{Order, OrderStatus, SelfTradePrevention, UpdateReason};
 use crate::sim::exchange::{Exchange, MarketState};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
@@ -21,6 +23,8 @@ pub(super) enum Stop {
     SelfTrade,
     /// The account cannot pay for the next fill.
     Unaffordable,
+    /// Its fills triggered its group.
+    Group,
 }
 
 /// What an incoming order traded.
@@ -55,7 +59,7 @@ impl Exchange {
             let taker = *self.orders.get(ix);
             let Some(maker_ix) = self.next_maker(&taker) else { break };
             let maker = *self.orders.get(maker_ix);
-            if maker.user == taker.user {
+            if self.is_self_trade(&taker, &maker) {
                 if taker.terms.self_trade_prevention == SelfTradePrevention::Maker {
                     self.close(maker_ix, UpdateReason::SelfTradeCancel, now);
                     continue;
@@ -68,6 +72,10 @@ impl Exchange {
                     matched.quantity += quantity;
                     matched.value += maker.price * quantity;
                     matched.fees += fee;
+                    if self.count_groups(&taker, &maker, quantity, now) {
+                        matched.stop = Stop::Group;
+                        break;
+                    }
                 }
                 Err(Short::Maker) => self.close(maker_ix, UpdateReason::MarginCancel, now),
                 Err(Short::Taker) => {
@@ -77,6 +85,49 @@ impl Exchange {
             }
         }
         matched
+    }
+
+    /// Trades an order of the background that is not on the book with one resting order.
+    /// Returns how much; nothing when the resting one could not pay and went.
+    pub(super) fn trade_with(
+        &mut self,
+        taker_ix: OrderIx,
+        maker_ix: OrderIx,
+        now: WallTime,
+    ) -> Contracts {
+        let (taker, maker) = (*self.orders.get(taker_ix), *self.orders.get(maker_ix));
+        match self.trade(taker_ix, maker_ix, now) {
+            Ok((quantity, _)) => {
+                self.count_groups(&taker, &maker, quantity, now);
+                quantity
+            }
+            Err(Short::Maker) => {
+                self.close(maker_ix, UpdateReason::MarginCancel, now);
+                Contracts::ZERO
+            }
+            Err(Short::Taker) => Contracts::ZERO,
+        }
+    }
+
+    /// A member never trades with itself. The background's takers do trade with its quotes.
+    fn is_self_trade(&self, taker: &Order, maker: &Order) -> bool {
+        let same_account = taker.subaccount == maker.subaccount;
+        taker.user == maker.user && (same_account || self.is_member(taker.user))
+    }
+
+    /// Counts a trade in both orders' groups. Whether the taker's stopped.
+    fn count_groups(
+        &mut self,
+        taker: &Order,
+        maker: &Order,
+        quantity: Contracts,
+        now: WallTime,
+    ) -> bool {
+        if let Some(group) = maker.group {
+            self.count_in_group(group, quantity, now);
+        }
+        let taker = taker.group.map(|group| self.count_in_group(group, quantity, now));
+        taker == Some(GroupState::Triggered)
     }
 
     fn next_maker(&self, taker: &Order) -> Option<OrderIx> {
@@ -97,11 +148,11 @@ impl Exchange {
         let quantity = taker.remaining.min(maker.remaining);
         let deal = Deal { market: taker.market, side: taker.side, price: maker.price, quantity };
         let counter = Deal { side: maker.side, ..deal };
-        let fees = self.fees_of(&taker, &deal, &maker, &counter);
-        if !self.account(taker.user).can_take(&deal, fees.taker.0) {
+        let fees = self.fees_of(&taker, &deal, &maker, &counter, now);
+        if !self.account_of(&taker).can_take(&deal, fees.taker.0) {
             return Err(Short::Taker);
         }
-        if !self.account(maker.user).can_make(&counter, fees.maker.0) {
+        if !self.account_of(&maker).can_make(&counter, fees.maker.0) {
             return Err(Short::Maker);
         }
         let open_before = self.long_centis(&taker, &maker);
@@ -128,9 +179,18 @@ impl Exchange {
         Ok((quantity, fees.taker.0))
     }
 
-    fn fees_of(&self, taker: &Order, deal: &Deal, maker: &Order, counter: &Deal) -> Fees {
-        let schedule = &self.markets[deal.market].fees;
-        let charge = |account: &Account, order: &Order, deal: &Deal, liquidity: Liquidity| {
+    fn fees_of(
+        &self,
+        taker: &Order,
+        deal: &Deal,
+        maker: &Order,
+        counter: &Deal,
+        now: WallTime,
+    ) -> Fees {
+        let schedule = &self.markets[deal.market].fees_at(now);
+        let charge = |order: &Order, deal: &Deal, liquidity: Liquidity| {
+            let account = self.account_of(order);
+            let schedule = &FeeSchedule { grid_micros: account.grid_micros, ..*schedule };
             let mut accumulator = order.accumulator;
             let revenue = account.revenue(deal);
             let fill =
@@ -138,17 +198,19 @@ impl Exchange {
             (accumulator.charge(schedule, &fill), accumulator)
         };
         Fees {
-            taker: charge(self.account(taker.user), taker, deal, Liquidity::Taker),
-            maker: charge(self.account(maker.user), maker, counter, Liquidity::Maker),
+            taker: charge(taker, deal, Liquidity::Taker),
+            maker: charge(maker, counter, Liquidity::Maker),
         }
     }
 
     /// YES contracts that the two accounts hold together.
     fn long_centis(&self, taker: &Order, maker: &Order) -> i64 {
         let long = |order: &Order| {
-            self.account(order.user).holdings[order.market].position.max(Position::FLAT).centis()
+            self.account_of(order).holdings[order.market].position.max(Position::FLAT).centis()
         };
-        long(taker) + long(maker)
+        // The background trades with itself when its takers meet its makers.
+        let same = taker.user == maker.user && taker.subaccount == maker.subaccount;
+        if same { long(taker) } else { long(taker) + long(maker) }
     }
 
     /// Removes what traded of a resting order from the book and from its account's locks.
@@ -160,7 +222,7 @@ impl Exchange {
         } else {
             market.book.reduce(maker.side, maker.priority(), quantity);
         }
-        self.account_mut(maker.user).unrest(&maker, quantity);
+        self.account_of_mut(&maker).unrest(&maker, quantity);
         self.book_changed(&maker, -i64::from(quantity.centis()), now);
     }
 
@@ -190,10 +252,10 @@ impl Exchange {
         let order = *order;
         let seq = self.trades;
         self.fees += fee;
-        let account = self.account_mut(order.user);
-        let position = account.book(deal, fee, now);
-        if account.role == Role::Member {
+        let position = self.account_of_mut(&order).book(deal, fee, now);
+        if self.is_member(order.user) {
             let fill = FillRecord {
+                subaccount: order.subaccount,
                 trade_id,
                 order_id: order.id,
                 client_order_id: order.client_order_id,
@@ -207,7 +269,7 @@ impl Exchange {
                 time: now,
                 seq,
             };
-            account.keep(fill);
+            self.members[order.user.0 as usize].keep(fill);
             self.events.push(ExchangeEvent::Fill { user: order.user, fill });
         }
         if liquidity == Liquidity::Maker {
@@ -216,13 +278,20 @@ impl Exchange {
     }
 
     fn after_making(&mut self, ix: OrderIx, now: WallTime) {
-        if self.orders.get(ix).remaining.is_zero() {
+        let order = *self.orders.get(ix);
+        if order.remaining.is_zero() {
+            self.leave_group(&order);
             self.end(ix, OrderStatus::Executed, UpdateReason::Trade, now);
         } else {
             self.order_changed(ix);
         }
-        let order = *self.orders.get(ix);
         self.position_changed(&order);
+    }
+
+    fn leave_group(&mut self, order: &Order) {
+        if let Some(group) = order.group {
+            self.groups.leave(group, order.seq);
+        }
     }
 
     /// Cancels a resting order.
@@ -237,7 +306,8 @@ impl Exchange {
         let market = &mut self.markets[order.market];
         market.clock += 1;
         market.book.remove(order.side, order.priority(), order.remaining);
-        self.account_mut(order.user).unrest(&order, order.remaining);
+        self.account_of_mut(&order).unrest(&order, order.remaining);
+        self.leave_group(&order);
         self.book_changed(&order, -i64::from(order.remaining.centis()), now);
     }
 
@@ -246,7 +316,10 @@ impl Exchange {
         let order = *self.orders.get(ix);
         let market = &mut self.markets[order.market];
         market.book.insert(order.side, order.priority(), ix, order.remaining);
-        self.account_mut(order.user).rest(ix, &order);
+        self.account_of_mut(&order).rest(ix, &order);
+        if let Some(group) = order.group {
+            self.groups.enter(group, order.seq, ix);
+        }
         if let Some(expires) = order.terms.expires {
             self.expiries.insert((expires, order.seq, ix));
         }
@@ -275,7 +348,7 @@ impl Exchange {
             self.orders.release(ix);
         } else if let Some(oldest) = self.orders.retire(ix) {
             let gone = *self.orders.get(oldest);
-            self.account_mut(gone.user).orders.remove(&gone.seq);
+            self.members[gone.user.0 as usize].orders.remove(&gone.seq);
         }
     }
 
@@ -288,8 +361,8 @@ impl Exchange {
 
     pub(super) fn position_changed(&mut self, order: &Order) {
         if self.is_member(order.user) {
-            let (user, market) = (order.user, order.market);
-            self.events.push(ExchangeEvent::Position { user, market });
+            let &Order { user, subaccount, market, .. } = order;
+            self.events.push(ExchangeEvent::Position { user, subaccount, market });
         }
     }
 
@@ -302,6 +375,7 @@ impl Exchange {
             delta_centis,
             clock,
             user: order.user,
+            subaccount: order.subaccount,
             client_order_id: order.client_order_id,
             time: now,
         }));

@@ -10,38 +10,55 @@
 
 mod account;
 mod book;
+mod changing;
 mod event;
+mod groups;
+mod history;
+mod lifecycle;
 mod market;
 mod matching;
+mod member;
 mod order;
 mod placing;
 mod quotes;
 mod random;
 mod reject;
 mod seed;
+mod settling;
 #[cfg(test)]
 mod tests;
+mod wallets;
 
 use std::collections::{BTreeSet, HashMap};
 
 pub use account::FillRecord;
+pub(crate) use account::Holding;
 pub use book::Level;
-pub use event::{BookChange, ExchangeEvent, TradePrint};
+pub use changing::{Amendment, Decrease, Expiry};
+pub use event::{BookChange, ExchangeEvent, LifecycleChange, TradePrint};
+pub use groups::{GROUP_WINDOW, GroupChange, GroupState, NewGroup, OrderGroup};
+pub(crate) use history::PassingTrade;
+pub use lifecycle::{LifecycleError, MarketCommand, Rules};
 pub use market::{MarketState, MarketStatus};
 pub use order::{
     ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
 };
-pub use placing::{Amendment, Decrease, Expiry, Receipt};
+pub use placing::Receipt;
 pub(crate) use quotes::Quotes;
+pub(crate) use random::Random;
 pub use reject::Reject;
 pub use seed::{
     BookSeed, BooksError, LevelSeed, PriceStructure, UserSeed, default_markets, parse_books,
 };
+pub use settling::{Outcome, Settlement};
+pub use wallets::{Membership, Wallet};
 
 use account::{Account, Role};
 use book::OrderIx;
+use groups::Groups;
+use lifecycle::Timer;
+use member::Member;
 use order::OrderStore;
-use random::Random;
 
 use crate::ids::Ticker;
 use crate::message::BookSide;
@@ -65,11 +82,21 @@ pub struct Exchange {
     markets: Vec<MarketState>,
     by_ticker: HashMap<Ticker, usize>,
     /// Members by [`UserId`], then the background.
-    accounts: Vec<Account>,
+    members: Vec<Member>,
     background: UserId,
     orders: OrderStore,
     /// Resting orders that end by themselves, soonest first.
     expiries: BTreeSet<(WallTime, u64, OrderIx)>,
+    /// What else happens by itself, soonest first.
+    timers: BTreeSet<(WallTime, u64, Timer)>,
+    /// Timers set so far.
+    timers_set: u64,
+    groups: Groups,
+    rules: Rules,
+    /// When accounts last cancelled everything.
+    cancel_alls: HashMap<(UserId, Option<u8>), WallTime>,
+    /// Decides what a cancel-all takes with it, apart from the ids.
+    tails: Random,
     ids: Random,
     /// Orders accepted so far.
     arrivals: u64,
@@ -102,21 +129,32 @@ impl Exchange {
             }
             markets.push(MarketState::new(book, ids.uuid()));
         }
+        let shards: Vec<u8> = books.iter().map(|book| book.exchange_index).collect();
         let member = |user: &UserSeed| {
-            Account::new(user.user_id.clone(), Role::Member, user.cash, books.len())
+            let mut member = Member::new(user.user_id.clone(), Role::Member, &shards);
+            member.accounts[0].balances[0].cash = user.cash;
+            member
         };
-        let mut accounts: Vec<_> = users.iter().map(member).collect();
-        let place = u32::try_from(accounts.len());
+        let mut members: Vec<_> = users.iter().map(member).collect();
+        let place = u32::try_from(members.len());
         let background = UserId(place.map_err(|_| BooksError::TooManyAccounts)?);
         let name = uuid::Uuid::from_u128(ids.uuid()).to_string();
-        accounts.push(Account::new(name, Role::Background, Money::ZERO, books.len()));
+        let mut everybody = Member::new(name, Role::Background, &shards);
+        everybody.accounts.push(Account::new(Role::Background, &shards));
+        members.push(everybody);
         let mut exchange = Self {
             markets,
             by_ticker,
-            accounts,
+            members,
             background,
             orders: OrderStore::default(),
             expiries: BTreeSet::new(),
+            timers: BTreeSet::new(),
+            timers_set: 0,
+            groups: Groups::default(),
+            rules: Rules::default(),
+            cancel_alls: HashMap::new(),
+            tails: Random::new(seed ^ 0x7461_696c),
             ids,
             arrivals: 0,
             places: 0,
@@ -176,19 +214,24 @@ impl Exchange {
         core::mem::take(&mut self.events)
     }
 
-    /// Cash of an account, what its orders lock included.
+    /// As [`Self::take_events`], and keeps the memory.
+    pub fn drain_events(&mut self) -> std::vec::Drain<'_, ExchangeEvent> {
+        self.events.drain(..)
+    }
+
+    /// Cash of all of a member's accounts, what their orders lock included.
     #[must_use]
     pub fn cash(&self, user: UserId) -> Money {
-        self.account(user).cash
+        self.member(user).cash()
     }
 
-    /// Cash of an account that no order locks.
+    /// Cash of all of a member's accounts that no order locks.
     #[must_use]
     pub fn available(&self, user: UserId) -> Money {
-        self.account(user).available()
+        self.member(user).available()
     }
 
-    /// An account's position in a market; flat in unknown markets.
+    /// The primary account's position in a market; flat in unknown markets.
     #[must_use]
     pub fn position(&self, user: UserId, ticker: &Ticker) -> Position {
         let market = self.find_market(ticker);
@@ -204,13 +247,13 @@ impl Exchange {
     /// An account's fills, oldest first.
     #[must_use]
     pub fn fills(&self, user: UserId) -> Vec<FillRecord> {
-        self.account(user).fills.iter().copied().collect()
+        self.member(user).fills.iter().copied().collect()
     }
 
     /// Constant over the exchange's life: all cash, all fees, and a dollar for every open pair.
     #[must_use]
     pub fn total_cash_and_collateral(&self) -> Money {
-        let cash: i64 = self.accounts.iter().map(|account| account.cash.e8()).sum();
+        let cash: i64 = self.members.iter().map(|member| member.cash().e8()).sum();
         let dollar_per_centi = Money::E8_PER_DOLLAR / 100;
         let pairs: i64 = self
             .markets
@@ -225,7 +268,7 @@ impl Exchange {
         &self,
         user: UserId,
     ) -> impl DoubleEndedIterator<Item = Order> + use<'_> {
-        self.account(user).orders.values().map(|ix| *self.orders.get(*ix))
+        self.member(user).orders.values().map(|ix| *self.orders.get(*ix))
     }
 
     /// One of an account's readable orders.
@@ -240,17 +283,22 @@ impl Exchange {
         ahead.iter().map(|ix| u64::from(self.orders.get(*ix).remaining.centis())).sum()
     }
 
+    pub(crate) fn member(&self, user: UserId) -> &Member {
+        &self.members[user.0 as usize]
+    }
+
+    /// A member's primary account.
     pub(crate) fn account(&self, user: UserId) -> &Account {
-        &self.accounts[user.0 as usize]
+        &self.member(user).accounts[0]
     }
 
-    fn account_mut(&mut self, user: UserId) -> &mut Account {
-        &mut self.accounts[user.0 as usize]
+    /// The account that pays for an order.
+    fn account_of(&self, order: &Order) -> &Account {
+        &self.members[order.user.0 as usize].accounts[usize::from(order.subaccount)]
     }
 
-    /// When the next order ends by itself.
-    pub(crate) fn next_expiry(&self) -> Option<WallTime> {
-        self.expiries.first().map(|(time, ..)| *time)
+    fn account_of_mut(&mut self, order: &Order) -> &mut Account {
+        &mut self.members[order.user.0 as usize].accounts[usize::from(order.subaccount)]
     }
 
     /// What the background rests on a side, best first: order id, price, quantity.

@@ -4,11 +4,13 @@
 //! the real exchange, which moves them to its historical tier; the background's go at once.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::ids::InlineText;
 use crate::kalshi::fees::FeeAccumulator;
 use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::exchange::groups::GroupIx;
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Money, Price, WallTime};
 
@@ -79,6 +81,8 @@ pub enum UpdateReason {
     Trade,
     /// It was capped by the position at placement.
     ReduceOnlyCancel,
+    /// Its market closed.
+    CloseCancel,
 }
 
 impl UpdateReason {
@@ -95,6 +99,7 @@ impl UpdateReason {
             Self::HaltCancel => Some("HaltCancel"),
             Self::Trade => Some("Trade"),
             Self::ReduceOnlyCancel => Some("ReduceOnlyCancel"),
+            Self::CloseCancel => Some("CloseCancel"),
         }
     }
 }
@@ -141,6 +146,10 @@ pub struct NewOrder {
     pub quantity: Contracts,
     /// The caller's id, empty when it gave none.
     pub client_order_id: ClientText,
+    /// Which of the member's accounts pays.
+    pub subaccount: u8,
+    /// Bits of the UUID of the group it joins.
+    pub group: Option<u128>,
     /// The rest.
     pub terms: OrderTerms,
 }
@@ -152,6 +161,8 @@ pub struct Order {
     pub id: u128,
     /// Whose it is.
     pub user: UserId,
+    /// Which of the member's accounts pays.
+    pub subaccount: u8,
     /// Index of its market.
     pub market: usize,
     /// Side of the YES book.
@@ -186,6 +197,7 @@ pub struct Order {
     pub updated: WallTime,
     /// Arrival number: newer orders have larger ones.
     pub seq: u64,
+    pub(crate) group: Option<GroupIx>,
     pub(crate) accumulator: FeeAccumulator,
     pub(crate) queued: u64,
 }
@@ -194,6 +206,11 @@ impl Order {
     /// Its place in the queue.
     pub(crate) const fn priority(&self) -> Priority {
         Priority::new(self.side, self.price, self.queued)
+    }
+
+    /// Whether it is on the book.
+    pub(crate) fn rests(&self) -> bool {
+        self.status == OrderStatus::Resting && !self.remaining.is_zero()
     }
 
     /// What a full collateral locks per contract.
@@ -207,12 +224,35 @@ impl Order {
 /// read back by anybody, and each takes about 350 bytes.
 pub(crate) const ENDED_KEPT_MAX: usize = 1 << 18;
 
+/// Ids are random bits already: folded, they are their own hash.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u128(&mut self, id: u128) {
+        // The top bits of the low half are the UUID's variant; the rotation spreads them.
+        let [high, low] = [id >> 64, id & u128::from(u64::MAX)];
+        let fold = |half: u128| u64::try_from(half).unwrap_or_default();
+        self.0 = fold(high) ^ fold(low).rotate_left(23);
+    }
+}
+
 /// All orders, by place and by id. Places are reused.
 #[derive(Debug, Default)]
 pub(crate) struct OrderStore {
     slots: Vec<Order>,
     free: Vec<OrderIx>,
-    by_id: HashMap<u128, OrderIx>,
+    by_id: HashMap<u128, OrderIx, BuildHasherDefault<IdHasher>>,
     ended: VecDeque<OrderIx>,
 }
 

@@ -42,6 +42,9 @@ pub enum Reject {
     /// The market is not open.
     #[error("market not active")]
     MarketNotActive,
+    /// The market is past its close: nothing works any more, cancels included.
+    #[error("market is closed")]
+    MarketClosed,
     /// No such market.
     #[error("market not found")]
     MarketNotFound,
@@ -60,4 +63,19 @@ pub enum Reject {
     /// An amendment below what has traded, or a decrease by more than what rests.
     #[error("count is below what has been filled")]
     BelowFilled,
+    /// The order's group was triggered and not reset since.
+    #[error("exceeded order group risk limit")]
+    GroupTriggered,
+    /// The member has as many groups as there may be.
+    #[error("too many order groups")]
+    TooManyGroups,
+    /// The member has no such subaccount, or there is no such shard.
+    #[error("subaccount not found")]
+    SubaccountNotFound,
+    /// The member has as many subaccounts as there may be.
+    #[error("too many subaccounts")]
+    TooManySubaccounts,
+    /// A transfer of nothing, or of less.
+    #[error("amount must be positive")]
+    InvalidAmount,
 }

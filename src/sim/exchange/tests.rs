@@ -1,11 +1,15 @@
 //! The exchange's rules, one by one and under random flow.
 
-use std::collections::BTreeMap;
-
-use proptest::prelude::*;
+mod fees;
+mod flow;
+mod groups;
+mod lifecycle;
+mod million;
+mod priority;
+mod wallets;
 
 use super::*;
-use crate::kalshi::fees::FeeType;
+use crate::kalshi::fees::{FeeType, Liquidity};
 use crate::message::TimeInForce;
 use crate::units::Nanos;
 
@@ -52,6 +56,8 @@ fn order(side: BookSide, price: u32, count: u32, tif: TimeInForce) -> NewOrder {
         price: cents(price),
         quantity: whole(count),
         client_order_id,
+        subaccount: 0,
+        group: None,
         terms,
     }
 }
@@ -216,8 +222,8 @@ fn orders_end_when_their_time_is_up() {
     let mut short = bid(40, 1);
     short.terms.expires = Some(START + Nanos::from_secs(30));
     let id = exchange.submit(START, ALICE, &short).unwrap().order.id;
-    assert_eq!(exchange.next_expiry(), Some(START + Nanos::from_secs(30)));
-    exchange.expire(START + Nanos::from_secs(30));
+    assert_eq!(exchange.next_deadline(), Some(START + Nanos::from_secs(30)));
+    exchange.advance(START + Nanos::from_secs(30));
     assert_eq!(exchange.order(ALICE, id).unwrap().reason, UpdateReason::ExpiryCancel);
     assert_eq!(exchange.available(ALICE), exchange.cash(ALICE));
     assert_eq!(exchange.cancel(START, ALICE, id), Err(Reject::NotFound));
@@ -317,6 +323,8 @@ fn fills_come_before_the_order_they_change() {
             ExchangeEvent::Order(_) => "order",
             ExchangeEvent::Position { .. } => "position",
             ExchangeEvent::Lifecycle { .. } => "lifecycle",
+            ExchangeEvent::Group { .. } => "group",
+            ExchangeEvent::Settlement { .. } => "settlement",
         })
         .collect();
     assert_eq!(kinds, ["book", "trade", "fill", "book", "order", "position"]);
@@ -349,168 +357,5 @@ fn uncrossed(market: &MarketState) {
     let (bid, ask) = (market.best(BookSide::Bid), market.best(BookSide::Ask));
     if let (Some(bid), Some(ask)) = (bid, ask) {
         assert!(bid.price < ask.price, "{} is crossed", market.ticker);
-    }
-}
-
-/// One step of random flow.
-#[derive(Clone, Debug)]
-enum Step {
-    Place(u32, NewOrder),
-    Cancel(u32, usize),
-    Shrink(u32, usize, u32),
-    Amend(u32, usize, u32, u32),
-    CancelAll(u32),
-}
-
-fn orders() -> impl Strategy<Value = NewOrder> {
-    let sides = prop_oneof![Just(BookSide::Bid), Just(BookSide::Ask)];
-    let tifs = prop_oneof![
-        3 => Just(TimeInForce::GoodTillCanceled),
-        2 => Just(TimeInForce::ImmediateOrCancel),
-        1 => Just(TimeInForce::FillOrKill),
-    ];
-    let preventions =
-        prop_oneof![Just(SelfTradePrevention::TakerAtCross), Just(SelfTradePrevention::Maker)];
-    (sides, 30_u32..70, 1_u32..4_000, tifs, preventions, any::<(bool, bool)>(), 0_usize..2)
-        .prop_map(|(side, price, centis, tif, prevention, (post, reduce), market)| {
-            let mut new = order(side, price, 1, tif);
-            new.quantity = Contracts::from_centis(centis);
-            new.market = market;
-            new.terms.self_trade_prevention = prevention;
-            new.terms.post_only = post && tif == TimeInForce::GoodTillCanceled;
-            new.terms.reduce_only = reduce && tif == TimeInForce::ImmediateOrCancel;
-            new
-        })
-}
-
-fn steps() -> impl Strategy<Value = Step> {
-    prop_oneof![
-        10 => (0_u32..3, orders()).prop_map(|(user, order)| Step::Place(user, order)),
-        3 => (0_u32..2, 0_usize..50).prop_map(|(user, which)| Step::Cancel(user, which)),
-        2 => (0_u32..2, 0_usize..50, 1_u32..2_000)
-            .prop_map(|(user, which, by)| Step::Shrink(user, which, by)),
-        3 => (0_u32..2, 0_usize..50, 30_u32..70, 1_u32..5_000)
-            .prop_map(|(user, which, price, total)| Step::Amend(user, which, price, total)),
-        1 => (0_u32..2).prop_map(Step::CancelAll),
-    ]
-}
-
-/// Refusals are part of random flow; the invariants are what is checked.
-fn drop_outcome<T>(_: Result<T, Reject>) {}
-
-fn take(exchange: &mut Exchange, step: &Step) {
-    let nth = |exchange: &Exchange, user: u32, which: usize| {
-        let open = exchange.open_orders(UserId(user));
-        open.get(which % open.len().max(1)).copied()
-    };
-    match *step {
-        Step::Place(2, order) => {
-            exchange.quote(START, order.market, order.side, order.price, order.quantity);
-        }
-        Step::Place(user, order) => drop_outcome(exchange.submit(START, UserId(user), &order)),
-        Step::CancelAll(user) => drop_outcome(exchange.cancel_all(START, UserId(user))),
-        Step::Cancel(user, which) => {
-            if let Some(order) = nth(exchange, user, which) {
-                exchange.cancel(START, UserId(user), order.id).unwrap();
-            }
-        }
-        Step::Shrink(user, which, by) => {
-            if let Some(order) = nth(exchange, user, which) {
-                let by = Decrease::By(Contracts::from_centis(by));
-                drop_outcome(exchange.decrease(START, UserId(user), order.id, by));
-            }
-        }
-        Step::Amend(user, which, price, total) => {
-            if let Some(order) = nth(exchange, user, which) {
-                let change = Amendment {
-                    market: order.market,
-                    side: order.side,
-                    price: cents(price),
-                    total: Contracts::from_centis(total),
-                    client_order_id: ClientText::EMPTY,
-                    updated_client_order_id: ClientText::EMPTY,
-                    expiry: Expiry::Keep,
-                };
-                drop_outcome(exchange.amend(START, UserId(user), order.id, &change));
-            }
-        }
-    }
-}
-
-/// Level sums equal the orders behind them, and what an account locks equals a recount.
-#[track_caller]
-fn sums_agree(exchange: &Exchange) {
-    for (ix, market) in exchange.markets.iter().enumerate() {
-        uncrossed(market);
-        for side in [BookSide::Bid, BookSide::Ask] {
-            let resting = resting_by_price(exchange, ix, side);
-            for (price, centis) in &resting {
-                assert_eq!(market.book.centis_at(side, *price), *centis);
-            }
-            assert_eq!(market.levels(side).count(), resting.len());
-        }
-        let positions: i64 =
-            exchange.accounts.iter().map(|account| account.holdings[ix].position.centis()).sum();
-        assert_eq!(positions, 0, "positions of {} sum to zero", market.ticker);
-    }
-    for account in &exchange.accounts[..2] {
-        let holdings = account.holdings.iter();
-        let locked: i64 = holdings.map(|holding| holding.lock_both(holding.position).e8()).sum();
-        assert_eq!(account.reserved.e8(), locked, "locks add up");
-    }
-}
-
-fn resting_by_price(exchange: &Exchange, market: usize, side: BookSide) -> BTreeMap<Price, u64> {
-    let members = (0..2)
-        .flat_map(|user| exchange.open_orders(UserId(user)))
-        .filter(|order| order.market == market && order.side == side)
-        .map(|order| (order.price, order.remaining));
-    let background =
-        exchange.background_at(market, side).map(|(_, price, quantity)| (price, quantity));
-    let mut resting = BTreeMap::new();
-    for (price, quantity) in members.chain(background) {
-        *resting.entry(price).or_default() += u64::from(quantity.centis());
-    }
-    resting
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn random_flow_conserves_everything(
-        flow in prop::collection::vec(steps(), 1..120),
-        cash_cents in 500_i64..20_000,
-        fee_type in prop_oneof![Just(FeeType::Quadratic), Just(FeeType::QuadraticWithMakerFees)],
-    ) {
-        let mut first = book(&[(47, 10), (46, 10)], &[(52, 10), (53, 10)]);
-        first.fee_type = fee_type;
-        let mut second = first.clone();
-        second.ticker = Ticker::new(b"KXTEST-26JUL14AB-B").unwrap();
-        let mut exchange = exchange(&[first, second], cash_cents);
-        let total = exchange.total_cash_and_collateral();
-        for step in &flow {
-            take(&mut exchange, step);
-            prop_assert_eq!(exchange.total_cash_and_collateral(), total);
-            for user in [ALICE, BOB] {
-                prop_assert!(exchange.available(user) >= Money::ZERO, "{} overdrawn", user.0);
-                let grid = exchange.cash(user).e8() % 10_000;
-                prop_assert_eq!(grid, 0, "cash lies on the 1e-4 grid");
-            }
-            sums_agree(&exchange);
-        }
-        exchange.cancel_all(START, ALICE).unwrap();
-        exchange.cancel_all(START, BOB).unwrap();
-        for user in [ALICE, BOB] {
-            prop_assert_eq!(exchange.available(user), exchange.cash(user));
-            let account = exchange.account(user);
-            let result: i64 = account
-                .holdings
-                .iter()
-                .map(|holding| (holding.realized - holding.fees - holding.cost).e8())
-                .sum();
-            let change = account.cash - Money::from_cents(cash_cents);
-            prop_assert_eq!(change.e8(), result, "profit explains cash");
-        }
     }
 }

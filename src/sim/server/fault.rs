@@ -1,4 +1,5 @@
-//! Faults on the way to and from the exchange, decided per request and per frame by whoever tests.
+//! Faults on the way to and from the exchange, decided per request and per frame by whoever tests
+//! or by a plan (`sim/faults`).
 //!
 //! The venue behind the server stays honest; what is lost, late, doubled or replaced here is
 //! what a client on a bad day sees.
@@ -6,6 +7,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
+    sim::faults::Edit,
     sim::venue::{ApiRequest, SessionId},
     units::Nanos,
 };
@@ -29,6 +31,10 @@ pub enum Fault {
     Status(u16, String),
     /// The exchange processes the request, but this status and body are answered.
     StatusAfter(u16, String),
+    /// The exchange processes the request; its answer is changed.
+    Edited(Edit),
+    /// It is answered in pieces of so many bytes, so far apart.
+    Slowly(usize, Nanos),
 }
 
 /// What happens to one text that the venue has for a session.
@@ -40,6 +46,10 @@ pub enum FrameFault {
     Lose,
     /// It is sent twice.
     Repeat,
+    /// It waits until the session's next text has passed it.
+    Hold,
+    /// Its session is told of an overflow and ends.
+    Overflow,
 }
 
 type Decide = dyn Fn(&ApiRequest<'_>, u64) -> Fault + Send + Sync;

@@ -15,11 +15,13 @@ use std::{
 use tokio::sync::{Notify, mpsc};
 
 use super::fault::{Fault, FaultHook, FrameFault};
+use super::troubles;
 use crate::{
     runtime::clock::Clock,
     sim::{
         auth::{self, Credentials, Denial, KeyRing, Signed, Window},
-        venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue},
+        faults::LiveFaults,
+        venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue, VenueAction},
     },
     units::WallTime,
 };
@@ -36,6 +38,7 @@ pub(super) struct Hub<V, C> {
     key_ring: KeyRing,
     window: Window,
     faults: FaultHook,
+    live: LiveFaults,
     requests: AtomicU64,
     upgrades: AtomicU64,
     session_queue_max: usize,
@@ -48,6 +51,7 @@ pub(super) struct Parts<V, C> {
     pub(super) key_ring: KeyRing,
     pub(super) window: Window,
     pub(super) faults: FaultHook,
+    pub(super) live: LiveFaults,
     pub(super) session_queue_max: usize,
 }
 
@@ -57,21 +61,26 @@ struct Inner<V, C> {
     /// The venue's time never goes back, even when the machine's does.
     latest: WallTime,
     sessions: HashMap<SessionId, mpsc::Sender<String>>,
+    /// Texts that their sessions' next ones shall pass.
+    held: HashMap<SessionId, String>,
     /// The deadline that the timer knows of.
     armed: Option<WallTime>,
 }
 
 impl<V: Venue, C: Clock> Hub<V, C> {
     pub(super) fn new(parts: Parts<V, C>) -> Self {
-        let Parts { venue, clock, key_ring, window, faults, session_queue_max } = parts;
+        let Parts { venue, clock, key_ring, window, faults, live, session_queue_max } = parts;
         let sessions = HashMap::new();
-        let inner = Inner { venue, clock, latest: WallTime::default(), sessions, armed: None };
+        let held = HashMap::new();
+        let latest = WallTime::default();
+        let inner = Inner { venue, clock, latest, sessions, held, armed: None };
         Self {
             inner: Mutex::new(inner),
             deadline_moved: Notify::new(),
             key_ring,
             window,
             faults,
+            live,
             requests: AtomicU64::new(0),
             upgrades: AtomicU64::new(0),
             session_queue_max,
@@ -83,7 +92,20 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         let counter = if request.path == auth::WS_PATH { &self.upgrades } else { &self.requests };
         // Relaxed: only the number matters, nothing is published with it.
         let count = counter.fetch_add(1, Ordering::Relaxed) + 1;
-        self.faults.decide(request, count)
+        match self.faults.decide(request, count) {
+            Fault::None => troubles::fault(&self.live, self.now(), request),
+            fault => fault,
+        }
+    }
+
+    /// The faults that can be replaced while the server runs.
+    pub(super) const fn live(&self) -> &LiveFaults {
+        &self.live
+    }
+
+    /// Does something to the venue from outside.
+    pub(super) fn act(&self, action: &VenueAction) {
+        self.with_venue(|inner, now| inner.venue.act(now, action));
     }
 
     /// Who signed this, if it had to be signed.
@@ -95,13 +117,19 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         if credentials.are_absent() && auth::is_public(signed) {
             return Ok(None);
         }
-        let now = self.now();
+        let now = self.skewed_now();
         auth::authenticate(&self.key_ring, self.window, credentials, signed, now).map(Some)
     }
 
     /// The exchange's wall time.
     pub(super) fn now(&self) -> WallTime {
         self.lock().clock.now().wall
+    }
+
+    /// What the exchange believes the time to be.
+    pub(super) fn skewed_now(&self) -> WallTime {
+        let now = self.now();
+        self.live.lock().skewed(now)
     }
 
     /// Lets the venue answer a REST request.
@@ -132,6 +160,7 @@ impl<V: Venue, C: Clock> Hub<V, C> {
     /// Forgets a session whose connection is gone.
     pub(super) fn close_session(&self, session: SessionId) {
         self.with_venue(|inner, _| inner.close(session));
+        self.live.lock().forget(session);
     }
 
     /// Wakes the venue at its deadlines, for ever.
@@ -165,7 +194,7 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         let now = inner.clock.now().wall.max(inner.latest);
         inner.latest = now;
         let result = call(&mut inner, now);
-        inner.dispatch(&self.faults);
+        inner.dispatch(&self.faults, &self.live, now);
         let deadline = inner.venue.deadline();
         if deadline != inner.armed {
             inner.armed = deadline;
@@ -180,15 +209,30 @@ impl<V: Venue, C: Clock> Hub<V, C> {
 }
 
 impl<V: Venue, C> Inner<V, C> {
-    fn dispatch(&mut self, faults: &FaultHook) {
+    fn dispatch(&mut self, faults: &FaultHook, live: &LiveFaults, now: WallTime) {
         while let Some((id, text)) = self.venue.poll_outgoing() {
-            match faults.decide_frame(id, &text) {
+            let fault = match faults.decide_frame(id, &text) {
+                FrameFault::None => troubles::frame_fault(live, now, id, &text),
+                fault => fault,
+            };
+            match fault {
                 FrameFault::None => self.queue(id, text),
                 FrameFault::Lose => {}
                 FrameFault::Repeat => {
                     self.queue(id, text.clone());
                     self.queue(id, text);
                 }
+                FrameFault::Hold => {
+                    // One waits at a time: the one before it goes first.
+                    if let Some(before) = self.held.insert(id, text) {
+                        self.queue(id, before);
+                    }
+                    continue;
+                }
+                FrameFault::Overflow => self.close(id),
+            }
+            if let Some(passed) = self.held.remove(&id) {
+                self.queue(id, passed);
             }
         }
     }
@@ -204,6 +248,7 @@ impl<V: Venue, C> Inner<V, C> {
     }
 
     fn close(&mut self, session: SessionId) {
+        self.held.remove(&session);
         if self.sessions.remove(&session).is_some() {
             self.venue.close_session(session);
         }

@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::{
     auth::{KeyRing, Window},
+    faults::LiveFaults,
     keys::KeySet,
     venue::{UserId, Venue},
 };
@@ -32,6 +33,7 @@ mod session;
 mod tasks;
 #[cfg(test)]
 mod tests;
+mod troubles;
 
 pub use control::Control;
 pub use fault::{Fault, FaultHook, FrameFault};
@@ -60,6 +62,8 @@ pub struct ServerConfig<V, C> {
     pub clock: C,
     /// What goes wrong on purpose.
     pub faults: FaultHook,
+    /// What goes wrong by plan; `POST /sim/faults` replaces it.
+    pub live_faults: LiveFaults,
     /// Interval of WebSocket pings.
     pub heartbeat: Nanos,
     /// Texts that may wait for a slow WebSocket client before it is cut off.
@@ -79,6 +83,7 @@ impl<V: Venue, C: Clock> ServerConfig<V, C> {
             venue,
             clock,
             faults: FaultHook::default(),
+            live_faults: LiveFaults::default(),
             heartbeat: Nanos::from_secs(10),
             session_queue_max: 16_384,
             workers: 1,
@@ -141,6 +146,7 @@ pub fn serve<V: Venue + 'static, C: Clock>(
             key_ring: config.key_ring,
             window: config.window,
             faults: config.faults,
+            live: config.live_faults,
             session_queue_max: config.session_queue_max.max(1),
         }),
         control: control.clone(),
@@ -170,6 +176,7 @@ async fn run<V: Venue + 'static, C: Clock>(
     tokio::select! {
         () = listener::run(listener, tls, Arc::clone(&shared)) => {}
         () = shared.hub.run_timer() => {}
+        () = troubles::run(&shared) => {}
     }
     if tokio::time::timeout(STOP_TIMEOUT, shared.tasks.ended()).await.is_err() {
         tracing::warn!("connections did not end in time and are cut off");

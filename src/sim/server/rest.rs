@@ -7,12 +7,12 @@ use axum::{
     body::{Body, Bytes, to_bytes},
     extract::{Request, State},
     response::Response,
-    routing::get,
+    routing::{any, get},
 };
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Shared, fault::Fault, session};
+use super::{Shared, fault::Fault, session, troubles};
 use crate::{
     runtime::clock::Clock,
     sim::{
@@ -38,6 +38,7 @@ pub(super) struct HangUp;
 pub(super) fn router<V: Venue + 'static, C: Clock>(shared: Arc<Shared<V, C>>) -> Router {
     Router::new()
         .route(WS_PATH, get(session::upgrade::<V, C>))
+        .route(troubles::PATH, any(troubles::control::<V, C>))
         .fallback(rest::<V, C>)
         .with_state(shared)
 }
@@ -104,14 +105,20 @@ async fn rest<V: Venue + 'static, C: Clock>(
             call.answer();
             Some(ApiResponse { status, body })
         }
+        Fault::Edited(edit) => Some(troubles::edited(edit, call.answer())),
+        Fault::Slowly(bytes, every) => {
+            let answer = call.answer();
+            return troubles::slowly(shared.hub.skewed_now(), answer, bytes, every);
+        }
     };
-    outcome.map_or_else(hang_up, |answer| respond(shared.hub.now(), answer))
+    outcome.map_or_else(hang_up, |answer| respond(shared.hub.skewed_now(), answer))
 }
 
 /// A fault as a WebSocket upgrade meets it: the answer instead, if there is one.
 pub(super) async fn intercept(fault: Fault, now: WallTime) -> Option<Response> {
     match fault {
-        Fault::None => None,
+        // Upgrades have no body to change.
+        Fault::None | Fault::Edited(_) | Fault::Slowly(..) => None,
         Fault::DropBefore | Fault::DropAfter | Fault::CloseAfter => Some(hang_up()),
         Fault::DelayBefore(span) | Fault::DelayAfter(span) => {
             sleep(span).await;

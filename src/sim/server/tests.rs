@@ -27,7 +27,7 @@ use crate::{
     sim::{
         auth::WS_PATH,
         keys::KeyKinds,
-        venue::{ApiRequest, ApiResponse, SessionId},
+        venue::{ApiRequest, ApiResponse, SessionId, VenueAction},
     },
     units::{Now, Timestamp, WallTime},
 };
@@ -36,6 +36,7 @@ mod lifecycle;
 mod requests;
 mod sessions;
 mod strict;
+mod troubles;
 
 /// Longer than anything here takes; only a failing test ever waits for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -153,6 +154,10 @@ impl Venue for EchoVenue {
 
     fn deadline(&self) -> Option<WallTime> {
         self.deadline
+    }
+
+    fn act(&mut self, _now: WallTime, action: &VenueAction) {
+        self.log.push(format!("act {action:?}"));
     }
 }
 

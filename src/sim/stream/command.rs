@@ -8,9 +8,9 @@ use serde_json::{Map, Value};
 use crate::ids::Ticker;
 use crate::sim::exchange::Exchange;
 use crate::sim::stream::message::{ErrorBody, MarketList, Subscribed};
-use crate::sim::stream::publish::snapshot;
-use crate::sim::stream::subscription::{Channel, Subscription};
-use crate::sim::stream::{Envelope, Outbox, Session};
+use crate::sim::stream::publish::{snapshot, ticker as ticker_body};
+use crate::sim::stream::subscription::{Channel, Subscription, Wishes};
+use crate::sim::stream::{Envelope, Outbox, Session, push_ticker};
 
 /// Why a command failed: code, words, and the markets concerned.
 #[derive(Debug)]
@@ -87,33 +87,51 @@ impl<'a> Commander<'a> {
         if markets.is_none() && channels.iter().any(|channel| channel.needs_markets()) {
             return Err(fault(14, "Market Ticker required"));
         }
-        let use_yes_price = match params.get("use_yes_price") {
-            None => false,
-            Some(Value::Bool(flag)) => *flag,
-            Some(_) => return Err(fault(11, "Invalid parameter")),
+        if names_ids(params) && channels.iter().any(|channel| *channel != Channel::Ticker) {
+            return Err(invalid());
+        }
+        check_shards(params)?;
+        let wishes = Wishes {
+            use_yes_price: read_flag(params, "use_yes_price")?,
+            skip_ticker_ack: read_flag(params, "skip_ticker_ack")?,
+            send_initial_snapshot: read_flag(params, "send_initial_snapshot")?,
         };
+        // All acknowledgements come before any data.
+        let mut fresh = Vec::with_capacity(channels.len());
         for channel in channels {
             let taken = self.session.subscriptions.iter().position(|it| it.channel == channel);
-            match taken {
+            fresh.push(match taken {
                 Some(place) => self.extend(place, markets.as_ref()),
-                None => self.open(channel, markets.clone(), use_yes_price),
-            }
+                None => self.open(channel, markets.clone(), wishes),
+            });
+        }
+        for (place, markets) in fresh {
+            self.greet(place, &markets, wishes);
         }
         Ok(())
     }
 
-    fn open(&mut self, channel: Channel, markets: Option<BTreeSet<usize>>, use_yes_price: bool) {
+    fn open(
+        &mut self,
+        channel: Channel,
+        markets: Option<BTreeSet<usize>>,
+        wishes: Wishes,
+    ) -> (usize, BTreeSet<usize>) {
         self.session.sids += 1;
         let sid = self.session.sids;
         let body = Subscribed { channel: channel.as_str(), sid };
         self.out.push(Envelope { id: self.id, ..Envelope::of("subscribed") }, Some(body));
         let fresh = markets.clone().unwrap_or_default();
-        self.session.subscriptions.push(Subscription::new(sid, channel, markets, use_yes_price));
-        self.snapshots(self.session.subscriptions.len() - 1, &fresh, None);
+        self.session.subscriptions.push(Subscription::new(sid, channel, markets, wishes));
+        (self.session.subscriptions.len() - 1, fresh)
     }
 
-    /// Adds markets to a subscription; none means all.
-    fn extend(&mut self, place: usize, markets: Option<&BTreeSet<usize>>) {
+    /// Adds markets to a subscription; none means all. Returns what is new to it.
+    fn extend(
+        &mut self,
+        place: usize,
+        markets: Option<&BTreeSet<usize>>,
+    ) -> (usize, BTreeSet<usize>) {
         let subscription = &mut self.session.subscriptions[place];
         let mut fresh = BTreeSet::new();
         match (&mut subscription.markets, markets) {
@@ -125,7 +143,22 @@ impl<'a> Commander<'a> {
             }
         }
         self.acknowledge(place);
-        self.snapshots(place, &fresh, None);
+        (place, fresh)
+    }
+
+    /// What a subscription is told of markets that are new to it.
+    fn greet(&mut self, place: usize, fresh: &BTreeSet<usize>, wishes: Wishes) {
+        match self.session.subscriptions[place].channel {
+            Channel::OrderbookDelta => self.snapshots(place, fresh, None),
+            Channel::Ticker if wishes.send_initial_snapshot => {
+                for market in fresh {
+                    let body = ticker_body(&self.exchange.markets()[*market]);
+                    let subscription = &mut self.session.subscriptions[place];
+                    push_ticker(self.out, subscription, &body);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// `ok` with the markets after a change; on numbered channels it takes a number.
@@ -137,19 +170,18 @@ impl<'a> Commander<'a> {
             names.sort();
             names
         });
+        let list = tickers.filter(|_| !subscription.wishes.skip_ticker_ack);
         let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
         let envelope = Envelope { id: self.id, sid, seq, kind: "ok" };
-        self.out.push(envelope, Some(MarketList { market_tickers: tickers }));
+        self.out.push(envelope, list.map(|market_tickers| MarketList { market_tickers }));
     }
 
-    /// Sends whole books, on book subscriptions.
+    /// Sends whole books.
     fn snapshots(&mut self, place: usize, markets: &BTreeSet<usize>, id: Option<u64>) {
         let subscription = &mut self.session.subscriptions[place];
-        if subscription.channel != Channel::OrderbookDelta {
-            return;
-        }
         for market in markets {
-            let body = snapshot(&self.exchange.markets()[*market], subscription.use_yes_price);
+            let yes = subscription.wishes.use_yes_price;
+            let body = snapshot(&self.exchange.markets()[*market], yes);
             let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
             self.out.push(Envelope { id, sid, seq, kind: "orderbook_snapshot" }, Some(body));
         }
@@ -196,14 +228,24 @@ impl<'a> Commander<'a> {
         let action = action.ok_or_else(|| fault(15, "Action required"))?;
         let markets = read_markets(self.exchange, params)?;
         let markets = markets.ok_or_else(|| fault(14, "Market Ticker required"))?;
-        let is_book = self.session.subscriptions[place].channel == Channel::OrderbookDelta;
+        let channel = self.session.subscriptions[place].channel;
+        if names_ids(params) && channel != Channel::Ticker {
+            return Err(invalid());
+        }
+        let send_initial_snapshot = read_flag(params, "send_initial_snapshot")?;
+        let wishes = Wishes { send_initial_snapshot, ..Wishes::default() };
         match action {
-            "add_markets" => self.extend(place, Some(&markets)),
+            "add_markets" => {
+                let (place, fresh) = self.extend(place, Some(&markets));
+                self.greet(place, &fresh, wishes);
+            }
             "delete_markets" => {
                 self.narrow(place, &markets);
                 self.acknowledge(place);
             }
-            "get_snapshot" if is_book => self.snapshots(place, &markets, self.id),
+            "get_snapshot" if channel == Channel::OrderbookDelta => {
+                self.snapshots(place, &markets, self.id)
+            }
             _ => return Err(fault(13, "Unsupported action")),
         }
         Ok(())
@@ -221,21 +263,59 @@ fn ticker(exchange: &Exchange, market: usize) -> String {
     exchange.markets()[market].ticker.as_str().to_owned()
 }
 
-/// The markets that a command names; `None` when it names none.
+const fn invalid() -> Fault {
+    fault(11, "Invalid parameter")
+}
+
+fn read_flag(params: &Params, name: &str) -> Result<bool, Fault> {
+    match params.get(name) {
+        None => Ok(false),
+        Some(value) => value.as_bool().ok_or_else(invalid),
+    }
+}
+
+/// Whether a command names markets by their ids, which is for tickers only.
+fn names_ids(params: &Params) -> bool {
+    params.contains_key("market_id") || params.contains_key("market_ids")
+}
+
+/// Communications are dealt out in shards; there is nothing to deal out here.
+fn check_shards(params: &Params) -> Result<(), Fault> {
+    let read = |name: &str| match params.get(name) {
+        None => Ok(None),
+        Some(value) => value.as_i64().map(Some).ok_or_else(invalid),
+    };
+    match (read("shard_factor")?, read("shard_key")?) {
+        (None, Some(_)) => Err(fault(20, "shard_factor is required when shard_key is set")),
+        (Some(..=0), _) => Err(fault(19, "shard_factor must be > 0")),
+        (Some(101..), _) => Err(fault(22, "shard_factor must be <= 100")),
+        (Some(factor), Some(key)) if !(0..factor).contains(&key) => {
+            Err(fault(21, "shard_key must be >= 0 and < shard_factor"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The markets that a command names in one of the four ways; `None` when it names none.
 fn read_markets(exchange: &Exchange, params: &Params) -> Result<Option<BTreeSet<usize>>, Fault> {
-    let invalid = || fault(11, "Invalid parameter");
-    let names: Vec<&str> = match (params.get("market_ticker"), params.get("market_tickers")) {
-        (None, None) => return Ok(None),
-        (Some(Value::String(name)), None) => vec![name],
-        (None, Some(Value::Array(names))) if !names.is_empty() => {
+    let ways = ["market_ticker", "market_tickers", "market_id", "market_ids"];
+    let mut given = ways.into_iter().filter_map(|way| Some((way, params.get(way)?)));
+    let Some((way, value)) = given.next() else { return Ok(None) };
+    let names: Vec<&str> = match value {
+        Value::String(name) if !way.ends_with('s') => vec![name],
+        Value::Array(names) if way.ends_with('s') && !names.is_empty() => {
             names.iter().map(Value::as_str).collect::<Option<_>>().ok_or_else(invalid)?
         }
         _ => return Err(invalid()),
     };
+    if given.next().is_some() {
+        return Err(invalid());
+    }
+    let by_id = way.starts_with("market_id");
     let mut markets = BTreeSet::new();
     let mut unknown = Vec::new();
     for name in names {
-        let found = Ticker::new(name.as_bytes()).and_then(|it| exchange.find_market(&it));
+        let found = if by_id { find_id(exchange, name) } else { find_ticker(exchange, name) };
         match found {
             Some(market) => drop(markets.insert(market)),
             None => unknown.push(name.to_owned()),
@@ -245,6 +325,15 @@ fn read_markets(exchange: &Exchange, params: &Params) -> Result<Option<BTreeSet<
         return Ok(Some(markets));
     }
     Err(Fault { market_tickers: unknown, ..invalid() })
+}
+
+fn find_ticker(exchange: &Exchange, name: &str) -> Option<usize> {
+    exchange.find_market(&Ticker::new(name.as_bytes())?)
+}
+
+fn find_id(exchange: &Exchange, name: &str) -> Option<usize> {
+    let id = uuid::Uuid::parse_str(name).ok()?.as_u128();
+    exchange.markets().iter().position(|market| market.id == id)
 }
 
 fn read_sids(params: &Params, name: &str) -> Option<Vec<u64>> {

@@ -28,8 +28,7 @@ pub(crate) struct Subscribed {
 /// The markets of a subscription after a change.
 #[derive(Debug, Serialize)]
 pub(crate) struct MarketList {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) market_tickers: Option<Vec<String>>,
+    pub(crate) market_tickers: Vec<String>,
 }
 
 /// A command that failed.
@@ -66,6 +65,8 @@ pub(crate) struct Delta {
     pub(crate) ts_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) client_order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) subaccount: Option<u8>,
 }
 
 /// A public trade.
@@ -132,7 +133,7 @@ pub(crate) struct Fill {
     pub(crate) purchased_side: &'static str,
     pub(crate) outcome_side: &'static str,
     pub(crate) book_side: &'static str,
-    pub(crate) subaccount: u32,
+    pub(crate) subaccount: u8,
 }
 
 /// One of the account's orders changed.
@@ -156,6 +157,8 @@ pub(crate) struct UserOrder {
     pub(crate) taker_fees_dollars: String,
     pub(crate) maker_fees_dollars: String,
     pub(crate) client_order_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) order_group_id: Option<String>,
     pub(crate) self_trade_prevention_type: &'static str,
     pub(crate) created_time: String,
     pub(crate) created_ts_ms: u64,
@@ -167,7 +170,7 @@ pub(crate) struct UserOrder {
     pub(crate) last_updated_ts_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_update_reason: Option<&'static str>,
-    pub(crate) subaccount_number: u32,
+    pub(crate) subaccount_number: u8,
 }
 
 /// The account's position in one market changed.
@@ -181,13 +184,47 @@ pub(crate) struct MarketPosition {
     pub(crate) fees_paid_dollars: String,
     pub(crate) position_fee_cost_dollars: String,
     pub(crate) volume_fp: String,
-    pub(crate) subaccount: u32,
+    pub(crate) subaccount: u8,
 }
 
-/// A market was paused or reopened.
-#[derive(Debug, Serialize)]
+/// Something was done to a market; the fields that go with it.
+#[derive(Debug, Default, Serialize)]
 pub(crate) struct Lifecycle {
     pub(crate) market_ticker: String,
     pub(crate) event_type: &'static str,
-    pub(crate) is_deactivated: bool,
+    pub(crate) exchange_index: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) close_ts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) determination_ts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settled_ts: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settlement_value: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) is_deactivated: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price_level_structure: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) price_ranges: Option<Vec<Band>>,
+}
+
+/// Valid prices between two bounds.
+#[derive(Debug, Serialize)]
+pub(crate) struct Band {
+    pub(crate) start: String,
+    pub(crate) end: String,
+    pub(crate) step: String,
+}
+
+/// Something happened to one of the account's order groups.
+#[derive(Debug, Serialize)]
+pub(crate) struct GroupUpdate {
+    pub(crate) event_type: &'static str,
+    pub(crate) order_group_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) contracts_limit_fp: Option<String>,
+    pub(crate) ts_ms: u64,
 }

@@ -144,46 +144,59 @@ impl Stream {
     }
 }
 
+/// Which channel tells of an event, by which name, of which market, and whom.
+fn address(
+    event: &ExchangeEvent,
+) -> Option<(Channel, &'static str, Option<usize>, Option<UserId>)> {
+    Some(match event {
+        ExchangeEvent::Book(change) => {
+            (Channel::OrderbookDelta, "orderbook_delta", Some(change.market), None)
+        }
+        ExchangeEvent::Trade(print) => (Channel::Trade, "trade", Some(print.market), None),
+        ExchangeEvent::Fill { user, fill } => {
+            (Channel::Fill, "fill", Some(fill.market), Some(*user))
+        }
+        ExchangeEvent::Order(order) => {
+            (Channel::UserOrders, "user_order", Some(order.market), Some(order.user))
+        }
+        ExchangeEvent::Position { user, market, .. } => {
+            (Channel::MarketPositions, "market_position", Some(*market), Some(*user))
+        }
+        ExchangeEvent::Lifecycle { market, .. } => {
+            (Channel::MarketLifecycle, "market_lifecycle_v2", Some(*market), None)
+        }
+        ExchangeEvent::Group { user, .. } => {
+            (Channel::OrderGroupUpdates, "order_group_updates", None, Some(*user))
+        }
+        // No channel tells of settlements: positions and lifecycle do.
+        ExchangeEvent::Settlement { .. } => return None,
+    })
+}
+
 fn publish_event(
     exchange: &Exchange,
     event: &ExchangeEvent,
     session: &mut Session,
     out: &mut Outbox,
 ) {
+    let Some((channel, kind, market, owner)) = address(event) else { return };
     let reader = session.user;
-    let (channel, kind, market, owner) = match event {
-        ExchangeEvent::Book(change) => {
-            (Channel::OrderbookDelta, "orderbook_delta", change.market, None)
-        }
-        ExchangeEvent::Trade(print) => (Channel::Trade, "trade", print.market, None),
-        ExchangeEvent::Fill { user, fill } => (Channel::Fill, "fill", fill.market, Some(*user)),
-        ExchangeEvent::Order(order) => {
-            (Channel::UserOrders, "user_order", order.market, Some(order.user))
-        }
-        ExchangeEvent::Position { user, market } => {
-            (Channel::MarketPositions, "market_position", *market, Some(*user))
-        }
-        ExchangeEvent::Lifecycle { market, .. } => {
-            (Channel::MarketLifecycle, "market_lifecycle_v2", *market, None)
-        }
-    };
     if owner.is_some_and(|owner| owner != reader) {
         return;
     }
-    let wanted = session
-        .subscriptions
-        .iter_mut()
-        .filter(|subscription| subscription.channel == channel && subscription.covers(market));
+    let wanted = session.subscriptions.iter_mut().filter(|subscription| {
+        subscription.channel == channel && market.is_none_or(|market| subscription.covers(market))
+    });
     for subscription in wanted {
         let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
         let envelope = Envelope { kind, id: None, sid, seq };
         match event {
             ExchangeEvent::Book(change) => {
-                let yes = subscription.use_yes_price;
+                let yes = subscription.wishes.use_yes_price;
                 out.push(envelope, Some(publish::delta(exchange, change, reader, yes)));
             }
             ExchangeEvent::Trade(print) => {
-                out.push(envelope, Some(publish::trade(exchange, print)))
+                out.push(envelope, Some(publish::trade(exchange, print)));
             }
             ExchangeEvent::Fill { fill, .. } => {
                 out.push(envelope, Some(publish::fill(exchange, fill)));
@@ -191,12 +204,17 @@ fn publish_event(
             ExchangeEvent::Order(order) => {
                 out.push(envelope, Some(publish::user_order(exchange, order)));
             }
-            ExchangeEvent::Position { user, market } => {
-                out.push(envelope, Some(publish::position(exchange, *user, *market)));
+            ExchangeEvent::Position { user, subaccount, market } => {
+                let body = publish::position(exchange, *user, *subaccount, *market);
+                out.push(envelope, Some(body));
             }
-            ExchangeEvent::Lifecycle { market, status } => {
-                out.push(envelope, Some(publish::lifecycle(exchange, *market, *status)));
+            ExchangeEvent::Lifecycle { market, change, time } => {
+                out.push(envelope, Some(publish::lifecycle(exchange, *market, *change, *time)));
             }
+            ExchangeEvent::Group { id, change, time, .. } => {
+                out.push(envelope, Some(publish::group_update(*id, *change, *time)));
+            }
+            ExchangeEvent::Settlement { .. } => {}
         }
     }
 }
@@ -206,10 +224,15 @@ fn publish_ticker(market: usize, body: &TickerBody, session: &mut Session, out: 
         subscription.channel == Channel::Ticker && subscription.covers(market)
     });
     for subscription in wanted {
-        let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
-        let now = out.now;
-        let (ts, ts_ms, time) = (now.unix_secs(), now.unix_ms(), rfc3339(now));
-        let envelope = Envelope { kind: "ticker", id: None, sid, seq };
-        out.push(envelope, Some(Ticker { body, ts, ts_ms, time }));
+        push_ticker(out, subscription, body);
     }
+}
+
+/// One market's public numbers for one subscription.
+fn push_ticker(out: &mut Outbox, subscription: &mut Subscription, body: &TickerBody) {
+    let (sid, seq) = (Some(subscription.sid), subscription.next_seq());
+    let now = out.now;
+    let (ts, ts_ms, time) = (now.unix_secs(), now.unix_ms(), rfc3339(now));
+    let envelope = Envelope { kind: "ticker", id: None, sid, seq };
+    out.push(envelope, Some(Ticker { body, ts, ts_ms, time }));
 }

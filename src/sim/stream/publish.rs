@@ -2,17 +2,20 @@
 
 use crate::ids::InlineText;
 use crate::kalshi::fees::Liquidity;
+use crate::kalshi::market::PriceRange;
 use crate::message::BookSide;
 use crate::sim::api::{levels, outcome};
 use crate::sim::exchange::{
-    BookChange, Exchange, FillRecord, MarketState, MarketStatus, Order, TradePrint,
+    BookChange, Exchange, FillRecord, GroupChange, LifecycleChange, MarketState, Order,
+    PriceStructure, TradePrint,
 };
 use crate::sim::stream::message::{
-    Delta, Fill, Lifecycle, MarketPosition, Snapshot, TickerBody, Trade, UserOrder,
+    Band, Delta, Fill, GroupUpdate, Lifecycle, MarketPosition, Snapshot, TickerBody, Trade,
+    UserOrder,
 };
 use crate::sim::text::{count, dollars, no_price, rfc3339, signed_count, uuid_text};
 use crate::sim::venue::UserId;
-use crate::units::{Money, Price};
+use crate::units::{Money, Price, WallTime};
 
 /// A market's whole book.
 pub(crate) fn snapshot(market: &MarketState, use_yes_price: bool) -> Snapshot {
@@ -47,6 +50,7 @@ pub(crate) fn delta(
         ts: rfc3339(change.time),
         ts_ms: change.time.unix_ms(),
         client_order_id: if own { named(&change.client_order_id) } else { None },
+        subaccount: own.then_some(change.subaccount),
     }
 }
 
@@ -94,7 +98,7 @@ pub(crate) fn fill(exchange: &Exchange, record: &FillRecord) -> Fill {
         purchased_side: side,
         outcome_side: side,
         book_side: record.side.as_str(),
-        subaccount: 0,
+        subaccount: record.subaccount,
     }
 }
 
@@ -104,7 +108,7 @@ pub(crate) fn user_order(exchange: &Exchange, order: &Order) -> UserOrder {
     let side = outcome(order.side);
     UserOrder {
         order_id: uuid_text(order.id),
-        user_id: exchange.account(order.user).user_id.clone(),
+        user_id: exchange.member(order.user).user_id.clone(),
         ticker: market.ticker.as_str().to_owned(),
         exchange_index: market.exchange_index,
         status: order.status.as_str(),
@@ -121,6 +125,7 @@ pub(crate) fn user_order(exchange: &Exchange, order: &Order) -> UserOrder {
         taker_fees_dollars: dollars(order.taker_fees),
         maker_fees_dollars: dollars(order.maker_fees),
         client_order_id: order.client_order_id.as_str().to_owned(),
+        order_group_id: exchange.group_id(order).map(uuid_text),
         self_trade_prevention_type: order.terms.self_trade_prevention.as_str(),
         created_time: rfc3339(order.created),
         created_ts_ms: order.created.unix_ms(),
@@ -129,16 +134,21 @@ pub(crate) fn user_order(exchange: &Exchange, order: &Order) -> UserOrder {
         last_update_time: rfc3339(order.updated),
         last_updated_ts_ms: order.updated.unix_ms(),
         last_update_reason: order.reason.as_str(),
-        subaccount_number: 0,
+        subaccount_number: order.subaccount,
     }
 }
 
-/// An account's position in one market.
-pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> MarketPosition {
-    let account = exchange.account(user);
-    let holding = &account.holdings[market];
+/// One of a member's accounts' position in one market.
+pub(crate) fn position(
+    exchange: &Exchange,
+    user: UserId,
+    subaccount: u8,
+    market: usize,
+) -> MarketPosition {
+    let member = exchange.member(user);
+    let holding = &member.accounts[usize::from(subaccount)].holdings[market];
     MarketPosition {
-        user_id: account.user_id.clone(),
+        user_id: member.user_id.clone(),
         market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
         position_fp: holding.position.to_string(),
         position_cost_dollars: dollars(holding.cost),
@@ -146,20 +156,77 @@ pub(crate) fn position(exchange: &Exchange, user: UserId, market: usize) -> Mark
         fees_paid_dollars: dollars(holding.fees),
         position_fee_cost_dollars: dollars(holding.open_fees),
         volume_fp: count(holding.volume_centis),
-        subaccount: 0,
+        subaccount,
     }
 }
 
-/// A market that was paused or reopened.
-pub(crate) fn lifecycle(exchange: &Exchange, market: usize, status: MarketStatus) -> Lifecycle {
-    let event_type = match status {
-        MarketStatus::Active => "activated",
-        MarketStatus::Inactive => "deactivated",
-    };
-    Lifecycle {
-        market_ticker: exchange.markets()[market].ticker.as_str().to_owned(),
+/// What was done to a market.
+pub(crate) fn lifecycle(
+    exchange: &Exchange,
+    market: usize,
+    change: LifecycleChange,
+    time: WallTime,
+) -> Lifecycle {
+    let market = &exchange.markets()[market];
+    let plain = |event_type| Lifecycle {
+        market_ticker: market.ticker.as_str().to_owned(),
         event_type,
-        is_deactivated: status == MarketStatus::Inactive,
+        exchange_index: market.exchange_index,
+        ..Lifecycle::default()
+    };
+    match change {
+        LifecycleChange::Activated => {
+            Lifecycle { is_deactivated: Some(false), ..plain("activated") }
+        }
+        LifecycleChange::Deactivated => {
+            Lifecycle { is_deactivated: Some(true), ..plain("deactivated") }
+        }
+        LifecycleChange::CloseDateUpdated(closes) => {
+            Lifecycle { close_ts: Some(closes.unix_secs()), ..plain("close_date_updated") }
+        }
+        LifecycleChange::Determined(outcome) => {
+            let value = Money::from_micros(i64::from(outcome.yes_micros()));
+            Lifecycle {
+                determination_ts: Some(time.unix_secs()),
+                result: Some(outcome.as_str()),
+                settlement_value: Some(value.dollars_display(4)),
+                ..plain("determined")
+            }
+        }
+        LifecycleChange::Settled => {
+            Lifecycle { settled_ts: Some(time.unix_secs()), ..plain("settled") }
+        }
+        LifecycleChange::Restructured(structure) => Lifecycle {
+            price_level_structure: Some(stream_label(structure)),
+            price_ranges: Some(bands(structure)),
+            ..plain("price_level_structure_updated")
+        },
+    }
+}
+
+/// The stream ends each label with the unit; two of them end with it anyway.
+fn stream_label(structure: PriceStructure) -> String {
+    let label = structure.as_str();
+    if label.ends_with("_cent") { label.to_owned() } else { format!("{label}_cent") }
+}
+
+fn bands(structure: PriceStructure) -> Vec<Band> {
+    let bound = |micros: u32| Money::from_micros(i64::from(micros)).dollars_display(4);
+    let band = |range: &PriceRange| Band {
+        start: bound(range.start_micros),
+        end: bound(range.end_micros),
+        step: bound(range.step_micros),
+    };
+    structure.grid().ranges().iter().map(band).collect()
+}
+
+/// What happened to an order group.
+pub(crate) fn group_update(id: u128, change: GroupChange, time: WallTime) -> GroupUpdate {
+    GroupUpdate {
+        event_type: change.as_str(),
+        order_group_id: uuid_text(id),
+        contracts_limit_fp: change.limit().map(|limit| limit.to_string()),
+        ts_ms: time.unix_ms(),
     }
 }
 

@@ -17,14 +17,18 @@ pub(crate) enum Channel {
     MarketPositions,
     /// The account's orders.
     UserOrders,
-    /// Markets paused and reopened; simulated markets neither close nor settle.
+    /// What becomes of markets.
     MarketLifecycle,
-    /// Acknowledged like the others; order groups are not simulated.
+    /// The account's order groups.
     OrderGroupUpdates,
+    /// Acknowledged and silent: combos are not simulated.
+    MultivariateLifecycle,
+    /// Acknowledged and silent: requests for quotes are not simulated.
+    Communications,
 }
 
 impl Channel {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 10] = [
         Self::OrderbookDelta,
         Self::Ticker,
         Self::Trade,
@@ -33,6 +37,8 @@ impl Channel {
         Self::UserOrders,
         Self::MarketLifecycle,
         Self::OrderGroupUpdates,
+        Self::MultivariateLifecycle,
+        Self::Communications,
     ];
 
     /// The exchange's spelling.
@@ -46,6 +52,8 @@ impl Channel {
             Self::UserOrders => "user_orders",
             Self::MarketLifecycle => "market_lifecycle_v2",
             Self::OrderGroupUpdates => "order_group_updates",
+            Self::MultivariateLifecycle => "multivariate_market_lifecycle",
+            Self::Communications => "communications",
         }
     }
 
@@ -59,7 +67,9 @@ impl Channel {
             Self::OrderbookDelta
             | Self::Trade
             | Self::MarketLifecycle
-            | Self::OrderGroupUpdates => true,
+            | Self::OrderGroupUpdates
+            | Self::MultivariateLifecycle
+            | Self::Communications => true,
             Self::Ticker | Self::Fill | Self::MarketPositions | Self::UserOrders => false,
         }
     }
@@ -70,6 +80,17 @@ impl Channel {
     }
 }
 
+/// What a client may ask of a subscription beside its markets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Wishes {
+    /// The NO side of books is told in YES prices.
+    pub(crate) use_yes_price: bool,
+    /// Acknowledgements do not list its markets.
+    pub(crate) skip_ticker_ack: bool,
+    /// Public numbers are told at once for the markets it names.
+    pub(crate) send_initial_snapshot: bool,
+}
+
 /// A subscription.
 #[derive(Debug)]
 pub(crate) struct Subscription {
@@ -77,8 +98,7 @@ pub(crate) struct Subscription {
     pub(crate) channel: Channel,
     /// `None` covers all markets.
     pub(crate) markets: Option<BTreeSet<usize>>,
-    /// Whether the NO side of books is told in YES prices.
-    pub(crate) use_yes_price: bool,
+    pub(crate) wishes: Wishes,
     seq: u64,
 }
 
@@ -87,9 +107,9 @@ impl Subscription {
         sid: u64,
         channel: Channel,
         markets: Option<BTreeSet<usize>>,
-        use_yes_price: bool,
+        wishes: Wishes,
     ) -> Self {
-        Self { sid, channel, markets, use_yes_price, seq: 0 }
+        Self { sid, channel, markets, wishes, seq: 0 }
     }
 
     pub(crate) fn covers(&self, market: usize) -> bool {

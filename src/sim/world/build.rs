@@ -258,7 +258,7 @@ fn make_host(config: &WorldConfig, network: &Network, random: &mut Random) -> Ho
         books: config.books.clone(),
         users: vec![user, stranger],
         seed: random.next(),
-        quotes: config.quotes,
+        quotes: config.quotes.clone(),
         tier: Tier::Basic,
         opens: config.starts,
     });

@@ -7,7 +7,7 @@ use tungstenite::{
 
 use super::*;
 
-type Client = WebSocket<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>;
+pub(super) type Client = WebSocket<rustls::StreamOwned<rustls::ClientConnection, TcpStream>>;
 
 fn request(fixture: &Fixture, headers: &[(&'static str, String)]) -> Request {
     let mut request = fixture.server.ready().ws.as_str().into_client_request().unwrap();
@@ -18,7 +18,7 @@ fn request(fixture: &Fixture, headers: &[(&'static str, String)]) -> Request {
 }
 
 /// An upgraded client that has read the venue's greeting.
-fn open(fixture: &Fixture) -> Client {
+pub(super) fn open(fixture: &Fixture) -> Client {
     let request = request(fixture, &fixture.signed("GET", WS_PATH));
     let (mut client, response) = tungstenite::client(request, connect(fixture)).unwrap();
     assert_eq!(response.status(), 101);
@@ -27,7 +27,7 @@ fn open(fixture: &Fixture) -> Client {
 }
 
 /// The next text; pings are skipped.
-fn text(client: &mut Client) -> String {
+pub(super) fn text(client: &mut Client) -> String {
     loop {
         match client.read().unwrap() {
             Message::Text(text) => return text.to_string(),

@@ -1,0 +1,319 @@
+//! Paper trading on a book (stages 3 and 4 in one): the rings around [`BookFills`].
+//!
+//! In: commands of the oms. Out: what gateway and feed would tell it. Bounded: what does not fit
+//! into a ring waits here, in order. Thread `gateway`; a simulator, not a hot path.
+
+use super::PaperRings;
+use super::book::{BookFills, Told};
+use crate::message::{Command, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Unsent};
+use crate::risk::KillSwitch;
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::{Stage, Work};
+use crate::units::Now;
+
+/// Orders under way at once; more are refused like a pool without connections.
+const UNDER_WAY_MAX: usize = 2_048;
+
+/// See the module's page.
+#[derive(Debug)]
+pub struct BookPaper<C> {
+    book: BookFills,
+    clock: C,
+    rings: PaperRings,
+    /// What the rings had no room for.
+    waiting: Option<Told>,
+    greetings: Vec<Told>,
+    kill_switch: KillSwitch,
+}
+
+impl<C: Clock> BookPaper<C> {
+    /// Joins a book with its rings.
+    #[must_use]
+    pub fn new(book: BookFills, clock: C, rings: PaperRings) -> Self {
+        let greetings =
+            vec![Told::Feed(FeedEvent::Up), Told::Gateway(GatewayEvent::Connections { ready: 1 })];
+        Self { book, clock, rings, waiting: None, greetings, kill_switch: KillSwitch::default() }
+    }
+
+    /// Takes no order while `kill_switch` is thrown.
+    #[must_use]
+    pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
+        self.kill_switch = kill_switch;
+        self
+    }
+
+    fn take(&mut self, now: Now, command: &Command) {
+        match command {
+            Command::Submit(approved) => match self.obstacle() {
+                None => self.book.submit(now, *approved.get()),
+                Some(why) => {
+                    let key = approved.get().key;
+                    self.waiting = Some(Told::Gateway(GatewayEvent::NotSent { key, why }));
+                }
+            },
+            Command::Cancel(cancel) => self.book.cancel(now, *cancel),
+            Command::CancelAll => self.book.cancel_all(now),
+        }
+    }
+
+    /// Why an order cannot be sent now.
+    fn obstacle(&self) -> Option<Unsent> {
+        if self.kill_switch.is_thrown() {
+            return Some(Unsent::Halted);
+        }
+        (self.book.under_way() >= UNDER_WAY_MAX).then_some(Unsent::NoConnection)
+    }
+
+    /// Tells what there is to tell, as far as the rings have room.
+    fn tell(&mut self) -> Work {
+        let mut work = Work::Idle;
+        loop {
+            let next = self.waiting.take().or_else(|| self.greetings.pop());
+            let Some(told) = next.or_else(|| self.book.poll()) else { return work };
+            let kept = match told {
+                Told::Gateway(event) => self.rings.events.push(event).is_ok(),
+                Told::Feed(event) => self.rings.feed.push(event).is_ok(),
+            };
+            if !kept {
+                self.waiting = Some(told);
+                return work;
+            }
+            work = Work::Done;
+        }
+    }
+
+    /// Every order was answered and every fill reported: there is nothing to make up for.
+    fn answer_asks(&mut self, now: Now) -> Work {
+        if self.rings.fetch.is_full() {
+            return Work::Idle;
+        }
+        let answer = match self.rings.asks.pop() {
+            Ok(FetchCommand::Backfill { .. }) => FetchEvent::BackfillDone,
+            Ok(FetchCommand::Order { key, .. }) => FetchEvent::OrderAbsent { key },
+            Ok(FetchCommand::Quote { ticker }) => {
+                let quote = self.book.quote(&ticker, now.wall);
+                quote.map_or(FetchEvent::QuoteFailed { ticker }, FetchEvent::Quote)
+            }
+            Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
+            Err(_empty) => return Work::Idle,
+        };
+        let kept = self.rings.fetch.push(answer);
+        debug_assert!(kept.is_ok(), "Invariant: the ring had room");
+        Work::Done
+    }
+}
+
+impl<C: Clock> Stage for BookPaper<C> {
+    const NAME: &'static str = "paper";
+
+    fn poll(&mut self) -> Work {
+        let now = self.clock.now();
+        self.book.advance(now);
+        let work = self.tell().or(self.answer_asks(now));
+        if self.waiting.is_some() {
+            return work;
+        }
+        match self.rings.commands.pop() {
+            Ok(command) => {
+                self.take(now, &command);
+                Work::Done
+            }
+            Err(_empty) => work,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId};
+    use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
+    use crate::paper::book::BookConfig;
+    use crate::risk::Approved;
+    use crate::runtime::clock::VirtualClock;
+    use crate::runtime::ring::{Consumer, Producer, ring};
+    use crate::sim::replay;
+    use crate::units::{Contracts, Money, Nanos, Price, Timestamp, WallTime};
+
+    const START: WallTime = WallTime::from_unix_ms(1_784_031_300_000);
+    const LATENCY: Nanos = Nanos::from_ms(20);
+
+    /// The oms's end of the rings, with the stage and its clock.
+    struct Bench {
+        stage: BookPaper<VirtualClock>,
+        clock: VirtualClock,
+        commands: Producer<Command>,
+        events: Consumer<GatewayEvent>,
+        feed: Consumer<FeedEvent>,
+        asks: Producer<FetchCommand>,
+        fetch: Consumer<FetchEvent>,
+    }
+
+    impl Bench {
+        fn new(cash: Money) -> Self {
+            let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+            let recording = replay::open(&home.join("examples/replay-session.jsonl")).unwrap();
+            let config = BookConfig {
+                recording: recording.into(),
+                speed: 1,
+                cash,
+                latency_min: LATENCY,
+                latency_max: LATENCY,
+                seed: 1,
+            };
+            let clock = VirtualClock::new(START);
+            let (commands, from_oms) = ring(32);
+            let (to_oms, events) = ring(8);
+            let (news, feed) = ring(8);
+            let (asks, questions) = ring(8);
+            let (answers, fetch) = ring(8);
+            let rings = PaperRings {
+                commands: from_oms,
+                events: to_oms,
+                feed: news,
+                asks: questions,
+                fetch: answers,
+            };
+            let book = BookFills::new(config, START).unwrap();
+            let stage = BookPaper::new(book, clock.clone(), rings);
+            Self { stage, clock, commands, events, feed, asks, fetch }
+        }
+
+        fn submit(&mut self, slot: u32, cents: u32, tif: TimeInForce) {
+            let order = Approved::unchecked_for_tests(order(slot, cents, tif));
+            assert!(self.commands.push(Command::Submit(order)).is_ok());
+            self.polls();
+        }
+
+        /// Polls until nothing happens.
+        fn polls(&mut self) {
+            while self.stage.poll() == Work::Done {}
+        }
+
+        fn after(&mut self, span: Nanos) {
+            self.clock.advance(span);
+            self.polls();
+        }
+
+        fn events(&mut self) -> Vec<GatewayEvent> {
+            core::iter::from_fn(|| self.events.pop().ok()).collect()
+        }
+
+        fn news(&mut self) -> Vec<FeedEvent> {
+            core::iter::from_fn(|| self.feed.pop().ok()).collect()
+        }
+    }
+
+    fn order(slot: u32, cents: u32, time_in_force: TimeInForce) -> NewOrder {
+        NewOrder {
+            key: OrderKey { slot, generation: 0 },
+            client_order_id: ClientOrderId::new(RunId::new(1), u64::from(slot)),
+            market: MarketIx(0),
+            side: BookSide::Bid,
+            price: Price::from_cents(cents).unwrap(),
+            quantity: Contracts::from_whole(3),
+            time_in_force,
+            expiration_secs: None,
+            reduce_only: false,
+            post_only: false,
+            received: Timestamp::ZERO,
+            approved: Timestamp::ZERO,
+        }
+    }
+
+    #[test]
+    fn an_order_fills_at_visible_prices_after_its_latency() {
+        let mut bench = Bench::new(Money::from_cents(10_000));
+        bench.submit(1, 55, TimeInForce::ImmediateOrCancel);
+        let told = bench.events();
+        assert!(matches!(told[..], [_, GatewayEvent::Sent { .. }]), "{told:?}");
+        bench.after(LATENCY);
+        let told = bench.events();
+        let [GatewayEvent::Accepted { accepted, .. }] = told[..] else { panic!("{told:?}") };
+        assert_eq!(accepted.filled, Contracts::from_whole(3));
+        let news = bench.news();
+        let [FeedEvent::Up, FeedEvent::Fill(fill), FeedEvent::Order(_)] = news[..] else {
+            panic!("{news:?}")
+        };
+        assert!(fill.is_taker && fill.fee > Money::ZERO);
+        assert!(fill.price < Price::from_cents(55).unwrap(), "the best ask is better");
+    }
+
+    #[test]
+    fn a_resting_order_is_taken_back_by_its_cancel() {
+        let mut bench = Bench::new(Money::from_cents(10_000));
+        bench.submit(1, 20, TimeInForce::GoodTillCanceled);
+        bench.after(LATENCY);
+        let told = bench.events();
+        let Some(GatewayEvent::Accepted { key, accepted }) = told.last().copied() else {
+            panic!("{told:?}")
+        };
+        let cancel = CancelOrder { key, order_id: accepted.order_id, market: MarketIx(0) };
+        for _ in 0..2 {
+            assert!(bench.commands.push(Command::Cancel(cancel)).is_ok());
+            bench.polls();
+            bench.after(LATENCY);
+        }
+        let told = bench.events();
+        let reduced_by = Contracts::from_whole(3);
+        assert_eq!(told[1], GatewayEvent::CancelAccepted { key, reduced_by });
+        assert_eq!(told[3], GatewayEvent::CancelNotFound { key }, "it is gone");
+    }
+
+    #[test]
+    fn an_order_without_money_is_refused_in_the_exchanges_words() {
+        let mut bench = Bench::new(Money::from_cents(100));
+        bench.submit(1, 50, TimeInForce::GoodTillCanceled);
+        bench.after(LATENCY);
+        let told = bench.events();
+        let Some(GatewayEvent::Rejected { reject, .. }) = told.last() else { panic!("{told:?}") };
+        assert_eq!((reject.status, reject.code.as_str()), (400, "insufficient_balance"));
+    }
+
+    #[test]
+    fn nothing_is_sent_while_the_switch_is_thrown() {
+        let mut bench = Bench::new(Money::from_cents(10_000));
+        let kill_switch = KillSwitch::default();
+        bench.stage = bench.stage.with_kill_switch(kill_switch.clone());
+        kill_switch.throw();
+        bench.submit(1, 55, TimeInForce::ImmediateOrCancel);
+        let told = bench.events();
+        let key = OrderKey { slot: 1, generation: 0 };
+        assert_eq!(told[1], GatewayEvent::NotSent { key, why: Unsent::Halted });
+    }
+
+    #[test]
+    fn quotes_come_from_the_book() {
+        let mut bench = Bench::new(Money::from_cents(10_000));
+        bench.polls();
+        let ticker = crate::ids::Ticker::new(b"KXWCGAME-26JUL14FRAESP-ESP").unwrap();
+        assert!(bench.asks.push(FetchCommand::Quote { ticker }).is_ok());
+        bench.polls();
+        let Ok(FetchEvent::Quote(quote)) = bench.fetch.pop() else { panic!("no quote") };
+        assert!(quote.bid < quote.ask && quote.bid.is_some());
+    }
+
+    #[test]
+    fn full_rings_keep_what_is_told_in_order() {
+        let mut bench = Bench::new(Money::from_cents(100_000));
+        for slot in 1..=20 {
+            bench.submit(slot, 20, TimeInForce::GoodTillCanceled);
+        }
+        bench.after(LATENCY);
+        let mut told = Vec::new();
+        loop {
+            let news = bench.events();
+            if news.is_empty() {
+                break;
+            }
+            told.extend(news);
+            bench.news();
+            bench.after(LATENCY);
+        }
+        let count = |wanted: fn(&GatewayEvent) -> bool| told.iter().filter(|it| wanted(it)).count();
+        assert_eq!(count(|event| matches!(event, GatewayEvent::Sent { .. })), 20);
+        assert_eq!(count(|event| matches!(event, GatewayEvent::Accepted { .. })), 20);
+    }
+}

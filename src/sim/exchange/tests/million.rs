@@ -1,0 +1,273 @@
+//! A million random operations of every kind that the exchange knows, and what must hold through
+//! all of them: cash + collateral + fees constant, positions sum to zero, no crossed book, nobody
+//! overdrawn, sums equal to what they are sums of.
+
+use super::flow::sums_agree;
+use super::*;
+use crate::sim::exchange::random::Random;
+
+/// Operations over all exchanges.
+const OPERATIONS: u32 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+
+/// Operations at one exchange: markets settle in the course of it, so then comes the next one.
+const PER_EXCHANGE: u32 = 5_000;
+
+/// Recounting everything takes as long as some hundred operations.
+const RECOUNT_EVERY: u32 = 500;
+
+const MEMBERS: u64 = 4;
+
+struct Walk {
+    exchange: Exchange,
+    random: Random,
+    now: WallTime,
+    groups: Vec<(UserId, u128)>,
+}
+
+impl Walk {
+    fn new(seed: u64) -> Self {
+        let structures =
+            [PriceStructure::LinearCent, PriceStructure::TaperedDeciCent, PriceStructure::DeciCent];
+        let fee_types = [
+            FeeType::Quadratic,
+            FeeType::QuadraticWithMakerFees,
+            FeeType::QuadraticWithComboMakerFees,
+        ];
+        let seed_of = |(index, structure): (u8, PriceStructure)| BookSeed {
+            ticker: Ticker::new(format!("KX-{index}").as_bytes()).unwrap(),
+            structure,
+            fee_type: fee_types[usize::from(index) % 3],
+            exchange_index: index % 2,
+            ..book(&[(47, 10), (46, 10)], &[(52, 10), (53, 10)])
+        };
+        let books: Vec<_> = (0_u8..).zip(structures).map(seed_of).collect();
+        let user = |id: u64| UserSeed { user_id: id.to_string(), cash: Money::from_cents(20_000) };
+        let users: Vec<_> = (0..MEMBERS).map(user).collect();
+        let mut exchange = Exchange::new(START, &books, &users, seed).unwrap();
+        let settlement_delay = Nanos::from_secs(5);
+        let cancel_all_tail_per_mille = 300;
+        exchange.set_rules(Rules {
+            settlement_delay,
+            cancel_all_tail_per_mille,
+            ..Rules::default()
+        });
+        exchange.set_membership(UserId(3), Membership::Intermediated);
+        for user in (0..4).map(UserId) {
+            let subaccount = exchange.create_subaccount(user).unwrap();
+            for wallet in [(subaccount, 0), (0, 1), (subaccount, 1)] {
+                let (subaccount, exchange_index) = wallet;
+                let home = Wallet { subaccount: 0, exchange_index: 0 };
+                let there = Wallet { subaccount, exchange_index };
+                exchange.transfer(user, home, there, Money::from_cents(4_000)).unwrap();
+            }
+        }
+        Self { exchange, random: Random::new(seed), now: START, groups: Vec::new() }
+    }
+
+    fn pick(&mut self, bound: u64) -> u32 {
+        u32::try_from(self.random.below(bound)).unwrap()
+    }
+
+    fn user(&mut self) -> UserId {
+        UserId(self.pick(MEMBERS))
+    }
+
+    fn side(&mut self) -> BookSide {
+        if self.pick(2) == 0 { BookSide::Bid } else { BookSide::Ask }
+    }
+
+    fn price(&mut self, market: usize) -> Price {
+        let wanted = Price::from_micros(300_000 + self.pick(400_000)).unwrap();
+        self.exchange.markets()[market].grid.floor(wanted).unwrap()
+    }
+
+    fn new_order(&mut self) -> NewOrder {
+        let market = self.pick(3) as usize;
+        let time_in_force = match self.pick(6) {
+            0 => TimeInForce::FillOrKill,
+            1 | 2 => TimeInForce::ImmediateOrCancel,
+            _ => TimeInForce::GoodTillCanceled,
+        };
+        let resting = time_in_force == TimeInForce::GoodTillCanceled;
+        let lives = Nanos::from_ms(1 + u64::from(self.pick(60_000)));
+        let prevention = [SelfTradePrevention::Maker, SelfTradePrevention::TakerAtCross];
+        let terms = OrderTerms {
+            time_in_force,
+            self_trade_prevention: prevention[self.pick(2) as usize],
+            post_only: resting && self.pick(4) == 0,
+            reduce_only: time_in_force == TimeInForce::ImmediateOrCancel && self.pick(4) == 0,
+            cancel_on_pause: self.pick(4) == 0,
+            expires: (resting && self.pick(4) == 0).then_some(self.now + lives),
+        };
+        let group = self.pick(16 * 6) as usize;
+        NewOrder {
+            market,
+            side: self.side(),
+            price: self.price(market),
+            quantity: Contracts::from_centis(1 + self.pick(3_000)),
+            client_order_id: ClientText::EMPTY,
+            subaccount: u8::from(self.pick(4) == 0),
+            group: self.groups.get(group).map(|(_, id)| *id),
+            terms,
+        }
+    }
+
+    /// One of a member's resting orders.
+    fn resting(&mut self, user: UserId) -> Option<Order> {
+        let market = self.pick(3) as usize;
+        let side = self.side();
+        let account = &self.exchange.member(user).accounts[usize::from(self.random.below(4) == 0)];
+        let orders = account.holdings[market].resting(side);
+        let which = self.random.below(orders.len().max(1) as u64);
+        let ix = orders.values().nth(usize::try_from(which).unwrap())?.order;
+        Some(*self.exchange.orders.get(ix))
+    }
+
+    fn step(&mut self) {
+        self.now = self.now + Nanos::from_ms(u64::from(self.pick(40)));
+        let (now, user) = (self.now, self.user());
+        match self.pick(1_000) {
+            0..600 => {
+                let new = self.new_order();
+                refused(self.exchange.submit(now, user, &new));
+            }
+            600..800 => self.change(user),
+            800..950 => self.trade_in_background(),
+            950..990 => self.manage(user),
+            _ => self.operate(),
+        }
+    }
+
+    fn change(&mut self, user: UserId) {
+        let now = self.now;
+        let Some(order) = self.resting(user) else { return };
+        match self.pick(4) {
+            0 | 1 => refused(self.exchange.cancel(now, user, order.id)),
+            2 => {
+                let by = Decrease::By(Contracts::from_centis(self.pick(2_000)));
+                refused(self.exchange.decrease(now, user, order.id, by));
+            }
+            _ => {
+                let change = Amendment {
+                    market: order.market,
+                    side: order.side,
+                    price: self.price(order.market),
+                    total: Contracts::from_centis(self.pick(4_000)),
+                    client_order_id: ClientText::EMPTY,
+                    updated_client_order_id: ClientText::EMPTY,
+                    expiry: Expiry::Clear,
+                };
+                refused(self.exchange.amend(now, user, order.id, &change));
+            }
+        }
+    }
+
+    fn trade_in_background(&mut self) {
+        let (now, market) = (self.now, self.pick(3) as usize);
+        self.exchange.advance(now);
+        if !self.exchange.takes_quotes(market) {
+            return;
+        }
+        let (side, price) = (self.side(), self.price(market));
+        let quantity = Contracts::from_centis(1 + self.pick(2_000));
+        if self.pick(3) == 0 {
+            self.exchange.sweep(now, market, side, price, quantity);
+        } else {
+            self.exchange.quote(now, market, side, price, quantity);
+        }
+    }
+
+    fn manage(&mut self, user: UserId) {
+        let now = self.now;
+        let wallet = |bits: u32| Wallet {
+            subaccount: u8::from(bits & 1 == 1),
+            exchange_index: u8::from(bits & 2 == 2),
+        };
+        let (from, to) = (wallet(self.pick(4)), wallet(self.pick(4)));
+        let group = self.pick(16) as usize;
+        let group = self.groups.get(group).copied();
+        match (self.pick(7), group) {
+            (0, _) => refused(self.exchange.cancel_all(now, user, None)),
+            (1 | 2, _) => {
+                let amount = Money::from_cents(i64::from(self.pick(500)));
+                refused(self.exchange.transfer(user, from, to, amount));
+            }
+            (3, _) if self.groups.len() < 16 => {
+                let limit = Contracts::from_centis(1 + self.pick(20_000));
+                let Wallet { subaccount, exchange_index } = from;
+                let new = NewGroup { subaccount, exchange_index, limit };
+                if let Ok(id) = self.exchange.create_group(now, user, &new) {
+                    self.groups.push((user, id));
+                }
+            }
+            (4, Some((user, id))) => refused(self.exchange.reset_group(now, user, id)),
+            (5, Some((user, id))) => refused(self.exchange.trigger_group(now, user, id)),
+            (_, Some((user, id))) => {
+                let limit = Contracts::from_centis(1 + self.pick(20_000));
+                refused(self.exchange.limit_group(now, user, id, limit));
+            }
+            (_, None) => {}
+        }
+    }
+
+    /// Pauses come and go; markets close and settle rarely.
+    fn operate(&mut self) {
+        let (now, market) = (self.now, self.pick(3) as usize);
+        let command = match self.pick(100) {
+            0..5 => MarketCommand::Close,
+            5..25 => MarketCommand::Determine(Outcome::Scalar(self.pick(1_000_001))),
+            25..30 => MarketCommand::Dispute,
+            30..35 => MarketCommand::Amend(Outcome::No),
+            35..45 => MarketCommand::Settle,
+            45..60 => MarketCommand::Deactivate,
+            60..82 => MarketCommand::Activate,
+            82..84 => return self.exchange.set_state(now, ExchangeState::ExchangePaused),
+            84..86 => return self.exchange.set_state(now, ExchangeState::TradingPaused),
+            _ => return self.exchange.set_state(now, ExchangeState::Open),
+        };
+        refused(self.exchange.command(now, market, command));
+    }
+
+    #[track_caller]
+    fn check(&self, total: Money, recount: bool) {
+        assert_eq!(self.exchange.total_cash_and_collateral(), total);
+        for member in &self.exchange.members[..4] {
+            for balance in member.accounts.iter().flat_map(|account| &account.balances) {
+                assert!(balance.available() >= Money::ZERO, "{} overdrawn", member.user_id);
+            }
+        }
+        for market in self.exchange.markets() {
+            uncrossed(market);
+        }
+        if recount {
+            sums_agree(&self.exchange);
+        }
+    }
+}
+
+/// Refusals are part of random flow; the invariants are what is checked.
+fn refused<T, E>(_: Result<T, E>) {}
+
+#[test]
+fn a_million_random_operations_conserve_everything() {
+    let (mut fills, mut settled, mut triggered) = (0, 0, 0);
+    for epoch in 0..OPERATIONS / PER_EXCHANGE {
+        let mut walk = Walk::new(u64::from(epoch));
+        let total = walk.exchange.total_cash_and_collateral();
+        for step in 0..PER_EXCHANGE {
+            walk.step();
+            walk.check(total, step % RECOUNT_EVERY == 0);
+            for event in walk.exchange.drain_events() {
+                match event {
+                    ExchangeEvent::Fill { .. } => fills += 1,
+                    ExchangeEvent::Settlement { .. } => settled += 1,
+                    ExchangeEvent::Group { change: GroupChange::Triggered, .. } => triggered += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+    // The flow must reach what it is about.
+    assert!(fills > OPERATIONS / 10, "{fills} fills");
+    assert!(settled > 0 && triggered > 0, "{settled} settlements, {triggered} triggers");
+}

@@ -1,0 +1,308 @@
+//! Faults on purpose: which request, which message and which moment goes wrong, from a file or
+//! live.
+//!
+//! In: what is asked or told, and when. Out: what goes wrong with it, if anything. The same plan,
+//! the same questions in the same order and the same times give the same faults: chance comes
+//! from the seed, the rule and the number of the match. Who serves carries it out; nothing here
+//! sleeps, drops or reads a clock.
+
+mod edit;
+mod file;
+mod plan;
+mod stories;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+pub use file::{FaultFileError, names};
+pub use plan::{
+    Edit, Event, FaultPlan, Kind, MessageTrouble, Phase, RequestTrouble, Rule, Shape, Spread,
+    Target, When,
+};
+pub use stories::facts;
+
+use crate::sim::exchange::{ExchangeState, MarketCommand, Outcome, Random};
+use crate::sim::venue::{SessionId, VenueAction};
+use crate::units::{Nanos, WallTime};
+
+/// What goes wrong with one request, every chance taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestFault {
+    /// It, or its answer, is so late.
+    Delay(Phase, Nanos),
+    /// Anything else.
+    Other(RequestTrouble),
+}
+
+/// Something to do at its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Act {
+    /// To the exchange.
+    Venue(VenueAction),
+    /// All connections end.
+    DropConnections,
+    /// The exchange's clock is so many milliseconds ahead from now on.
+    Skew(i64),
+    /// All connections end, and again after so long.
+    Lifetime(Nanos),
+}
+
+/// How often a rule has matched and struck.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    matched: u64,
+    struck: u64,
+}
+
+/// A plan on its way.
+#[derive(Debug, Default)]
+pub struct Faults {
+    plan: FaultPlan,
+    /// By rule.
+    tallies: Vec<Tally>,
+    started: Option<WallTime>,
+    silenced: HashSet<SessionId>,
+    /// What is to be done, soonest first.
+    acts: BTreeMap<(WallTime, u64), Act>,
+    acts_made: u64,
+    skew_ms: i64,
+}
+
+impl Faults {
+    /// A plan that starts at `now`.
+    #[must_use]
+    pub fn new(plan: FaultPlan, now: WallTime) -> Self {
+        let tallies = vec![Tally::default(); plan.rules.len()];
+        let mut faults = Self { tallies, started: Some(now), ..Self::default() };
+        for rule in &plan.rules {
+            if let Rule::Event { at, event } = rule {
+                faults.schedule(now + *at, event);
+            }
+        }
+        faults.plan = plan;
+        faults
+    }
+
+    /// The plan.
+    #[must_use]
+    pub const fn plan(&self) -> &FaultPlan {
+        &self.plan
+    }
+
+    fn schedule(&mut self, at: WallTime, event: &Event) {
+        let pause = |state| Act::Venue(VenueAction::State(state));
+        match *event {
+            Event::TradingPause(span) => {
+                self.put(at, pause(ExchangeState::TradingPaused));
+                self.put(at + span, pause(ExchangeState::Open));
+            }
+            Event::ExchangePause(span) => {
+                self.put(at, pause(ExchangeState::ExchangePaused));
+                self.put(at + span, pause(ExchangeState::Open));
+            }
+            Event::MarketPause(market, span) => {
+                let command = |command| Act::Venue(VenueAction::Market { market, command });
+                self.put(at, command(MarketCommand::Deactivate));
+                self.put(at + span, command(MarketCommand::Activate));
+            }
+            Event::Close(market) => {
+                let command = MarketCommand::Close;
+                self.put(at, Act::Venue(VenueAction::Market { market, command }));
+            }
+            Event::Settle(market, outcome) => {
+                for command in settlement(outcome) {
+                    self.put(at, Act::Venue(VenueAction::Market { market, command }));
+                }
+            }
+            Event::ClockSkew(ms, span) => {
+                self.put(at, Act::Skew(ms));
+                self.put(at + span, Act::Skew(0));
+            }
+            Event::ConnectionLifetime(span) => self.put(at, Act::Lifetime(span)),
+            Event::ReadLag(lag, span) => {
+                self.put(at, Act::Venue(VenueAction::ReadLag(lag)));
+                self.put(at + span, Act::Venue(VenueAction::ReadLag(Nanos::ZERO)));
+            }
+            Event::CancelAllTail(per_mille) => {
+                self.put(at, Act::Venue(VenueAction::CancelAllTail(per_mille)));
+            }
+        }
+    }
+
+    fn put(&mut self, at: WallTime, act: Act) {
+        self.acts_made += 1;
+        self.acts.insert((at, self.acts_made), act);
+    }
+
+    /// When [`Self::due`] next has something, if ever.
+    #[must_use]
+    pub fn deadline(&self) -> Option<WallTime> {
+        self.acts.first_key_value().map(|((at, _), _)| *at)
+    }
+
+    /// What is to be done by `now`, in order.
+    pub fn due(&mut self, now: WallTime) -> Vec<Act> {
+        let mut due = Vec::new();
+        while let Some(entry) = self.acts.first_entry().filter(|entry| entry.key().0 <= now) {
+            let act = entry.remove();
+            match act {
+                Act::Skew(ms) => self.skew_ms = ms,
+                Act::Lifetime(span) => {
+                    self.put(now + span, Act::Lifetime(span));
+                    due.push(Act::DropConnections);
+                }
+                Act::Venue(_) | Act::DropConnections => due.push(act),
+            }
+        }
+        due
+    }
+
+    /// The exchange's own idea of the time.
+    #[must_use]
+    pub fn skewed(&self, now: WallTime) -> WallTime {
+        let skew = Nanos::from_ms(self.skew_ms.unsigned_abs());
+        if self.skew_ms >= 0 {
+            now + skew
+        } else {
+            WallTime::from_unix_ns(now.unix_ns().saturating_sub(skew.ns()))
+        }
+    }
+
+    /// What goes wrong with a request.
+    pub fn request(&mut self, now: WallTime, method: &str, path: &str) -> Option<RequestFault> {
+        let kind = Target::of(method, path);
+        let since = self.since(now);
+        for index in 0..self.plan.rules.len() {
+            let Rule::Request { on, when, trouble } = &self.plan.rules[index] else { continue };
+            let (when, trouble) = (*when, *trouble);
+            if !on.covers(kind) {
+                continue;
+            }
+            let Some(mut random) = self.strike(index, when, since) else { continue };
+            return Some(match trouble {
+                RequestTrouble::Delay(phase, spread) => {
+                    RequestFault::Delay(phase, spread.draw(&mut random))
+                }
+                other => RequestFault::Other(other),
+            });
+        }
+        None
+    }
+
+    /// What goes wrong with a message for a session.
+    pub fn message(
+        &mut self,
+        now: WallTime,
+        session: SessionId,
+        text: &str,
+    ) -> Option<MessageTrouble> {
+        if self.silenced.contains(&session) {
+            return Some(MessageTrouble::Lose);
+        }
+        let since = self.since(now);
+        for index in 0..self.plan.rules.len() {
+            let Rule::Message { on, when, trouble } = &self.plan.rules[index] else { continue };
+            let (when, trouble) = (*when, *trouble);
+            if !on.covers(text) || self.strike(index, when, since).is_none() {
+                continue;
+            }
+            if trouble == MessageTrouble::Silence {
+                self.silenced.insert(session);
+                return Some(MessageTrouble::Lose);
+            }
+            return Some(trouble);
+        }
+        None
+    }
+
+    /// Forgets a session that is gone.
+    pub fn forget(&mut self, session: SessionId) {
+        self.silenced.remove(&session);
+    }
+
+    fn since(&mut self, now: WallTime) -> Nanos {
+        now.since(*self.started.get_or_insert(now))
+    }
+
+    /// Counts a match of a rule; chance of its own when it strikes.
+    fn strike(&mut self, index: usize, when: When, since: Nanos) -> Option<Random> {
+        let tally = &mut self.tallies[index];
+        tally.matched += 1;
+        let inside = since >= when.from && since < when.until;
+        if !inside || tally.matched < when.first || tally.struck >= when.count {
+            return None;
+        }
+        // A stream per rule and match: what one rule draws does not change another's.
+        let stream = (index as u64) << 40 ^ tally.matched;
+        let mut random = Random::new(self.plan.seed ^ stream.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        if random.below(1_000) >= u64::from(when.per_mille) {
+            return None;
+        }
+        tally.struck += 1;
+        Some(random)
+    }
+}
+
+/// The way of an open market to its payout.
+const fn settlement(outcome: Outcome) -> [MarketCommand; 3] {
+    [MarketCommand::Close, MarketCommand::Determine(outcome), MarketCommand::Settle]
+}
+
+impl Spread {
+    fn draw(&self, random: &mut Random) -> Nanos {
+        let width = self.most.ns() - self.least.ns();
+        let past = match self.shape {
+            Shape::Uniform => random.below(width.saturating_add(1).max(1)),
+            // Halves of the width are as likely as all that follow together: a mean of about a
+            // seventh of the width, in whole numbers.
+            Shape::Exponential => {
+                let halvings = random.next().trailing_ones().min(20);
+                let scale = width >> 4;
+                let whole = scale.saturating_mul(u64::from(halvings) * 2);
+                (whole + random.below(scale.saturating_mul(2).max(1))).min(width)
+            }
+        };
+        self.least + Nanos::from_ns(past)
+    }
+}
+
+impl Kind {
+    /// Whether a rule about `self` is about this message.
+    fn covers(&self, text: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Type(kind) => text.split_once("\"type\":\"").is_some_and(|(_, rest)| {
+                rest.strip_prefix(kind.as_str()).is_some_and(|rest| rest.starts_with('"'))
+            }),
+        }
+    }
+}
+
+/// The faults of a running server, which can be replaced while it runs. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct LiveFaults {
+    faults: Arc<Mutex<Faults>>,
+}
+
+impl LiveFaults {
+    /// Starts with a plan.
+    #[must_use]
+    pub fn new(plan: FaultPlan, now: WallTime) -> Self {
+        Self { faults: Arc::new(Mutex::new(Faults::new(plan, now))) }
+    }
+
+    /// Puts another plan in the place of the one there is. A skewed clock is right again.
+    pub fn replace(&self, plan: FaultPlan, now: WallTime) {
+        *self.lock() = Faults::new(plan, now);
+    }
+
+    /// For one question.
+    ///
+    /// # Panics
+    /// When a thread panicked while it asked: the plan's state is not to be trusted then.
+    pub fn lock(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().expect("nobody panics while asking for faults")
+    }
+}

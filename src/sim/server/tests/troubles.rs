@@ -1,0 +1,140 @@
+//! Faults by plan, over sockets: carried out as decided, replaced while the server runs.
+
+use tungstenite::Message;
+
+use super::sessions::{open, text};
+use super::*;
+use crate::sim::faults::{FaultPlan, LiveFaults};
+
+const FAULTS: &str = "/sim/faults";
+const MARKETS: &str = "/trade-api/v2/markets";
+
+fn with_plan(text: &str) -> Fixture {
+    let plan = FaultPlan::parse(text).unwrap();
+    let start = WallTime::from_unix_ms(START_MS);
+    Fixture::start(KeyKinds::Ed25519Only, |config| {
+        config.live_faults = LiveFaults::new(plan, start);
+    })
+}
+
+fn send(fixture: &Fixture, text: &str) -> (u16, String) {
+    read(fixture.agent().post(fixture.url(FAULTS)).send(text).unwrap()).unwrap()
+}
+
+#[test]
+fn a_plan_strikes_what_it_names_and_nothing_else() {
+    let fixture = with_plan("[[fault]]\nname = 'too_many_requests'\non = 'create'\ncount = 1");
+    let agent = fixture.agent();
+    assert_eq!(fixture.get(MARKETS, &[]).0, 200);
+    let (status, body) = fixture.post(&agent).unwrap();
+    assert_eq!((status, body.as_str()), (429, r#"{"error":"too many requests"}"#));
+    assert_eq!(fixture.post(&agent).unwrap().0, 201);
+}
+
+#[test]
+fn a_processed_order_is_hidden_by_a_page() {
+    let text = "[[fault]]\nname = 'html_error'\non = 'create'\nphase = 'after'";
+    let fixture = with_plan(text);
+    let (status, body) = fixture.post(&fixture.agent()).unwrap();
+    assert!(status == 502 && body.starts_with("<html>"), "{status} {body}");
+    assert_eq!(fixture.log.entries().len(), 1, "the venue has taken it");
+}
+
+#[test]
+fn a_slow_answer_comes_whole_in_its_pieces() {
+    let fixture = with_plan("[[fault]]\nname = 'slow_read'\npiece_bytes = 20\ndelay_ms = 1");
+    let (status, body) = fixture.get(MARKETS, &[]);
+    assert_eq!(status, 200);
+    assert_eq!(body, format!(r#"GET {MARKETS} query="" body="" caller=None"#));
+}
+
+#[test]
+fn a_lost_connection_leaves_the_order_with_the_venue() {
+    let fixture = with_plan("[[fault]]\nname = 'drop_after'\non = 'create'\ncount = 1");
+    assert!(fixture.post(&fixture.agent()).is_err());
+    fixture.log.wait_for(&format!(
+        r#"POST {ORDERS} query="" body="{{\"ticker\":\"KX\"}}" caller=Some(3)"#
+    ));
+}
+
+#[test]
+fn faults_are_replaced_and_cleared_while_it_runs() {
+    let fixture = Fixture::plain();
+    let (status, body) = send(&fixture, "[[fault]]\nname = 'gone'\non = 'create'");
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 410);
+    assert!(fixture.get(FAULTS, &[]).1.contains("Status(Before, 410)"));
+
+    let cleared = fixture.agent().delete(fixture.url(FAULTS)).call().unwrap();
+    assert_eq!(read(cleared).unwrap().1, r#"{"faults":[],"seed":0}"#);
+    assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 201);
+}
+
+#[test]
+fn a_plan_that_cannot_be_read_changes_nothing() {
+    let fixture = Fixture::plain();
+    send(&fixture, "[[fault]]\nname = 'gone'\non = 'create'");
+    let (status, body) = send(&fixture, "[[fault]]\nname = 'gnoe'");
+    assert!(status == 400 && body.contains("allowed: delay"), "{status} {body}");
+    assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 410);
+}
+
+#[test]
+fn a_skewed_exchange_refuses_signatures_of_the_right_time() {
+    let fixture = Fixture::plain();
+    assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 201);
+    send(&fixture, "[[fault]]\nname = 'clock_skew'\nskew_ms = 60000");
+    let expired = |fixture: &Fixture| fixture.post(&fixture.agent()).unwrap().0 == 401;
+    // The plan's acts are carried out by a timer of the server's.
+    let mut tries = 0;
+    while !expired(&fixture) {
+        tries += 1;
+        assert!(tries < 10_000, "the clock was never skewed");
+    }
+}
+
+#[test]
+fn operators_reach_the_venue() {
+    let fixture = Fixture::plain();
+    send(&fixture, "[[fault]]\nname = 'trading_pause'\nfor_ms = 100");
+    fixture.log.wait_for("act State(TradingPaused)");
+    fixture.clock.set_ms(START_MS + 100);
+    fixture.log.wait_for("act State(Open)");
+}
+
+#[test]
+fn connections_end_with_their_lifetime() {
+    let fixture = Fixture::plain();
+    let mut client = open(&fixture);
+    send(&fixture, "[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 600000");
+    assert!(client.read().is_err(), "cut without a close frame");
+    fixture.log.wait_for("close 1");
+}
+
+#[test]
+fn the_next_text_passes_a_reordered_one() {
+    let fixture = with_plan("[[fault]]\nname = 'reorder'\nfirst = 2\ncount = 1");
+    let mut client = open(&fixture);
+    for word in ["one", "two", "three"] {
+        client.send(Message::text(word)).unwrap();
+    }
+    let heard: Vec<_> = (0..3).map(|_| text(&mut client)).collect();
+    assert_eq!(heard, ["echo two\n", "echo one\n", "echo three\n"]);
+}
+
+#[test]
+fn a_silent_stream_still_answers_pings() {
+    let fixture = with_plan("[[fault]]\nname = 'silent_stream'\nfirst = 2\ncount = 1");
+    let mut client = open(&fixture);
+    client.send(Message::text("one")).unwrap();
+    client.send(Message::Ping("still there?".into())).unwrap();
+    assert_eq!(client.read().unwrap(), Message::Pong("still there?".into()));
+}
+
+#[test]
+fn an_overflow_is_told_and_ends_the_session() {
+    let fixture = with_plan("[[fault]]\nname = 'overflow'\nfirst = 2\ncount = 1");
+    let mut client = open(&fixture);
+    client.send(Message::text("one")).unwrap();
+    assert!(text(&mut client).contains("\"code\":25"));
+}

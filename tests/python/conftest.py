@@ -1,0 +1,27 @@
+"""One simulated exchange per test module, with books that do not move by themselves."""
+from collections.abc import Iterator
+
+import pytest
+
+from simulator import Client, Simulator
+
+# Two events on shard 0, one on shard 3; whole cents, tapered tenths, and maker fees.
+BOOKS = """\
+KXALPHA-26JUL01-A,linear_cent,quadratic,0,,0.47:300 0.46:500,0.48:300 0.40:500
+KXALPHA-26JUL01-B,linear_cent,quadratic,0,,0.20:300,0.75:300
+KXBETA-26JUL01-A,tapered_deci_cent,quadratic_with_maker_fees,0,,0.055:400,0.93:400
+KXGAMMA-26JUL01-A,linear_cent,quadratic,3,,0.30:100,0.65:100
+"""
+MARKET = "KXALPHA-26JUL01-A"
+OTHER_MARKET = "KXALPHA-26JUL01-B"
+
+
+@pytest.fixture(scope="module")
+def simulator() -> Iterator[Simulator]:
+    with Simulator("--still-quotes", books=BOOKS) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(simulator: Simulator) -> Client:
+    return simulator.client()

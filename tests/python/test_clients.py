@@ -1,0 +1,105 @@
+"""Other people's clients trade here: the exchange's official SDK, and a plain script.
+
+The SDK is generated from the exchange's description: it refuses answers that lack a field.
+"""
+import json
+import subprocess
+import sys
+import uuid
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from kalshi_python_sync import Configuration, KalshiClient
+from kalshi_python_sync.exceptions import ApiException
+
+from conftest import BOOKS, MARKET
+from simulator import ROOT, Simulator
+
+
+def sdk(simulator: Simulator, key: str = "") -> KalshiClient:
+    """The SDK as its documentation sets it up, trusting the simulator's certificate."""
+    ready = simulator.ready
+    configuration = Configuration(host=ready["rest"], ssl_ca_cert=ready["ca_file"])
+    configuration.api_key_id = ready[f"{key}key_id"]
+    configuration.private_key_pem = Path(ready[f"{key}private_key_file"]).read_text("utf-8")
+    return KalshiClient(configuration)
+
+
+def new_order(**changes: str) -> dict[str, str]:
+    terms = {"ticker": MARKET, "client_order_id": str(uuid.uuid4()), "side": "bid",
+             "count": "10.00", "price": "0.1000", "time_in_force": "good_till_canceled",
+             "self_trade_prevention_type": "taker_at_cross"}
+    return terms | changes
+
+
+@pytest.mark.parametrize("key", ["", "rsa_"])
+def test_the_official_sdk_trades(key: str) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = sdk(simulator, key)
+        assert client.get_exchange_status().trading_active
+        markets = client.get_markets(limit=10, status="open")
+        assert MARKET in {market.ticker for market in markets.markets}
+        assert client.get_market(MARKET).market.yes_bid_dollars == "0.4700"
+        assert client.get_market_orderbook(MARKET).orderbook_fp.yes_dollars[-1][0] == "0.4700"
+        assert len(client.get_events(with_nested_markets=True).events) == 3
+        assert client.get_series("KXBETA").series.fee_type == "quadratic_with_maker_fees"
+        before = Decimal(client.get_balance().balance_dollars)
+
+        rests = client.create_order_v2(**new_order())
+        assert rests.remaining_count == "10.00"
+        amended = client.amend_order_v2(rests.order_id, ticker=MARKET, side="bid",
+                                        price="0.1200", count="8.00")
+        assert amended.remaining_count == "8.00"
+        less = client.decrease_order_v2(rests.order_id, reduce_by="3.00")
+        assert less.remaining_count == "5.00"
+        assert client.get_order_queue_position(rests.order_id).queue_position_fp == "800.00"
+        assert client.get_order(rests.order_id).order.yes_price_dollars == "0.1200"
+        assert client.cancel_order_v2(rests.order_id, market_ticker=MARKET).reduced_by == "5.00"
+        with pytest.raises(ApiException) as refusal:
+            client.cancel_order_v2(rests.order_id)
+        assert refusal.value.status == 404
+
+        taken = client.create_order_v2(**new_order(price="0.5200",
+                                                   time_in_force="immediate_or_cancel"))
+        assert (taken.fill_count, taken.average_fill_price) == ("10.00", "0.5200")
+        [fill] = client.get_fills(ticker=MARKET).fills
+        assert (fill.order_id, fill.is_taker) == (taken.order_id, True)
+        [position] = client.get_positions(ticker=MARKET).market_positions
+        assert position.position_fp == "10.00"
+        paid = before - Decimal(client.get_balance().balance_dollars)
+        assert paid == Decimal("5.20") + Decimal(fill.fee_cost)
+        orders = client.get_orders(limit=1)
+        assert orders.orders[0].status == "executed" and orders.cursor
+        assert client.get_trades(ticker=MARKET).trades[0].trade_id == fill.trade_id
+        group = client.create_order_group(contracts_limit=5)
+        assert client.get_order_group(group.order_group_id).is_auto_cancel_enabled
+        assert client.get_account_api_limits().usage_tier == "basic"
+        assert client.get_settlements().settlements == []
+
+
+def test_a_plain_script_trades() -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        ready = Path(simulator.directory.name) / "ready.json"
+        script = ROOT / "examples" / "python" / "own_client.py"
+        done = subprocess.run([sys.executable, str(script), str(ready), MARKET],
+                              capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        told = [json.loads(line) for line in done.stdout.splitlines()]
+        assert [step["step"] for step in told] == [
+            "markets", "rested", "amended", "canceled", "taken", "told", "fills", "position",
+            "balance"]
+
+
+def test_the_announced_command_line_works() -> None:
+    with Simulator() as simulator:
+        announced = simulator.announcement.read_text(encoding="utf-8")
+        [line] = [line for line in announced.splitlines() if line.startswith("try: ")]
+        done = subprocess.run(line.removeprefix("try: "), shell=True, capture_output=True,
+                              text=True, timeout=60, check=False)
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads(done.stdout)["markets"]) == 3
+        assert simulator.ready["rest"] in announced
+        listed = simulator.client().send("GET", "/markets").json()["markets"]
+        assert f"markets  {len(listed)}: " in announced
+        assert sum(market["ticker"] in announced for market in listed) == 3
