@@ -6,7 +6,9 @@
 //! many from 0 on, `SIMULATION_FRESH=text` adds seeds that follow from the text (a build's number,
 //! say).
 
-use kalshi_exec::ids::{ClientOrderId, Reason};
+use std::collections::BTreeMap;
+
+use kalshi_exec::ids::{ClientOrderId, Reason, Ticker};
 use kalshi_exec::message::{Command, ControlCommand, NewOrder};
 use kalshi_exec::oms::{Input, Outbox};
 use kalshi_exec::order::Order;
@@ -231,6 +233,7 @@ fn a_journal_replays_to_the_same_decisions() {
 fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
+    let mut markets: BTreeMap<Ticker, usize> = BTreeMap::new();
     let (mut retried, mut made, mut moved, mut whole, mut settled) = (0, 0, 0, 0, 0);
     for seed in 0..40 {
         let (world, _) = run(seed);
@@ -243,6 +246,9 @@ fn seeds_meet_what_they_are_meant_to_meet() {
         }
         let over = |record: &&Record| matches!(record, Record::Settled { .. });
         settled += world.tap().records().iter().filter(over).count();
+        for fill in world.audit().fills() {
+            *markets.entry(fill.ticker).or_default() += 1;
+        }
         made += world.audit().fills().iter().filter(|fill| !fill.is_taker).count();
         faults += world.network().fault_log().len();
         fills += world.audit().fills().len();
@@ -253,4 +259,5 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     assert!(followed.iter().all(|count| *count > 5), "retried, moved, then whole: {followed:?}");
     assert!(made > 20, "{made} fills of resting orders");
     assert!(settled > 0, "no position was settled");
+    assert!(markets.len() == 4 && markets.values().all(|fills| *fills > 5), "{markets:?}");
 }
