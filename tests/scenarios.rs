@@ -61,6 +61,8 @@ mod retries_stop_when_the_market_slips;
 mod retry_chain_fills;
 #[path = "scenarios/server_error_5xx_is_unknown.rs"]
 mod server_error_5xx_is_unknown;
+#[path = "scenarios/settlement_is_booked.rs"]
+mod settlement_is_booked;
 #[path = "scenarios/silent_feed_reconnects.rs"]
 mod silent_feed_reconnects;
 #[path = "scenarios/slow_reads_do_not_pile_up.rs"]

@@ -6,7 +6,9 @@
 //! many from 0 on, `SIMULATION_FRESH=text` adds seeds that follow from the text (a build's number,
 //! say).
 
-use kalshi_exec::ids::{ClientOrderId, Reason};
+use std::collections::BTreeMap;
+
+use kalshi_exec::ids::{ClientOrderId, Reason, Ticker};
 use kalshi_exec::message::{Command, ControlCommand, NewOrder};
 use kalshi_exec::oms::{Input, Outbox};
 use kalshi_exec::order::Order;
@@ -14,7 +16,8 @@ use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::Record;
 use kalshi_exec::risk::Kept;
 use kalshi_exec::runtime::random::Random;
-use kalshi_exec::sim::exchange::{ExchangeState, MarketStatus};
+use kalshi_exec::sim::exchange::{ExchangeState, MarketCommand, MarketStatus, Outcome};
+use kalshi_exec::sim::venue::{Venue, VenueAction};
 use kalshi_exec::sim::world::signals::SignalMaker;
 use kalshi_exec::sim::world::{World, WorldConfig, fresh_core};
 use kalshi_exec::units::Nanos;
@@ -77,7 +80,7 @@ fn disturb(world: &mut World, random: &mut Random) {
     let now = world.now();
     let market = world.host().venue().exchange().markets()[0].ticker;
     let venue_now = now.wall;
-    match random.below(8) {
+    match random.below(9) {
         0 => world.host_mut().cut_streams(now.mono),
         1 => world.host_mut().silence_streams(),
         2 => world.host_mut().cut_http(now.mono),
@@ -91,7 +94,24 @@ fn disturb(world: &mut World, random: &mut Random) {
             let venue = world.host_mut().venue_mut();
             venue.set_market_status(venue_now, &market, MarketStatus::Inactive);
         }
+        7 => settle(world, random),
         _ => restore(world),
+    }
+}
+
+/// The last market comes out one way or the other, once.
+fn settle(world: &mut World, random: &mut Random) {
+    let now = world.now().wall;
+    let exchange = world.host().venue().exchange();
+    let market = exchange.markets().last().map(|market| market.ticker);
+    let outcome = match random.below(3) {
+        0 => Outcome::Yes,
+        1 => Outcome::No,
+        _ => Outcome::Scalar(370_000),
+    };
+    for command in [MarketCommand::Close, MarketCommand::Determine(outcome), MarketCommand::Settle]
+    {
+        world.host_mut().venue_mut().act(now, &VenueAction::Market { market, command });
     }
 }
 
@@ -213,7 +233,8 @@ fn a_journal_replays_to_the_same_decisions() {
 fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
-    let (mut retried, mut made, mut moved, mut whole) = (0, 0, 0, 0);
+    let mut markets: BTreeMap<Ticker, usize> = BTreeMap::new();
+    let (mut retried, mut made, mut moved, mut whole, mut settled) = (0, 0, 0, 0, 0);
     for seed in 0..40 {
         let (world, _) = run(seed);
         for result in world.tap().results().filter(|result| result.retries > 0) {
@@ -222,6 +243,11 @@ fn seeds_meet_what_they_are_meant_to_meet() {
             moved += usize::from(rested);
             retried += usize::from(!rested);
             whole += usize::from(result.filled == result.contracts);
+        }
+        let over = |record: &&Record| matches!(record, Record::Settled { .. });
+        settled += world.tap().records().iter().filter(over).count();
+        for fill in world.audit().fills() {
+            *markets.entry(fill.ticker).or_default() += 1;
         }
         made += world.audit().fills().iter().filter(|fill| !fill.is_taker).count();
         faults += world.network().fault_log().len();
@@ -232,4 +258,6 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     let followed = [retried, moved, whole];
     assert!(followed.iter().all(|count| *count > 5), "retried, moved, then whole: {followed:?}");
     assert!(made > 20, "{made} fills of resting orders");
+    assert!(settled > 0, "no position was settled");
+    assert!(markets.len() == 4 && markets.values().all(|fills| *fills > 5), "{markets:?}");
 }

@@ -42,7 +42,7 @@ use wallets::Ledger;
 use crate::ids::Ticker;
 use crate::sim::exchange::{
     BookSeed, BooksError, Exchange, ExchangeState, FillRecord, LifecycleError, MarketStatus, Order,
-    Reject, Rules, UserSeed, default_markets,
+    Reject, Rules, UserSeed, Wallet, default_markets,
 };
 use crate::sim::participants::Participants;
 use crate::sim::stream::Stream;
@@ -194,6 +194,21 @@ impl SimVenue {
     #[must_use]
     pub const fn exchange(&self) -> &Exchange {
         &self.exchange
+    }
+
+    /// Moves a member's money from the default shard to another, where orders are paid from what
+    /// lies there alone.
+    ///
+    /// # Errors
+    /// As [`Exchange::transfer`].
+    pub fn fund_shard(
+        &mut self,
+        user: UserId,
+        exchange_index: u8,
+        amount: Money,
+    ) -> Result<(), Reject> {
+        let wallet = |exchange_index| Wallet { subaccount: 0, exchange_index };
+        self.exchange.transfer(user, wallet(0), wallet(exchange_index), amount)
     }
 
     /// Cash of an account, what its orders lock included.

@@ -130,7 +130,9 @@ pub fn fresh_core(config: &WorldConfig) -> Core {
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,
     };
-    let opening = Opening { cash: config.cash, as_of: config.starts, ..Opening::default() };
+    let shard_cash = config.shard_cash();
+    let opening =
+        Opening { cash: config.cash, as_of: config.starts, shard_cash, ..Opening::default() };
     Core::new(oms, market_table(config), &opening)
 }
 
@@ -262,7 +264,13 @@ fn make_host(config: &WorldConfig, network: &Network, random: &mut Random) -> Ho
         tier: Tier::Basic,
         opens: config.starts,
     });
-    let venue = venue.expect("every market is there once");
+    let mut venue = venue.expect("every market is there once");
+    for (shard, cash) in config.shard_cash() {
+        if shard != 0 && cash > Money::ZERO {
+            let funded = venue.fund_shard(TRADER, shard, cash);
+            assert!(funded.is_ok(), "the shares add up to the cash there is");
+        }
+    }
     let mut keys = KeyRing::default();
     keys.register(KEY_ID, PublicKey::Ed25519(Box::new(PUBLIC_KEY)), TRADER);
     Host::new(venue, network.clone(), keys, config.read_lag, random.next())

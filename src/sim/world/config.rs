@@ -1,5 +1,7 @@
 //! What a world is made of.
 
+use std::collections::BTreeSet;
+
 use super::fault::{FaultRates, Rule};
 use super::pipe::LinkProfile;
 use crate::feed::FeedConfig;
@@ -88,6 +90,22 @@ impl WorldConfig {
             // Noon, so that a run stays within one UTC day.
             starts: WallTime::from_unix_ms(1_782_820_800_000),
         }
+    }
+
+    /// The account's cash by shard: as much on each that has markets.
+    ///
+    /// # Panics
+    /// Never: there are fewer shards than cents.
+    #[must_use]
+    pub fn shard_cash(&self) -> Vec<(u8, Money)> {
+        let shards: BTreeSet<u8> =
+            self.books.iter().map(|book| book.exchange_index).chain([0]).collect();
+        let count = i64::try_from(shards.len()).expect("shards are numbered in eight bits");
+        let share =
+            Money::from_e8(self.cash.e8() / count / Money::E8_PER_CENT * Money::E8_PER_CENT);
+        let others = Money::from_e8(share.e8() * (count - 1));
+        let on = |shard| if shard == 0 { self.cash - others } else { share };
+        shards.into_iter().map(|shard| (shard, on(shard))).collect()
     }
 
     /// A bad day whose details follow from the seed: wandering quotes, reads that lag, everything

@@ -46,7 +46,8 @@ use crate::runtime::clock::{Clock, VirtualClock};
 use crate::runtime::random::Random;
 use crate::runtime::ring::Producer;
 use crate::runtime::stage::{Stage, Work};
-use crate::units::{Nanos, Now, Timestamp};
+use crate::sim::exchange::{MarketState, MarketStatus};
+use crate::units::{Nanos, Now, Position, Timestamp};
 
 /// Stages polled in a step.
 const STAGES: usize = 6;
@@ -225,6 +226,18 @@ impl World {
             && self.has_heard_all()
             && self.core().orders().live() == 0
             && self.core().readiness() != Readiness::NotReady
+            && self.has_settled()
+    }
+
+    /// Whether the engine has booked what markets that are over have paid.
+    fn has_settled(&self) -> bool {
+        let core = self.core();
+        let over = |market: &&MarketState| market.status == MarketStatus::Finalized;
+        let markets = self.host.venue().exchange().markets();
+        markets.iter().filter(over).all(|market| {
+            let ours = core.markets().find(&market.ticker);
+            ours.is_none_or(|ours| core.account().holding(ours.ix).position == Position::FLAT)
+        })
     }
 
     /// Lets faults end, everything settle, and the run drain; then checks that the engine's books
