@@ -8,7 +8,7 @@
 
 use super::account::Holding;
 use super::core::{Core, Input, Outbox};
-use crate::ids::{MarketIx, Reason, Ticker};
+use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::message::{BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind};
 use crate::order::State;
 use crate::recorder::record::Record;
@@ -108,7 +108,7 @@ impl Core {
             }
             GatewayEvent::Rejected { key, reject } => {
                 self.guard.ledger_mut().note_answered(*key);
-                self.note_reject(now, reject);
+                self.note_reject(now, *key, reject);
             }
             GatewayEvent::Lost { key, .. } => self.guard.ledger_mut().note_lost(*key),
             GatewayEvent::CancelSent { .. }
@@ -120,7 +120,7 @@ impl Core {
         }
     }
 
-    fn note_skew(&mut self, now: Now, key: crate::ids::OrderKey, exchange_time: WallTime) {
+    fn note_skew(&mut self, now: Now, key: OrderKey, exchange_time: WallTime) {
         let sent_at = self.orders.find(key).map(|order| order.sent_at);
         let known = sent_at.filter(|sent| sent.ns() > 0 && exchange_time > WallTime::default());
         let (Some(sent), false) = (known, self.guard.skew() == Skew::NotNeeded) else { return };
@@ -129,9 +129,14 @@ impl Core {
         self.guard.note_skew(Skew::of_answer(sent_ns, now_ns, exchange_time.unix_ns()));
     }
 
-    fn note_reject(&mut self, now: Now, reject: &Reject) {
-        if reject.kind == RejectKind::Paused {
-            self.guard.note_paused(now);
+    fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
+        let market = self.orders.find(key).map(|order| order.terms().market);
+        match (reject.kind, market) {
+            (RejectKind::Paused, _) => self.guard.note_paused(now),
+            (RejectKind::MarketInactive, Some(market)) => {
+                self.guard.note_market_paused(market, now.mono);
+            }
+            _ => {}
         }
         if is_trouble(reject.kind) {
             self.guard.note_reject(now);
