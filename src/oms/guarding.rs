@@ -108,7 +108,7 @@ impl Core {
             }
             GatewayEvent::Rejected { key, reject } => {
                 self.guard.ledger_mut().note_answered(*key);
-                self.note_reject(now, reject);
+                self.note_reject(now, *key, reject);
             }
             GatewayEvent::Lost { key, .. } => self.guard.ledger_mut().note_lost(*key),
             GatewayEvent::CancelSent { .. }
@@ -134,9 +134,14 @@ impl Core {
         self.execution_of(key).is_none_or(|execution| execution.retries == 0)
     }
 
-    fn note_reject(&mut self, now: Now, reject: &Reject) {
-        if reject.kind == RejectKind::Paused {
-            self.guard.note_paused(now);
+    fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
+        let market = self.orders.find(key).map(|order| order.terms().market);
+        match (reject.kind, market) {
+            (RejectKind::Paused, _) => self.guard.note_paused(now),
+            (RejectKind::MarketInactive, Some(market)) => {
+                self.guard.note_market_paused(market, now.mono);
+            }
+            _ => {}
         }
         if is_trouble(reject.kind) {
             self.guard.note_reject(now);

@@ -94,6 +94,8 @@ pub struct Guard {
     skew: Skew,
     heard: FeedHeard,
     paused_until: Timestamp,
+    /// Until when each market is left alone.
+    markets_paused_until: Vec<Timestamp>,
     minute: Minute,
     in_maintenance: bool,
 }
@@ -119,6 +121,7 @@ impl Guard {
             skew: Skew::NotNeeded,
             heard: FeedHeard::NotNeeded,
             paused_until: Timestamp::ZERO,
+            markets_paused_until: vec![Timestamp::ZERO; market_count],
             minute: Minute::default(),
             in_maintenance: false,
             config,
@@ -209,6 +212,12 @@ impl Guard {
         self.in_maintenance || now < self.paused_until
     }
 
+    /// Whether the exchange has said of a market that it takes no orders.
+    #[must_use]
+    pub fn is_market_paused(&self, market: MarketIx, now: Timestamp) -> bool {
+        now < self.markets_paused_until[usize::from(market.0)]
+    }
+
     /// Lets time pass. Cheap: the calendar is asked once a minute.
     pub fn tick(&mut self, now: Now, limits: &Limits) {
         self.breaker.tick(now);
@@ -265,6 +274,11 @@ impl Guard {
     /// The exchange has said that it, or trading on it, is paused.
     pub fn note_paused(&mut self, now: Now) {
         self.paused_until = now.mono + PAUSE_HOLD;
+    }
+
+    /// The exchange has said that a market takes no orders now.
+    pub fn note_market_paused(&mut self, market: MarketIx, now: Timestamp) {
+        self.markets_paused_until[usize::from(market.0)] = now + PAUSE_HOLD;
     }
 
     /// An order has taken so long from its signal to the wire.
@@ -338,6 +352,7 @@ impl Guard {
         self.rejects.forget();
         self.repeats.forget();
         self.paused_until = Timestamp::ZERO;
+        self.markets_paused_until.fill(Timestamp::ZERO);
         if let Skew::Measured(_) = self.skew {
             self.skew = Skew::Measured(0);
         }

@@ -204,7 +204,7 @@ proptest! {
 #[test]
 fn segments_follow_each_other_without_a_gap() {
     let dir = tempfile::tempdir().unwrap();
-    let entries = entries(5, 400);
+    let entries = entries(5, 1_000);
     let (_state, Opened { mut journal, mut keeper, .. }) = open(dir.path(), 1);
 
     for (step, entry) in entries.iter().enumerate() {

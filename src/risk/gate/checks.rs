@@ -101,7 +101,8 @@ pub(super) fn series_allowed(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
 }
 
 pub(super) fn market_active(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
-    if facts.market.active { Ok(()) } else { refuse(Limit::MarketInactive, 1, 0) }
+    let paused = facts.guard.is_market_paused(facts.market.ix, facts.now.mono);
+    if facts.market.active && !paused { Ok(()) } else { refuse(Limit::MarketInactive, 1, 0) }
 }
 
 /// A producer's clock ahead of ours by more than the age limit is as wrong as an old signal.

@@ -42,6 +42,20 @@ fn a_paused_exchange_is_left_alone_for_a_while() {
 }
 
 #[test]
+fn a_paused_market_is_left_alone_for_a_while_and_no_other() {
+    let paused = |market, ago: u64| {
+        move |case: &mut Case| {
+            let at = Timestamp::from_ns(MONO.ns() - ago);
+            case.guard.note_market_paused(MarketIx(market), at);
+        }
+    };
+    check(paused(0, 0), Err((Limit::MarketInactive, 1, 0)));
+    check(paused(0, 29_999_999_999), Err((Limit::MarketInactive, 1, 0)));
+    check(paused(0, 30_000_000_000), Ok(()));
+    check(paused(1, 0), Ok(()));
+}
+
+#[test]
 fn nothing_is_sent_during_maintenance() {
     // 2026-01-15 is a Thursday; the window is 08:00 to 10:00 UTC in winter.
     let at = |unix_secs: u64, maintenance| {
