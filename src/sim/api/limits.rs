@@ -139,13 +139,17 @@ fn cost(method: &str, path: &str) -> u32 {
     exact.or_else(like).map_or(DEFAULT_COST, |(_, _, cost)| *cost)
 }
 
-/// Whether `path` has the form of `pattern`, whose `:names` stand for anything.
+/// Last parts of paths that are operations of their own, where others have an order's id.
+const NO_IDS: [&str; 2] = ["queue_positions", "batched"];
+
+/// Whether `path` has the form of `pattern`, whose `:names` stand for any id.
 fn matches(pattern: &str, path: &str) -> bool {
     let (mut known, mut given) = (pattern.split('/'), path.split('/'));
     loop {
         match (known.next(), given.next()) {
             (None, None) => return true,
-            (Some(known), Some(given)) if known.starts_with(':') || known == given => {}
+            (Some(known), Some(given)) if known == given => {}
+            (Some(known), Some(given)) if known.starts_with(':') && !NO_IDS.contains(&given) => {}
             _ => return false,
         }
     }
@@ -237,6 +241,9 @@ mod tests {
         assert!(charge(&mut buckets, NOW, "DELETE", batch, &orders(5)));
         assert!(!charge(&mut buckets, NOW, "DELETE", batch, &orders(1)));
 
+        let one = "/trade-api/v2/portfolio/orders/5eed0000";
+        let queue = "/trade-api/v2/portfolio/orders/queue_positions";
+        assert_eq!((cost("GET", one), cost("GET", queue)), (2, DEFAULT_COST));
         assert!(charge(&mut buckets, NOW, "GET", "portfolio/balance", ""));
         assert!(!charge(&mut buckets, NOW, "GET", "portfolio/balance", ""));
         assert!(charge(&mut buckets, NOW, "GET", "portfolio/orders", ""));
