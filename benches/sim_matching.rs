@@ -53,7 +53,7 @@ impl Bench {
             yes_bids: Vec::new(),
             no_bids: Vec::new(),
         };
-        let cash = Money::from_cents(1 << 40);
+        let cash = Money::from_cents(1 << 36);
         let user = |id: u32| UserSeed { user_id: id.to_string(), cash };
         let users: Vec<_> = (0..MEMBERS).map(user).collect();
         let exchange = Exchange::new(NOW, &[book], &users, 7).expect("one market");
