@@ -11,6 +11,8 @@ mod account;
 mod books;
 #[path = "end_to_end/client.rs"]
 mod client;
+#[path = "end_to_end/hostile_link.rs"]
+mod hostile_link;
 #[path = "end_to_end/interrupts.rs"]
 mod interrupts;
 #[path = "end_to_end/lost_answers.rs"]
@@ -21,6 +23,8 @@ mod paper;
 mod process;
 #[path = "end_to_end/producer.rs"]
 mod producer;
+#[path = "end_to_end/proxy.rs"]
+mod proxy;
 #[path = "end_to_end/python.rs"]
 mod python;
 #[path = "end_to_end/reports.rs"]

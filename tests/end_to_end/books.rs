@@ -42,7 +42,7 @@ pub(crate) fn name_rsa_key(dir: &Path) {
 }
 
 /// Every order the engine tells its producer of, by the exchange's id: what became of it.
-fn told(results: &[Value]) -> BTreeMap<String, (String, String)> {
+pub(crate) fn told(results: &[Value]) -> BTreeMap<String, (String, String)> {
     let orders =
         results.iter().flat_map(|result| result["orders"].as_array().into_iter().flatten());
     let sent = orders.filter_map(|order| {
@@ -54,7 +54,7 @@ fn told(results: &[Value]) -> BTreeMap<String, (String, String)> {
 }
 
 /// The same, as the exchange has them.
-fn known(client: &Client, summary: &Value) -> BTreeMap<String, (String, String)> {
+pub(crate) fn known(client: &Client, summary: &Value) -> BTreeMap<String, (String, String)> {
     let text = |order: &Value, name: &str| order[name].as_str().expect("text").to_owned();
     let orders = orders_of(client, summary);
     let entry = |order: &Value| {

@@ -18,7 +18,7 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 /// Items asked for per page, few enough that the lists of these tests have several pages.
 const PAGE: usize = 50;
 /// Pages before a list counts as endless.
-const PAGES_MAX: usize = 100;
+const PAGES_MAX: usize = 2_000;
 
 enum Key {
     Ed25519(Box<ed25519_dalek::SigningKey>),

@@ -66,8 +66,19 @@ pub(crate) fn resting_signal(id: &str) -> Value {
 
 /// One connection to the engine.
 pub(crate) struct Producer {
-    reader: BufReader<Box<dyn Read>>,
-    writer: Box<dyn Write>,
+    reader: Answers,
+    writer: Box<dyn Write + Send>,
+}
+
+/// What comes back over a connection.
+pub(crate) type Answers = BufReader<Box<dyn Read + Send>>;
+
+/// The next answer.
+#[track_caller]
+pub(crate) fn next_answer(answers: &mut Answers) -> Value {
+    let mut line = String::new();
+    answers.read_line(&mut line).expect("the engine answers");
+    serde_json::from_str(&line).expect("an answer is a line of JSON")
 }
 
 impl Producer {
@@ -91,7 +102,7 @@ impl Producer {
         Self::new(Box::new(reader), Box::new(stream))
     }
 
-    fn new(reader: Box<dyn Read>, writer: Box<dyn Write>) -> Self {
+    fn new(reader: Box<dyn Read + Send>, writer: Box<dyn Write + Send>) -> Self {
         Self { reader: BufReader::new(reader), writer }
     }
 
@@ -104,9 +115,12 @@ impl Producer {
     /// The next answer.
     #[track_caller]
     pub(crate) fn answer(&mut self) -> Value {
-        let mut line = String::new();
-        self.reader.read_line(&mut line).expect("the engine answers");
-        serde_json::from_str(&line).expect("an answer is a line of JSON")
+        next_answer(&mut self.reader)
+    }
+
+    /// Both directions, for two threads.
+    pub(crate) fn split(self) -> (Box<dyn Write + Send>, Answers) {
+        (self.writer, self.reader)
     }
 
     /// What comes after the last answer: nothing.
