@@ -6,6 +6,7 @@
 //! not return together. A success starts over. Independently, dials are rationed: a server that
 //! accepts and hangs up at once must not be dialled in a loop.
 
+use crate::runtime::random::Random;
 use crate::units::{Nanos, Timestamp};
 
 /// Delay after the first failure.
@@ -30,7 +31,7 @@ pub struct Backoff {
     not_before: Timestamp,
     dials: [Option<Timestamp>; RATION],
     oldest: usize,
-    random: u64,
+    random: Random,
 }
 
 impl Backoff {
@@ -45,7 +46,7 @@ impl Backoff {
             not_before: Timestamp::ZERO,
             dials: [None; RATION],
             oldest: 0,
-            random: seed,
+            random: Random::new(seed),
         }
     }
 
@@ -84,17 +85,8 @@ impl Backoff {
             }
         };
         self.failures = self.failures.saturating_add(1);
-        let jitter = Nanos::from_ns(self.next_random() % (base.ns() / 4 + 1));
+        let jitter = Nanos::from_ns(self.random.below(base.ns() / 4 + 1));
         self.not_before = now + base + jitter;
-    }
-
-    /// SplitMix64: well spread from any seed, zero included.
-    const fn next_random(&mut self) -> u64 {
-        self.random = self.random.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.random;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
     }
 }
 

@@ -391,7 +391,7 @@ mod tests {
             cost: Price::from_cents(48).unwrap() * Contracts::from_whole(25),
             edge: PriceDelta::from_cents(7),
             error: None,
-            ..Dice(1).any()
+            ..Dice::new(1).any()
         }
     }
 

@@ -311,7 +311,7 @@ mod tests {
 
     #[test]
     fn every_result_is_one_json_object() {
-        let mut dice = Dice(5);
+        let mut dice = Dice::new(5);
         for _ in 0..500 {
             let mut result: ExecutionResult = dice.any();
             // What the exchange can charge, not any 64 bits.

@@ -346,7 +346,7 @@ mod tests {
     }
 
     fn result(outcome: Outcome) -> Record {
-        Record::Result(ExecutionResult { outcome, ..Dice(1).any() })
+        Record::Result(ExecutionResult { outcome, ..Dice::new(1).any() })
     }
 
     fn summary(records: &[Record]) -> Summary {
@@ -457,7 +457,7 @@ mod tests {
     }
 
     fn booked(ticker: Ticker) -> BookedFill {
-        let mut dice = Dice(2);
+        let mut dice = Dice::new(2);
         BookedFill {
             execution_id: dice.any(),
             trade_id: dice.any(),

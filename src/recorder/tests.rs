@@ -102,7 +102,7 @@ fn answer(source: u32) -> Record {
         outcome: Outcome::Ended(State::Filled),
         cost: crate::units::Money::ZERO,
         fees: crate::units::Money::ZERO,
-        ..Dice(4).any()
+        ..Dice::new(4).any()
     })
 }
 
@@ -182,7 +182,7 @@ fn cared_for(dir: &std::path::Path) -> (MappedJournal, JournalCare<TestClock>, B
 fn the_journal_goes_on_as_long_as_it_is_cared_for() {
     let dir = tempfile::tempdir().unwrap();
     let (mut journal, mut care, mut bench) = cared_for(dir.path());
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     for _ in 0..200 {
         let entry = Entry::Signal(dice.any());
         journal.append(bench.clock.now(), &entry).unwrap();
@@ -202,7 +202,7 @@ fn a_journal_without_room_is_told_once() {
     let (mut journal, mut care, mut bench) = cared_for(dir.path());
     // The next segment's name is taken: it cannot be made, as on a full disk.
     std::fs::write(dir.path().join("journal-00000003.kxj"), "").unwrap();
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     let halted = (0..200).any(|_| {
         bench.clock.advance(Nanos::from_secs(2));
         let _work = care.poll();

@@ -271,7 +271,7 @@ mod tests {
     use crate::units::{Contracts, Money, Now, Price, Timestamp, WallTime};
 
     fn exported(format: ExportFormat) -> (u64, String) {
-        let mut dice = Dice(6);
+        let mut dice = Dice::new(6);
         let ticker = Ticker::new(b"KXA-1,B").unwrap();
         let market = Market {
             ticker,

@@ -211,12 +211,12 @@ mod tests {
             price: Price::from_cents(cents).unwrap(),
             quantity: Contracts::from_whole(whole),
             fee: Money::from_cents(1),
-            ..Dice(8).any()
+            ..Dice::new(8).any()
         }
     }
 
     fn journal() -> Vec<Entry> {
-        let mut dice = Dice(3);
+        let mut dice = Dice::new(3);
         let id = ClientOrderId::new(RunId::new(2), 1);
         let order = crate::message::NewOrder { client_order_id: id, ..dice.any() };
         let accepted = Accepted { order_id: OrderId::new(b"o-1").unwrap(), ..dice.any() };

@@ -65,7 +65,7 @@ fn at(step: u64) -> Now {
 }
 
 fn entries(seed: u64, count: usize) -> Vec<Entry> {
-    let mut dice = Dice(seed);
+    let mut dice = Dice::new(seed);
     (0..count).map(|_| dice.any()).collect()
 }
 
@@ -118,7 +118,7 @@ fn entries_come_back_in_order_with_their_times() {
 
 #[test]
 fn every_entry_fits_a_frame() {
-    let mut dice = Dice(3);
+    let mut dice = Dice::new(3);
     let text = |byte: u8, count: usize| String::from_utf8(vec![byte; count]).unwrap();
     let mut child: crate::recorder::record::ChildResult = dice.any();
     child.order_id = crate::ids::OrderId::lossy(&text(b'o', 40));

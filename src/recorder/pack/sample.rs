@@ -14,20 +14,22 @@ use crate::recorder::record::{ChildResult, Outcome, ResultError};
 use crate::risk::{
     BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Limit, Refusal, Trip, Trips,
 };
+use crate::runtime::random::Random;
 use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp, WallTime};
 
-/// A source of arbitrary values; the same seed gives the same values (splitmix64).
+/// A source of arbitrary values; the same seed gives the same values.
 #[derive(Debug)]
-pub(crate) struct Dice(pub(crate) u64);
+pub(crate) struct Dice(Random);
 
 impl Dice {
+    /// Starts from a seed.
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(Random::new(seed))
+    }
+
     /// The next 64 bits.
     pub(crate) const fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next()
     }
 
     /// A number below `bound`.

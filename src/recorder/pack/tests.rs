@@ -51,7 +51,7 @@ fn survives<T: Pack + Sample + PartialEq + Debug>(dice: &mut Dice) {
 proptest! {
     #[test]
     fn every_message_survives_packing(seed in any::<u64>()) {
-        let dice = &mut Dice(seed);
+        let dice = &mut Dice::new(seed);
         survives::<Signal>(dice);
         survives::<NewOrder>(dice);
         survives::<CancelOrder>(dice);
@@ -129,7 +129,7 @@ fn variants_are_listed_in_the_order_of_their_bytes() {
     for (code, limit) in Limit::ALL.iter().enumerate() {
         assert_eq!(usize::from(packed(limit)[0]), code);
     }
-    let mut dice = Dice(1);
+    let mut dice = Dice::new(1);
     for _ in 0..100 {
         survives::<crate::message::RejectKind>(&mut dice);
         survives::<crate::message::Loss>(&mut dice);
