@@ -4,6 +4,7 @@
 //! running, 2 bad usage or configuration, 3 refused for safety.
 
 mod act;
+mod consent;
 pub mod echo;
 
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::sim::api::Tier;
 #[cfg(feature = "sim")]
 pub use act::sim;
-pub use act::{Failure, ask, config, export, log_to_stderr, report, run, wire_echo};
+pub use act::{Failure, ask, check, config, export, log_to_stderr, report, run, wire_echo};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -57,6 +58,8 @@ pub enum Command {
     Sim(SimArgs),
     /// Show the effective configuration, and where each value comes from
     Config(ShowArgs),
+    /// Show whether live trading would start here, and what is in its way
+    Check(CheckArgs),
     /// Show whether a running engine trades, and what it has done
     Status(ControlArgs),
     /// Stop a running engine from sending orders, until `resume`
@@ -148,9 +151,13 @@ pub struct RunArgs {
     /// Directory of the journal; a run continues the one it finds there
     #[arg(long, value_name = "DIR")]
     pub state: Option<PathBuf>,
-    /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (with --mode sim)
+    /// Ready file of the exchange to trade on, as `kalshi-exec sim` writes it (not with --mode
+    /// paper)
     #[arg(long, value_name = "FILE")]
     pub exchange: Option<PathBuf>,
+    /// Trade real money without asking for CONFIRM on a terminal: for services (with --mode live)
+    #[arg(long)]
+    pub i_understand_real_money: bool,
     /// Fill paper orders on these recorded books (lines of JSON, .gz too) instead of by chance
     #[cfg(feature = "sim")]
     #[arg(long, value_name = "FILE")]
@@ -243,6 +250,37 @@ pub enum SettingsFormat {
     Table,
     /// A file that --config takes
     Toml,
+    /// One JSON object
+    Json,
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Looks at the host (cores, memory, interrupts, clock source, network), the configuration, the key,
+the clock against the exchange's, and the state directory. Sends no order.
+
+Exit codes: 0 live trading would start, 3 it would be refused.")]
+pub struct CheckArgs {
+    /// What stands for the configuration; live unless --mode demo
+    #[command(flatten)]
+    pub config: ConfigArgs,
+    /// Ready file of an exchange to look at instead of the mode's own
+    #[arg(long, value_name = "FILE")]
+    pub exchange: Option<PathBuf>,
+    /// State directory of the engine
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// What to write
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: CheckFormat,
+}
+
+/// Forms of what `check` finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CheckFormat {
+    /// A table for the terminal
+    Table,
     /// One JSON object
     Json,
 }

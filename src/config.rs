@@ -29,6 +29,7 @@ use file::File;
 use layers::Layers;
 
 use crate::intake::Pace;
+use crate::net::endpoint::Endpoint;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::risk::{BreakerConfig, Limits, SeriesRules};
@@ -118,6 +119,32 @@ pub struct SimConfig {
     pub cash_cents: i64,
 }
 
+/// Where the exchange is and who trades there, for demo and live.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExchangeConfig {
+    /// The REST root; the mode's own when `None`.
+    pub rest_url: Option<Endpoint>,
+    /// The WebSocket; the mode's own when `None`.
+    pub ws_url: Option<Endpoint>,
+    /// The only certificate authorities to trust; the public ones when `None`.
+    pub ca_file: Option<PathBuf>,
+    /// The API key's id.
+    pub api_key_id: Option<String>,
+    /// The file of the API key's private half.
+    pub private_key_path: Option<PathBuf>,
+    /// Whether the exchange's weekly window is left alone.
+    pub weekly_maintenance: WeeklyMaintenance,
+}
+
+/// The weekly window in which the exchange does not trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WeeklyMaintenance {
+    /// No order is sent in it.
+    Kept,
+    /// There is none: a stand-in for the exchange.
+    None,
+}
+
 /// Everything the engine is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
@@ -153,10 +180,8 @@ pub struct Config {
     pub machine: MachineConfig,
     /// The simulated exchange inside the process.
     pub sim: SimConfig,
-    /// The account's key id, for demo and live.
-    pub api_key_id: Option<String>,
-    /// The account's private key file, for demo and live.
-    pub private_key_path: Option<PathBuf>,
+    /// The exchange and the account, for demo and live.
+    pub exchange: ExchangeConfig,
 }
 
 /// A configuration, and where each of its values came from.
@@ -166,6 +191,24 @@ pub struct Loaded {
     pub config: Config,
     /// The same, key by key.
     pub settings: Vec<Setting>,
+}
+
+impl Loaded {
+    /// The bounds that nobody has set: no layer names them, and nobody has chosen a profile, which
+    /// sets all of them. Trading real money within bounds nobody has thought of is refused.
+    #[must_use]
+    pub fn limits_unset(&self) -> Vec<&'static str> {
+        let unset = |setting: &&Setting| setting.origin == Origin::Default;
+        let by_nobody = |key: &str| self.settings.iter().any(|it| it.key == key && unset(&it));
+        if !by_nobody("run.profile") {
+            return Vec::new();
+        }
+        let bound = |setting: &&Setting| {
+            let section = setting.key.split_once('.').map(|(section, _)| section);
+            matches!(section, Some("risk" | "breaker")) && matches!(setting.value, Shown::Number(_))
+        };
+        self.settings.iter().filter(bound).filter(unset).map(|setting| setting.key).collect()
+    }
 }
 
 impl Config {

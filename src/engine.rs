@@ -11,17 +11,21 @@
 //! Paper, sim, demo and live differ only in what is plugged in here.
 
 mod account;
+mod checks;
 mod course;
+mod diagnosis;
 mod emergency;
 mod error;
 mod former;
 mod on_exchange;
+mod on_kalshi;
 mod on_paper;
 mod opening;
 mod plant;
 mod scratch;
 #[cfg(feature = "sim")]
 mod sim_exchange;
+mod single;
 mod steering;
 mod threads;
 
@@ -38,6 +42,7 @@ use account::Account;
 use crate::config::{Config, Mode};
 use crate::intake::SignalSource;
 use crate::recorder::summary::Summary;
+use crate::report::findings::Finding;
 use crate::runtime::signals::Interrupts;
 
 /// What one run is to do.
@@ -58,6 +63,19 @@ pub struct RunOptions {
     pub exchange: Option<PathBuf>,
     /// Recorded books to fill paper orders on, instead of by the model.
     pub book: Option<PaperBook>,
+    /// Whether a person has agreed to trade real money.
+    pub consent: Consent,
+    /// Bounds that nobody has set: with real money they are no bounds.
+    pub limits_unset: Vec<&'static str>,
+}
+
+/// A person's word that real money may be traded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consent {
+    /// Not given.
+    None,
+    /// Given: on a terminal, or with `--i-understand-real-money`.
+    Given,
 }
 
 /// Books that paper orders fill on.
@@ -91,12 +109,24 @@ pub fn run(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, Eng
     match options.config.mode {
         Mode::Paper => on_paper::run(options, interrupts),
         Mode::Sim => on_sim(options, interrupts),
-        Mode::Demo | Mode::Live => Err(EngineError::Refused(format!(
-            "mode {} is not served by this version: it lacks the start-up checks that real \
-             accounts need (clock, key file, reconciliation); use --mode paper or --mode sim",
-            options.config.mode.as_str()
-        ))),
+        Mode::Demo | Mode::Live => on_kalshi::run(options, interrupts),
     }
+}
+
+/// What can be found out about a run with real orders without asking the exchange, before a
+/// person is asked for a word.
+///
+/// # Errors
+/// [`EngineError::Refused`] with everything that stands in its way.
+pub fn check_offline(options: &RunOptions) -> Result<(), EngineError> {
+    checks::refuse_if_any(options.config.mode, &checks::offline(options).0)
+}
+
+/// Looks at the host and at everything that a start with real orders would look at. Changes
+/// nothing and sends no order; the exchange is asked for the time.
+#[must_use]
+pub fn check(options: &RunOptions) -> Vec<Finding> {
+    checks::everything(options)
 }
 
 /// On a simulated exchange: the one of the ready file, or one inside the process.
@@ -121,6 +151,7 @@ fn on_sim(options: &RunOptions, interrupts: &Interrupts) -> Result<Summary, Engi
 
 /// The state directory of a run, when it outlives it.
 fn state_dir(options: &RunOptions) -> Option<PathBuf> {
-    let outlives = options.exchange.is_some();
+    let real = matches!(options.config.mode, Mode::Demo | Mode::Live);
+    let outlives = real || options.exchange.is_some();
     options.state.clone().or_else(|| outlives.then(|| Path::new(STATE_DIR).to_owned()))
 }

@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         #[cfg(feature = "sim")]
         Command::Sim(args) => cli::sim(args),
         Command::Config(args) => cli::config(args, Path::new(".")),
+        Command::Check(args) => cli::check(args, Path::new(".")),
         Command::Status(args) => cli::ask(args, &Request::Status),
         Command::Halt(args) => {
             cli::ask(&args.control, &Request::Halt { reason: args.reason.join(" ") })

@@ -6,8 +6,10 @@
 //! that grows makes every ring slot grow with it.
 
 mod terms;
+mod trouble;
 
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
+pub use trouble::{Trouble, TroubleNews, Turn};
 
 use crate::ids::{
     ClientOrderId, MarketIx, OrderId, OrderKey, Reason, SignalId, SourceId, Ticker, TradeId,

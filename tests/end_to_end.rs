@@ -17,6 +17,8 @@ mod hostile_link;
 mod interrupts;
 #[path = "end_to_end/lost_answers.rs"]
 mod lost_answers;
+#[path = "end_to_end/modes/mod.rs"]
+mod modes;
 #[path = "end_to_end/paper.rs"]
 mod paper;
 #[path = "end_to_end/process.rs"]

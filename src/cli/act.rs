@@ -9,16 +9,17 @@ use tracing_subscriber::EnvFilter;
 #[cfg(feature = "sim")]
 use super::SimArgs;
 use super::{
-    AnswerFormat, ConfigArgs, ControlArgs, ExportArgs, ExportFormat, ModeArg, PaceArg, ReportArgs,
-    ReportFormat, RunArgs, SettingsFormat, ShowArgs, WireEchoArgs, echo,
+    AnswerFormat, CheckArgs, CheckFormat, ConfigArgs, ControlArgs, ExportArgs, ExportFormat,
+    ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs, SettingsFormat, ShowArgs, WireEchoArgs,
+    consent, echo,
 };
 use crate::config::{Arguments, Config, Environment, Loaded, Mode};
 use crate::control::{Request, client, text};
-use crate::engine::{self, EngineError, RunOptions};
+use crate::engine::{self, Consent, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
 use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
-use crate::report::{Format, Report, settings};
+use crate::report::{Format, Report, findings, settings};
 use crate::runtime::signals::Interrupts;
 #[cfg(feature = "sim")]
 use crate::units::Nanos;
@@ -83,19 +84,24 @@ fn tell(line: &str) {
 /// # Errors
 /// [`Failure`] with the exit code.
 pub fn run(args: &RunArgs, working_dir: &Path) -> Result<(), Failure> {
-    let options = run_options(args, working_dir)?;
+    let mut options = run_options(args, working_dir)?;
+    if options.config.mode == Mode::Live && options.consent == Consent::None {
+        // Before signals are taken over: who is asked may answer with Ctrl-C.
+        engine::check_offline(&options)?;
+        consent::ask(&options.config)?;
+        options.consent = Consent::Given;
+    }
     let interrupts = Interrupts::install().map_err(failed)?;
     engine::run(&options, &interrupts)?;
     Ok(())
 }
 
 fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure> {
-    let config = load(&args.config, working_dir)?.config;
-    if args.exchange.is_some() && config.mode != Mode::Sim {
-        return Err(usage(format!(
-            "--exchange goes with --mode sim, not with --mode {}",
-            config.mode.as_str()
-        )));
+    let loaded = load(&args.config, working_dir)?;
+    let limits_unset = loaded.limits_unset();
+    let config = loaded.config;
+    if args.exchange.is_some() && config.mode == Mode::Paper {
+        return Err(usage("--exchange goes with --mode sim, demo or live, not with --mode paper"));
     }
     let book = book_of(args);
     if book.is_some() && config.mode != Mode::Paper {
@@ -111,6 +117,8 @@ fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure
         report: args.report.clone(),
         state: args.state.clone(),
         exchange: args.exchange.clone(),
+        consent: if args.i_understand_real_money { Consent::Given } else { Consent::None },
+        limits_unset,
         config,
     })
 }
@@ -176,6 +184,39 @@ const fn pace_of(pace: PaceArg) -> Pace {
         PaceArg::Cycle => Pace::Cycle,
         PaceArg::Recorded => Pace::Recorded,
     }
+}
+
+/// `check`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+pub fn check(args: &CheckArgs, working_dir: &Path) -> Result<(), Failure> {
+    let loaded = load(&args.config, working_dir)?;
+    let limits_unset = loaded.limits_unset();
+    let mut config = loaded.config;
+    if config.mode != Mode::Demo {
+        config.mode = Mode::Live;
+    }
+    let found = engine::check(&RunOptions {
+        config,
+        signals: SignalSource::Stdin,
+        results: None,
+        report: None,
+        state: args.state.clone(),
+        exchange: args.exchange.clone(),
+        book: None,
+        consent: Consent::None,
+        limits_unset,
+    });
+    let text = match args.format {
+        CheckFormat::Table => findings::table(&found),
+        CheckFormat::Json => findings::json(&found),
+    };
+    print(text.as_bytes())?;
+    if findings::is_refused(&found) {
+        return Err(Failure { message: "live trading would be refused".to_owned(), code: 3 });
+    }
+    Ok(())
 }
 
 /// `sim`.

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use super::file::{File, Written};
 use super::setting::{Origin, Setting, Shown};
 use super::{ConfigError, Environment};
+use crate::net::endpoint::{Endpoint, Scheme};
 use crate::units::{Contracts, Money, Nanos, PriceDelta, parse_decimal};
 
 /// Arguments of the command line that stand for keys.
@@ -316,26 +317,79 @@ impl<'a> Layers<'a> {
         )
     }
 
-    /// A variable that no file may hold and no output may show.
-    pub(super) fn secret(&mut self, variable: &'static str) -> Option<String> {
-        let (value, origin) = self.environment.find(variable)?;
-        self.settings.push(Setting { key: variable, value: Shown::Hidden, origin: origin.clone() });
-        Some(value.to_owned())
+    /// A URL that may be left out.
+    pub(super) fn endpoint(
+        &mut self,
+        key: Key,
+        unset: &'static str,
+        scheme: Scheme,
+    ) -> Result<Option<Endpoint>, ConfigError> {
+        self.read(
+            key,
+            base(None),
+            |written| match written {
+                Written::Word(text) | Written::Text(text) => match Endpoint::parse(text) {
+                    Ok(endpoint) if endpoint.scheme() == scheme => Ok(Some(endpoint)),
+                    Ok(_) => Err("https:// for rest_url, wss:// for ws_url".to_owned()),
+                    Err(error) => Err(error.to_string()),
+                },
+                _ => Err("a URL in quotes".to_owned()),
+            },
+            |url| {
+                let show = |url: &Endpoint| Shown::Text(url.to_string());
+                url.as_ref().map_or(Shown::Unset(unset), show)
+            },
+        )
     }
 
-    /// A variable that names the file of a secret, and may not hold the secret itself.
+    /// A word that no output may show.
+    pub(super) fn secret(
+        &mut self,
+        key: Key,
+        unset: &'static str,
+    ) -> Result<Option<String>, ConfigError> {
+        let Some((text, origin)) = self.hidden(key)? else {
+            return Ok(self.leave_unset(key, unset));
+        };
+        self.settings.push(Setting { key: key.name, value: Shown::Hidden, origin });
+        Ok(Some(text))
+    }
+
+    /// The path of the file of a secret, which may not be the secret itself.
     pub(super) fn secret_path(
         &mut self,
-        variable: &'static str,
+        key: Key,
+        unset: &'static str,
     ) -> Result<Option<PathBuf>, ConfigError> {
-        let Some((value, origin)) = self.environment.find(variable) else { return Ok(None) };
-        if value.contains("-----") || value.contains('\n') {
+        let Some((text, origin)) = self.hidden(key)? else {
+            return Ok(self.leave_unset(key, unset));
+        };
+        if text.contains("-----") || text.contains('\n') {
             let allowed = "the path of the file that holds the key, not the key itself";
-            return Err(ConfigError::not_allowed(variable, "(not shown)", allowed));
+            return Err(ConfigError::not_allowed(key.name, "(not shown)", allowed));
         }
-        let shown = Shown::Text(value.to_owned());
-        self.settings.push(Setting { key: variable, value: shown, origin: origin.clone() });
-        Ok(Some(PathBuf::from(value)))
+        let value = Shown::Text(text.clone());
+        self.settings.push(Setting { key: key.name, value, origin });
+        Ok(Some(PathBuf::from(text)))
+    }
+
+    /// A text that no message quotes, and where it stands.
+    fn hidden(&self, key: Key) -> Result<Option<(String, Origin)>, ConfigError> {
+        match self.find(key) {
+            None => Ok(None),
+            Some(Found { written: Written::Word(text) | Written::Text(text), origin })
+                if !text.is_empty() =>
+            {
+                Ok(Some((text, origin)))
+            }
+            Some(_) => Err(ConfigError::not_allowed(key.name, "(not shown)", "text in quotes")),
+        }
+    }
+
+    fn leave_unset<T>(&mut self, key: Key, unset: &'static str) -> Option<T> {
+        let value = Shown::Unset(unset);
+        self.settings.push(Setting { key: key.name, value, origin: Origin::Default });
+        None
     }
 
     /// A variable with a meaning of its own, and where it stands.

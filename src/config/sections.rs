@@ -8,9 +8,13 @@ use super::limits;
 use super::profile::Profile;
 use super::ranges::{CASH_CENTS_MAX, DAY_MS, SIGNALS_PER_CYCLE_MAX};
 use super::setting::{Origin, Setting, Shown};
-use super::{Config, ConfigError, MachineConfig, Mode, SimConfig, WireConfig};
+use super::{
+    Config, ConfigError, ExchangeConfig, MachineConfig, Mode, SimConfig, WeeklyMaintenance,
+    WireConfig,
+};
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
+use crate::net::endpoint::Scheme;
 use crate::oms::config::OrderConfig;
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
@@ -67,8 +71,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         wire: wire(layers)?,
         machine: machine(layers)?,
         sim: sim(layers)?,
-        api_key_id: layers.secret("KALSHI_API_KEY_ID"),
-        private_key_path: layers.secret_path("KALSHI_PRIVATE_KEY_PATH")?,
+        exchange: exchange(layers)?,
     })
 }
 
@@ -270,5 +273,23 @@ fn sim(layers: &mut Layers<'_>) -> Result<SimConfig, ConfigError> {
         markets: layers.path(key("sim.markets"), "the built-in World Cup books")?,
         moving_quotes: layers.flag(key("sim.moving_quotes"), base(true))?,
         cash_cents: cash(layers, "sim.cash_cents")?,
+    })
+}
+
+fn exchange(layers: &mut Layers<'_>) -> Result<ExchangeConfig, ConfigError> {
+    let of_mode = "the mode's";
+    let api_key_id = key("exchange.api_key_id").or("KALSHI_API_KEY_ID");
+    let key_file = key("exchange.private_key_path").or("KALSHI_PRIVATE_KEY_PATH");
+    Ok(ExchangeConfig {
+        rest_url: layers.endpoint(key("exchange.rest_url"), of_mode, Scheme::Https)?,
+        ws_url: layers.endpoint(key("exchange.ws_url"), of_mode, Scheme::Wss)?,
+        ca_file: layers.path(key("exchange.ca_file"), "the public authorities built in")?,
+        api_key_id: layers.secret(api_key_id, "none")?,
+        private_key_path: layers.secret_path(key_file, "none")?,
+        weekly_maintenance: if layers.flag(key("exchange.weekly_maintenance"), base(true))? {
+            WeeklyMaintenance::Kept
+        } else {
+            WeeklyMaintenance::None
+        },
     })
 }

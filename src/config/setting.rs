@@ -118,7 +118,7 @@ impl fmt::Display for Shown {
 /// One effective value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
-    /// `section.key`, or the variable of what no file may hold.
+    /// `section.key`.
     pub key: &'static str,
     /// The value.
     pub value: Shown,

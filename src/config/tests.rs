@@ -156,10 +156,10 @@ fn paper_trading_and_the_file_may_not_point_to_different_money() {
 fn secrets_are_never_shown() {
     let key = [("KALSHI_API_KEY_ID", "8c35ecb3"), ("KALSHI_PRIVATE_KEY_PATH", "keys/k.pem")];
     let loaded = load("", &key).unwrap();
-    assert_eq!(loaded.config.api_key_id.as_deref(), Some("8c35ecb3"));
+    assert_eq!(loaded.config.exchange.api_key_id.as_deref(), Some("8c35ecb3"));
     assert!(loaded.settings.iter().all(|setting| !setting.to_string().contains("8c35")));
-    let path = "KALSHI_PRIVATE_KEY_PATH = keys/k.pem (environment KALSHI_PRIVATE_KEY_PATH)";
-    assert_eq!(origin(&loaded, "KALSHI_PRIVATE_KEY_PATH"), path);
+    let path = "exchange.private_key_path = keys/k.pem (environment KALSHI_PRIVATE_KEY_PATH)";
+    assert_eq!(origin(&loaded, "exchange.private_key_path"), path);
 
     let pem = [("KALSHI_PRIVATE_KEY_PATH", "-----BEGIN PRIVATE KEY-----\nMC4C")];
     let error = load("", &pem).unwrap_err().to_string();

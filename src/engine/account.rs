@@ -1,10 +1,12 @@
 //! The account a run trades: where its exchange is, whom to trust, which key signs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::EngineError;
+use super::{EngineError, RunOptions};
+use crate::config::Mode;
 use crate::kalshi::auth::{Credentials, SigningKey};
+use crate::kalshi::hosts::Environment;
 use crate::net::connect::DialConfig;
 use crate::net::endpoint::{Endpoint, EndpointError};
 use crate::net::ready::ReadyFile;
@@ -31,10 +33,6 @@ impl Account {
 
     /// The account a ready exchange has told of.
     pub(super) fn from_ready(ready: &ReadyFile) -> Result<Self, EngineError> {
-        let endpoint = |url: &str| {
-            Endpoint::parse(url)
-                .map_err(|error: EndpointError| EngineError::Credentials(error.to_string()))
-        };
         let bad = |what: &str, path: &Path, error: &dyn std::fmt::Display| {
             EngineError::Credentials(format!(
                 "the ready file's {what} {} is of no use: {error}",
@@ -54,5 +52,70 @@ impl Account {
             dial: DialConfig::new(tls),
             credentials,
         })
+    }
+}
+
+fn endpoint(url: &str) -> Result<Endpoint, EngineError> {
+    Endpoint::parse(url).map_err(|error: EndpointError| EngineError::Credentials(error.to_string()))
+}
+
+/// What a run with real orders was told of its account, before any of it is opened. Where the
+/// exchange is: `--exchange`, else `[exchange]`, else the mode's own hosts. Who trades: the
+/// configured key, else the one that `--exchange` names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Given {
+    /// The REST root.
+    pub(super) rest: Endpoint,
+    /// The WebSocket.
+    pub(super) ws: Endpoint,
+    /// Whom to trust.
+    pub(super) roots: Roots,
+    /// The API key's id.
+    pub(super) key_id: Option<String>,
+    /// The file of its private half.
+    pub(super) key_file: Option<PathBuf>,
+}
+
+impl Given {
+    /// What `options` say.
+    pub(super) fn of(options: &RunOptions) -> Result<Self, EngineError> {
+        let config = &options.config.exchange;
+        let ready = options.exchange.as_deref().map(ReadyFile::read).transpose()?;
+        let environment = match options.config.mode {
+            Mode::Live => Environment::Live,
+            Mode::Paper | Mode::Sim | Mode::Demo => Environment::Demo,
+        };
+        let place =
+            |ready: Option<&String>, config: &Option<Endpoint>, own: &str| match (ready, config) {
+                (Some(url), _) => endpoint(url),
+                (None, Some(url)) => Ok(url.clone()),
+                (None, None) => endpoint(own),
+            };
+        let ready = ready.as_ref();
+        let ca = ready.map(|ready| &ready.ca_file).or(config.ca_file.as_ref());
+        let key_id = config.api_key_id.clone();
+        let key_file = config.private_key_path.clone();
+        Ok(Self {
+            rest: place(ready.map(|it| &it.rest), &config.rest_url, environment.rest_url())?,
+            ws: place(ready.map(|it| &it.ws), &config.ws_url, environment.ws_url())?,
+            roots: ca.map_or(Roots::Public, |path| Roots::File(path.clone())),
+            key_id: key_id.or_else(|| ready.map(|it| it.key_id.clone())),
+            key_file: key_file.or_else(|| ready.map(|it| it.private_key_file.clone())),
+        })
+    }
+
+    /// The account, once what it needs has been opened.
+    pub(super) fn account(
+        self,
+        tls: Option<TlsConfig>,
+        key: Option<SigningKey>,
+    ) -> Option<Account> {
+        let credentials = Credentials::new(&self.key_id?, Arc::new(key?)).ok()?;
+        Some(Account { rest: self.rest, ws: self.ws, dial: DialConfig::new(tls?), credentials })
+    }
+
+    /// Names an account and mode, so that a state directory is not used for another.
+    pub(super) fn owner(mode: Mode, key_id: &str) -> String {
+        format!("{} {key_id}", mode.as_str())
     }
 }

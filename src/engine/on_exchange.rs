@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::account::Account;
+use super::account::{Account, Given};
 use super::course::{Course, Inlet};
 use super::emergency::Emergency;
 use super::opening::{Reader, Rest};
@@ -84,7 +84,7 @@ pub(super) fn run_with<F: Stage + 'static>(
     };
     let templates = templates(account, &snapshot.markets)?;
     let emergency = emergency(account, &clock)?;
-    let owner = format!("{} {}", options.config.mode.as_str(), account.credentials.key_id());
+    let owner = Given::owner(options.config.mode, account.credentials.key_id());
     let markets = snapshot.markets;
     let books = Books { markets, opening, admission: Admission::Listed, owner: &owner };
     let (plant, outer) = Plant::build(options, &clock, books)?;

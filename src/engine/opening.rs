@@ -6,13 +6,14 @@
 //! by the run. Orders of a former run end by themselves (every resting order of ours carries an
 //! expiration); until they have, nothing is traded.
 
-use super::EngineError;
+use super::{EngineError, diagnosis};
+use crate::message::Trouble;
 use crate::net::dial::DialHandle;
 use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
 use crate::oms::Opening;
 use crate::oms::account::Holding;
-use crate::reconcile::client::RestClient;
+use crate::reconcile::client::{RestClient, RestError};
 use crate::reconcile::snapshot::{Progress, SeriesFees, Snapshot, SnapshotConfig, Snapshotter};
 use crate::risk::Skew;
 use crate::runtime::clock::{Clock, SystemClock};
@@ -91,9 +92,7 @@ impl Reader<'_> {
                     return Err(self.failed("trading is paused there; try again when it is open"));
                 }
                 Progress::Failed(error) => {
-                    return Err(self.failed(&format!(
-                        "{error}; is it running, and does the ready file belong to this run of it?"
-                    )));
+                    return Err(self.failed(&format!("{error}; {}", remedy(&error))));
                 }
                 Progress::Waiting | Progress::Read { .. } => {}
             }
@@ -118,6 +117,16 @@ impl Reader<'_> {
 
     fn failed(&self, why: &str) -> EngineError {
         EngineError::Exchange { exchange: self.exchange.address(), why: why.to_owned() }
+    }
+}
+
+/// What helps against a reading that failed.
+fn remedy(error: &RestError) -> &'static str {
+    match diagnosis::of_read(error) {
+        None | Some(Trouble::Unreachable) => {
+            "is it running, and does the ready file belong to this run of it?"
+        }
+        Some(trouble) => trouble.remedy(),
     }
 }
 

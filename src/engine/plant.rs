@@ -12,7 +12,7 @@ use super::former::Former;
 use super::scratch::Scratch;
 use super::steering::{CONTROL_RECORDS_MAX, SteeringRings};
 use super::{EngineError, RunOptions, state_dir};
-use crate::config::Mode;
+use crate::config::{Mode, WeeklyMaintenance};
 use crate::control::CommandLine;
 use crate::ids::{Reason, RunId, SourceId};
 use crate::intake::NewSource;
@@ -252,11 +252,11 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
         cancel_reserve: wire.cancel_reserve_tokens,
         ..MessageLimits::default()
     };
-    let maintenance = match options.config.mode {
-        // Nothing is maintained on paper, nor in the simulator.
-        Mode::Paper | Mode::Sim => None,
-        Mode::Demo | Mode::Live => options.config.limits.maintenance,
-    };
+    let real = matches!(options.config.mode, Mode::Demo | Mode::Live);
+    let kept = options.config.exchange.weekly_maintenance == WeeklyMaintenance::Kept;
+    // Nothing is maintained on paper, in the simulator, nor in what a ready file stands in for.
+    let maintained = real && kept && options.exchange.is_none();
+    let maintenance = options.config.limits.maintenance.filter(|_| maintained);
     OmsConfig {
         run,
         limits: Limits { messages, maintenance, ..options.config.limits },

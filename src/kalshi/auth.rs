@@ -218,7 +218,7 @@ impl SigningKey {
     }
 }
 
-/// Refuses a key file that every user of the machine may read or write.
+/// Refuses a key file that anybody but its owner may read or write.
 ///
 /// # Errors
 /// [`KeyError::Exposed`] with the remedy, [`KeyError::File`] when the file cannot be examined.
@@ -228,7 +228,7 @@ pub fn permissions_ok(path: &Path) -> Result<(), KeyError> {
     let metadata = std::fs::metadata(path)
         .map_err(|error| KeyError::File { path: name(), why: error.to_string() })?;
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o006 != 0 {
+    if mode & 0o066 != 0 {
         return Err(KeyError::Exposed { path: name(), mode });
     }
     Ok(())

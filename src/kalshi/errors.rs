@@ -6,7 +6,7 @@
 
 use crate::ids::Reason;
 use crate::kalshi::flat::{Members, NotFlat, Value};
-use crate::message::{Reject, RejectKind};
+use crate::message::{Reject, RejectKind, Trouble};
 
 /// Code prefixes and what they mean. The first that matches counts.
 #[rustfmt::skip]
@@ -78,6 +78,35 @@ pub fn reject(status: u16, body: &[u8]) -> Reject {
         kind,
         code: reason(texts.code, b""),
         message: reason(texts.message, texts.details),
+    }
+}
+
+/// What a refusal is a sign of, when it is one.
+#[cold]
+#[must_use]
+pub fn trouble(status: u16, code: &str) -> Option<Trouble> {
+    let code = code.as_bytes();
+    match kind(status, &Texts { code, ..Texts::default() }) {
+        RejectKind::Paused => Some(Trouble::ExchangePaused),
+        RejectKind::MarketInactive => Some(Trouble::MarketPaused),
+        RejectKind::Gone => Some(Trouble::EndpointGone),
+        RejectKind::TooManyRequests => Some(Trouble::RateLimited),
+        // A whole sentence.
+        RejectKind::Unauthorized if starts_with(code, b"your_location_attestation") => {
+            Some(Trouble::RegionAttestation)
+        }
+        RejectKind::Unauthorized if starts_with(code, b"header_timestamp_expired") => {
+            Some(Trouble::ClockSkew)
+        }
+        RejectKind::Unauthorized => Some(Trouble::KeyRefused),
+        RejectKind::DuplicateOrder
+        | RejectKind::InsufficientBalance
+        | RejectKind::InvalidPrice
+        | RejectKind::PostOnlyCross
+        | RejectKind::FillOrKill
+        | RejectKind::NotFound
+        | RejectKind::InvalidRequest
+        | RejectKind::Other => None,
     }
 }
 
@@ -314,5 +343,26 @@ mod tests {
         let found = reject(400, body.as_bytes());
         assert_eq!(found.kind, RejectKind::InvalidPrice);
         assert!(found.message.as_str().starts_with("say ??h"));
+    }
+
+    #[track_caller]
+    fn is_sign(status: u16, code: &str, of: Option<Trouble>) {
+        assert_eq!(trouble(status, code), of, "{status} {code}");
+    }
+
+    #[test]
+    fn refusals_are_signs_of_what_is_behind_them() {
+        let sentence = "Your_location_attestation_for_API_trading_is_missing_or_expired._Please";
+        is_sign(403, sentence, Some(Trouble::RegionAttestation));
+        is_sign(401, "header_timestamp_expired", Some(Trouble::ClockSkew));
+        is_sign(401, "authentication_error", Some(Trouble::KeyRefused));
+        is_sign(403, CODE_NONE, Some(Trouble::KeyRefused));
+        is_sign(410, "deprecated_v1_order_endpoint", Some(Trouble::EndpointGone));
+        is_sign(410, "", Some(Trouble::EndpointGone));
+        is_sign(409, "trading_is_paused", Some(Trouble::ExchangePaused));
+        is_sign(400, "MARKET_NOT_ACTIVE", Some(Trouble::MarketPaused));
+        is_sign(429, "", Some(Trouble::RateLimited));
+        is_sign(400, "invalid_price", None);
+        is_sign(503, CODE_NOT_JSON, None);
     }
 }

@@ -366,7 +366,7 @@ fn encode(
 }
 
 /// Reads an HTTP date, e.g. `Thu, 11 Jun 2026 06:29:31 GMT`.
-fn http_date(text: &[u8]) -> Option<WallTime> {
+pub(crate) fn http_date(text: &[u8]) -> Option<WallTime> {
     let text = core::str::from_utf8(text).ok()?;
     let format = &time::format_description::well_known::Rfc2822;
     let parsed = time::OffsetDateTime::parse(text, format).ok()?;

@@ -5,6 +5,7 @@
 
 mod chart;
 pub mod export;
+pub mod findings;
 mod from_journal;
 mod html;
 pub mod settings;

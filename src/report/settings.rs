@@ -32,12 +32,7 @@ pub fn toml(settings: &[Setting]) -> String {
     let mut out = String::from("# Effective configuration, made by `kalshi-exec config`.\n");
     let mut section = "";
     for setting in settings {
-        let Some((of, name)) = setting.key.split_once('.') else {
-            // What no file may hold.
-            let (key, value, origin) = (setting.key, &setting.value, &setting.origin);
-            add_line(&mut out, &format!("# {key} = {value}  # {origin}"));
-            continue;
-        };
+        let (of, name) = setting.key.split_once('.').unwrap_or(("", setting.key));
         if of != section {
             section = of;
             add_line(&mut out, &format!("\n[{section}]"));
@@ -136,6 +131,6 @@ mod tests {
         assert_eq!(json.as_object().unwrap().len(), loaded.settings.len());
         let expected = json!({ "value": 77, "origin": "environment", "place": "MAX_DAILY_LOSS" });
         assert_eq!(json["risk.max_daily_loss_cents"], expected);
-        assert_eq!(json["KALSHI_API_KEY_ID"]["value"], Value::Null);
+        assert_eq!(json["exchange.api_key_id"]["value"], Value::Null);
     }
 }

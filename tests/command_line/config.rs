@@ -68,8 +68,8 @@ fn every_variable_of_the_plan_is_obeyed() {
         ("MAX_RISK_PER_TRADE", "1234", "risk.max_risk_per_trade_cents", json!(1234)),
         ("MAX_DAILY_LOSS", "777", "risk.max_daily_loss_cents", json!(777)),
         ("MAX_DAILY_TRADES", "8", "risk.max_daily_trades", json!(8)),
-        ("KALSHI_PRIVATE_KEY_PATH", "keys/a.pem", "KALSHI_PRIVATE_KEY_PATH", json!("keys/a.pem")),
-        ("KALSHI_API_KEY_ID", "8c35ecb3", "KALSHI_API_KEY_ID", Value::Null),
+        ("KALSHI_PRIVATE_KEY_PATH", "keys/a.pem", "exchange.private_key_path", json!("keys/a.pem")),
+        ("KALSHI_API_KEY_ID", "8c35ecb3", "exchange.api_key_id", Value::Null),
     ];
     for (variable, value, key, expected) in variables {
         let settings = as_json(dir.path(), &[], &[(variable, value)]);

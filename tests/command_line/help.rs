@@ -94,12 +94,12 @@ fn bad_usage_exits_2_and_points_to_the_help() {
 }
 
 #[test]
-fn real_money_is_refused_for_safety() {
+fn real_orders_without_an_account_are_refused_for_safety() {
     let dir = directory();
     let args = |mode| ["run", "--mode", mode, "--signals", "signals.ndjson"];
 
     for mode in ["live", "demo"] {
         let ended = run(dir.path(), &args(mode));
-        check(&ended, 3, &["refused for safety", mode, "--mode paper", "--mode sim"]);
+        check(&ended, 3, &["refused for safety", mode, "KALSHI_API_KEY_ID", "key file: none"]);
     }
 }

@@ -95,7 +95,7 @@ fn an_exchange_that_does_not_know_the_key_is_named() {
     write(dir.path(), "other.json", &ready.to_string());
     let args = ["run", "--signals", "signals.ndjson", "--mode", "sim", "--exchange", "other.json"];
 
-    says(dir.path(), &args, 1, &["exchange at 127.0.0.1:", "401", "ready file"]);
+    says(dir.path(), &args, 1, &["exchange at 127.0.0.1:", "401", "belong together"]);
 }
 
 #[test]

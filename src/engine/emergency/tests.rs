@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::*;
 use crate::config::{Arguments, Config, Environment, Mode};
-use crate::engine::{RunOptions, on_exchange};
+use crate::engine::{Consent, RunOptions, on_exchange};
 use crate::intake::SignalSource;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::{Stage, Work};
@@ -15,7 +15,7 @@ use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
 use crate::sim::exchange::UserSeed;
 use crate::sim::keys::{KeyKinds, KeySet};
 use crate::sim::server::{self, Fault, FaultHook, FrameFault, ServerConfig, ServerHandle};
-use crate::units::{Money, PriceDelta};
+use crate::units::{Money, Nanos, PriceDelta};
 
 /// Below the market: it rests until somebody cancels it.
 const RESTING: &str = r#"{"id":"rest","should_trade":true,"action":"BUY_YES",
@@ -98,6 +98,8 @@ fn options(dir: &Path, signals: &str, state: &str) -> RunOptions {
         report: None,
         state: Some(dir.join(state)),
         exchange: None,
+        consent: Consent::None,
+        limits_unset: Vec::new(),
     }
 }
 

@@ -28,11 +28,20 @@ impl Credentials {
     /// # Errors
     /// [`KeyError::KeyId`] when the id could not stand in a header.
     pub fn new(key_id: &str, key: Arc<SigningKey>) -> Result<Self, KeyError> {
+        Self::check_id(key_id)?;
+        Ok(Self { key_id: key_id.to_owned(), key })
+    }
+
+    /// Whether an id could stand in a header.
+    ///
+    /// # Errors
+    /// [`KeyError::KeyId`] when it could not.
+    pub fn check_id(key_id: &str) -> Result<(), KeyError> {
         let plain = key_id.bytes().all(|byte| byte.is_ascii_graphic());
         if key_id.is_empty() || key_id.len() > 64 || !plain {
             return Err(KeyError::KeyId);
         }
-        Ok(Self { key_id: key_id.to_owned(), key })
+        Ok(())
     }
 
     /// The API key's id, as shown by the exchange.

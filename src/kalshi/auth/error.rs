@@ -11,8 +11,8 @@ pub enum KeyError {
         /// The system's words.
         why: String,
     },
-    /// Every user of the machine may read or change the file.
-    #[error("the key file {path} is open to every user (mode {mode:03o}); run `chmod 600 {path}`")]
+    /// Others than the file's owner may read or change it.
+    #[error("the key file {path} is open to other users (mode {mode:03o}); run `chmod 600 {path}`")]
     Exposed {
         /// The file.
         path: String,

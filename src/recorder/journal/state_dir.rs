@@ -59,6 +59,22 @@ impl StateDir {
         &self.path
     }
 
+    /// Whose `path` is, without taking it; `None` when it is nobody's yet.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`] when it cannot be read.
+    pub fn owner_of(path: &Path) -> Result<Option<String>, JournalError> {
+        let file = path.join(OWNER_FILE);
+        match fs::read_to_string(&file) {
+            Ok(text) => {
+                let owner: String = text.trim_end().chars().take(OWNER_BYTES_MAX).collect();
+                Ok(Some(owner).filter(|owner| !owner.is_empty()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(JournalError::io("read", &file, error)),
+        }
+    }
+
     /// Writes the owner into a new directory, compares it in an old one.
     fn claim(&self, wanted: &str) -> Result<(), JournalError> {
         let path = self.path.join(OWNER_FILE);
