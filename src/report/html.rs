@@ -16,9 +16,9 @@ body{margin:2rem auto;max-width:940px;padding:0 1rem;background:var(--page);colo
 font:15px/1.5 system-ui,sans-serif}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .6rem}
 .sub{color:var(--soft);margin:.2rem 0 1.5rem}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:.8rem}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(160px,1fr));gap:.8rem}
 .card{background:var(--card);border:1px solid var(--line);border-radius:8px;padding:.7rem .9rem}
-.card b{display:block;font-size:1.3rem;font-variant-numeric:tabular-nums}
+.card b{display:block;font-size:1.2rem;font-variant-numeric:tabular-nums}
 .card span{color:var(--soft);font-size:.85rem}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.35rem .6rem;border-bottom:1px solid var(--line);text-align:right}
