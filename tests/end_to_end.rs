@@ -15,6 +15,8 @@ mod client;
 mod hostile_link;
 #[path = "end_to_end/interrupts.rs"]
 mod interrupts;
+#[path = "end_to_end/kill_matrix.rs"]
+mod kill_matrix;
 #[path = "end_to_end/lost_answers.rs"]
 mod lost_answers;
 #[path = "end_to_end/modes/mod.rs"]
