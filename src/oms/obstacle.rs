@@ -52,7 +52,7 @@ impl Obstacle {
     fn reason(self) -> Reason {
         Reason::lossy(match self {
             Self::DeprecatedEndpoint => {
-                "deprecated_endpoint: the exchange has withdrawn an endpoint (410); update the engine"
+                "deprecated_endpoint: the exchange has withdrawn it (410); update the engine"
             }
             Self::RegionNotAttested => {
                 "region_not_attested: attest the account's location with the exchange, then resume"

@@ -7,8 +7,8 @@
 //!
 //! A repetition is no new order: nothing is counted again, but it is written only while a new
 //! order could be, and while the order is still wanted where the market is now. Once an order has
-//! been looked up it is not sent again. The ledger approves each repetition ([`crate::risk::Ledger`]);
-//! the journal has it before the gateway does.
+//! been looked up it is not sent again. The ledger approves each repetition
+//! ([`crate::risk::Ledger`]); the journal has it before the gateway does.
 
 use super::core::{Core, Outbox};
 use super::plan;
