@@ -91,10 +91,7 @@ pub fn trouble(status: u16, code: &str) -> Option<Trouble> {
         RejectKind::MarketInactive => Some(Trouble::MarketPaused),
         RejectKind::Gone => Some(Trouble::EndpointGone),
         RejectKind::TooManyRequests => Some(Trouble::RateLimited),
-        // A whole sentence.
-        RejectKind::Unauthorized if starts_with(code, b"your_location_attestation") => {
-            Some(Trouble::RegionAttestation)
-        }
+        RejectKind::Region => Some(Trouble::RegionAttestation),
         RejectKind::Unauthorized if starts_with(code, b"header_timestamp_expired") => {
             Some(Trouble::ClockSkew)
         }

@@ -154,7 +154,7 @@ impl Core {
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
         self.note_answered(now, key);
-        self.meet_obstacle(now, reject.kind, out);
+        self.meet_refusal(now, reject, out);
         // An id that exists means that it is there: no listing without it can say otherwise.
         let again = self.orders.find(key).is_some_and(|order| order.resends > 0);
         if again || reject.kind == RejectKind::DuplicateOrder {
@@ -203,7 +203,7 @@ impl Core {
             CancelFailure::Lost(_) => self.doubt(now, key, out),
             CancelFailure::Unsent(_) | CancelFailure::Rejected(_) => {
                 if let CancelFailure::Rejected(kind) = why {
-                    self.meet_obstacle(now, kind, out);
+                    self.meet_refused_cancel(now, kind, out);
                 }
                 self.step(now, key, out, |order| order.apply(Event::CancelFailed));
                 self.arm(key, now.mono + self.config.orders.lookup_interval);

@@ -1,78 +1,57 @@
-//! What the exchange says to every order alike, and only a person can change: a named state.
+//! What the exchange says to every order alike, and only a person can change.
 //!
-//! In: refusals of orders and cancels. Out: a halt whose reason begins with the obstacle's name,
-//! so that whoever reads the halt (status, journal, the next run) can tell. Nothing is sent again:
-//! the answer would be the same.
+//! In: refusals of orders and cancels. Out: a halt whose reason begins with the name of the
+//! [`Trouble`], so that whoever reads the halt (status, journal, the next run) can tell. Nothing is
+//! sent again: the answer would be the same.
 
 use super::core::{Core, Outbox};
 use crate::ids::Reason;
-use crate::message::RejectKind;
+use crate::kalshi::errors;
+use crate::message::{Reject, RejectKind, Trouble};
 use crate::risk::Halt;
 use crate::units::Now;
 
-/// Why the exchange takes no order of this account, until a person has done something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Obstacle {
-    /// 410: the endpoint is gone, and with it this version of the engine.
-    DeprecatedEndpoint,
-    /// 403: the account's location is not attested, or no longer.
-    RegionNotAttested,
+/// The trouble that a halt was made for, when it has a name that only a person can end.
+#[must_use]
+pub fn behind(halt: &Halt) -> Option<Trouble> {
+    let name = halt.reason.as_str().split(':').next()?;
+    Trouble::ALL.into_iter().find(|it| it.needs_a_person() && it.as_str() == name)
 }
 
-impl Obstacle {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::DeprecatedEndpoint, Self::RegionNotAttested];
-
-    /// The name in status, alerts and halts.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::DeprecatedEndpoint => "deprecated_endpoint",
-            Self::RegionNotAttested => "region_not_attested",
-        }
-    }
-
-    /// What a refusal of this kind stands for.
-    #[must_use]
-    pub const fn of_refusal(kind: RejectKind) -> Option<Self> {
-        match kind {
-            RejectKind::Gone => Some(Self::DeprecatedEndpoint),
-            RejectKind::Region => Some(Self::RegionNotAttested),
-            _ => None,
-        }
-    }
-
-    /// The obstacle behind a halt.
-    #[must_use]
-    pub fn of_halt(halt: &Halt) -> Option<Self> {
-        Self::ALL.into_iter().find(|it| halt.reason.as_str().starts_with(it.as_str()))
-    }
-
-    /// The halt's words: what happened, and what a person can do.
-    fn reason(self) -> Reason {
-        Reason::lossy(match self {
-            Self::DeprecatedEndpoint => {
-                "deprecated_endpoint: the exchange has withdrawn it (410); update the engine"
-            }
-            Self::RegionNotAttested => {
-                "region_not_attested: attest the account's location with the exchange, then resume"
-            }
-        })
-    }
+/// The halt's words: what happened, and how the exchange put it.
+fn reason(trouble: Trouble, said: &str) -> Reason {
+    Reason::lossy(&format!("{trouble}: {said}"))
 }
 
 impl Core {
     /// Why the exchange takes no order, when it has said so and nobody has resumed since.
     #[must_use]
-    pub fn obstacle(&self) -> Option<Obstacle> {
-        self.halt.as_ref().and_then(Obstacle::of_halt)
+    pub fn obstacle(&self) -> Option<Trouble> {
+        self.halt.as_ref().and_then(behind)
     }
 
-    /// Halts when a refusal is one that every order would meet. The first halt stands: cancels
-    /// that are refused as well lead to nothing further.
-    pub(super) fn meet_obstacle(&mut self, now: Now, kind: RejectKind, out: &mut Outbox) {
-        if let Some(obstacle) = Obstacle::of_refusal(kind).filter(|_| self.halt.is_none()) {
-            self.halt(now, obstacle.reason(), out);
+    /// Halts when an order's refusal is one that every order would meet.
+    pub(super) fn meet_refusal(&mut self, now: Now, reject: &Reject, out: &mut Outbox) {
+        let trouble = errors::trouble(reject.status, reject.code.as_str());
+        if let Some(trouble) = trouble.filter(|it| it.needs_a_person()) {
+            self.meet(now, reason(trouble, reject.message.as_str()), out);
+        }
+    }
+
+    /// The same of a cancel.
+    pub(super) fn meet_refused_cancel(&mut self, now: Now, kind: RejectKind, out: &mut Outbox) {
+        let trouble = match kind {
+            RejectKind::Gone => Trouble::EndpointGone,
+            RejectKind::Region => Trouble::RegionAttestation,
+            _ => return,
+        };
+        self.meet(now, reason(trouble, "a cancel was refused; cancel by hand what rests"), out);
+    }
+
+    /// The first halt stands: what is refused after it leads to nothing further.
+    fn meet(&mut self, now: Now, reason: Reason, out: &mut Outbox) {
+        if self.halt.is_none() {
+            self.halt(now, reason, out);
         }
     }
 }
@@ -83,12 +62,12 @@ mod tests {
     use crate::units::WallTime;
 
     #[test]
-    fn a_halt_tells_its_obstacle() {
-        for obstacle in Obstacle::ALL {
-            let halt = Halt { reason: obstacle.reason(), since: WallTime::default() };
-            assert_eq!(Obstacle::of_halt(&halt), Some(obstacle));
+    fn a_halt_tells_the_trouble_behind_it() {
+        let halt = |reason| Halt { reason, since: WallTime::default() };
+        for trouble in Trouble::ALL {
+            let found = behind(&halt(reason(trouble, "Please switch to the V2 endpoints")));
+            assert_eq!(found, trouble.needs_a_person().then_some(trouble));
         }
-        let halt = Halt { reason: Reason::lossy("drill"), since: WallTime::default() };
-        assert_eq!(Obstacle::of_halt(&halt), None);
+        assert_eq!(behind(&halt(Reason::lossy("drill"))), None);
     }
 }

@@ -3,8 +3,7 @@
 //! V1 writes were answered 410 overnight (OctagonAI PR#46): systems that took it for a rejected
 //! order went on sending. A lapsed location attestation is the same.
 
-use kalshi_exec::message::ControlCommand;
-use kalshi_exec::oms::obstacle::Obstacle;
+use kalshi_exec::message::{ControlCommand, Trouble};
 use kalshi_exec::order::State;
 use kalshi_exec::sim::world::fault::{RequestFault, RequestKind, Rule};
 use kalshi_exec::units::Nanos;
@@ -14,14 +13,14 @@ use crate::theatre::{
 };
 
 #[test]
-fn an_order_answered_410_halts_as_deprecated_endpoint() {
+fn an_order_answered_410_halts_as_endpoint_gone() {
     let mut world = world(vec![create(1, RequestFault::Intercepted(410))]);
 
     world.send_line(&take("a"));
     ended(&await_answer(&mut world, "a"), State::Rejected, 0);
     world.run_for(SECOND);
 
-    assert_eq!(world.core().obstacle(), Some(Obstacle::DeprecatedEndpoint));
+    assert_eq!(world.core().obstacle(), Some(Trouble::EndpointGone));
     let creates = world.host().all_creates().count();
     world.send_line(&take("b"));
     let refused = await_answer(&mut world, "b");
@@ -48,7 +47,7 @@ fn cancels_answered_410_halt_and_are_not_repeated_for_ever() {
     // The fill timeout cancels it, in vain.
     world.run_for(Nanos::from_secs(120));
 
-    assert_eq!(world.core().obstacle(), Some(Obstacle::DeprecatedEndpoint));
+    assert_eq!(world.core().obstacle(), Some(Trouble::EndpointGone));
     let log = world.network().fault_log();
     let cancels = log.iter().filter(|line| line.starts_with("Cancel ")).count();
     let alls = log.iter().filter(|line| line.starts_with("CancelAll ")).count();
@@ -57,15 +56,25 @@ fn cancels_answered_410_halt_and_are_not_repeated_for_ever() {
 
 #[test]
 fn a_location_that_is_not_attested_halts_under_its_name() {
-    let mut world = world(vec![create(1, RequestFault::Intercepted(403))]);
+    let mut world = world(vec![create(1, RequestFault::Intercepted(400))]);
     world.send_line(&take("a"));
     ended(&await_answer(&mut world, "a"), State::Rejected, 0);
-    assert_eq!(world.core().obstacle(), None, "any other 403 is a refusal");
+    assert_eq!(world.core().obstacle(), None, "an order's own refusal");
 
     world.host_mut().deny_location();
     world.send_line(&take("b"));
     ended(&await_answer(&mut world, "b"), State::Rejected, 0);
     world.run_for(SECOND);
-    assert_eq!(world.core().obstacle(), Some(Obstacle::RegionNotAttested));
+    assert_eq!(world.core().obstacle(), Some(Trouble::RegionAttestation));
+    finish(&mut world);
+}
+
+#[test]
+fn a_key_that_is_refused_halts_under_its_name() {
+    let mut world = world(vec![create(1, RequestFault::Intercepted(401))]);
+    world.send_line(&take("a"));
+    ended(&await_answer(&mut world, "a"), State::Rejected, 0);
+    world.run_for(SECOND);
+    assert_eq!(world.core().obstacle(), Some(Trouble::KeyRefused));
     finish(&mut world);
 }
