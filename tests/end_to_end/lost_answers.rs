@@ -1,6 +1,6 @@
 //! Answers that never come, over real sockets: an order goes out again under its id and is booked
-//! once, whatever dies in between; and when the exchange is gone, the run ends all the same and says
-//! what it does not know.
+//! once, whatever dies in between; and when the exchange is gone, the run ends all the same and
+//! says what it does not know.
 
 use std::fs;
 use std::path::Path;
