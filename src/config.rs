@@ -9,6 +9,7 @@ mod environment;
 mod error;
 mod file;
 mod layers;
+mod gateway;
 mod limits;
 mod profile;
 mod ranges;

@@ -144,6 +144,11 @@ impl<C: Clock> Paper<C> {
     fn take(&mut self, now: Now, command: &Command) {
         match command {
             Command::Submit(approved) => self.submit(now, *approved.get()),
+            // No answer is ever lost on paper.
+            Command::Resend(order) => {
+                let (key, why) = (order.get().key, Unsent::NoConnection);
+                self.tell(GatewayEvent::NotResent { key, why });
+            }
             Command::Cancel(cancel) => self.cancel(cancel),
             Command::CancelAll => self.cancel_all(),
         }

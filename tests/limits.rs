@@ -135,6 +135,7 @@ impl Stand {
                     self.sent += 1;
                     self.model.submit(self.now, *order.get(), &config());
                 }
+                Command::Resend(order) => panic!("{order:?} goes out again"),
                 Command::Cancel(cancel) => self.model.cancel(self.now.mono, cancel, &config()),
                 Command::CancelAll => self.model.cancel_all(self.now.mono, &config()),
             }

@@ -39,8 +39,12 @@ mod late_ack;
 mod late_fill_of_a_former_child;
 #[path = "scenarios/late_landing_stops_the_market.rs"]
 mod late_landing_stops_the_market;
+#[path = "scenarios/lost_answers_are_sent_again.rs"]
+mod lost_answers_are_sent_again;
 #[path = "scenarios/making_order_follows_the_market.rs"]
 mod making_order_follows_the_market;
+#[path = "scenarios/obstacles_halt.rs"]
+mod obstacles_halt;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]

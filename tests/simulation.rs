@@ -177,6 +177,7 @@ fn a_seed_reproduces_a_run_to_the_byte_of_its_journal() {
 fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
     let commands = outbox.commands.iter().map(|command| match command {
         Command::Submit(approved) => Entry::Submit(*approved.get()),
+        Command::Resend(approved) => Entry::Resend(*approved.get()),
         Command::Cancel(cancel) => Entry::Cancel(*cancel),
         Command::CancelAll => Entry::CancelAll,
     });

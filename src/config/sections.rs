@@ -4,7 +4,6 @@
 //! `examples/defaults.toml` (test `the_file_of_defaults_says_what_holds_without_it`).
 
 use super::layers::{Base, Layers, base, key};
-use super::limits;
 use super::profile::Profile;
 use super::ranges::{CASH_CENTS_MAX, DAY_MS, SIGNALS_PER_CYCLE_MAX};
 use super::setting::{Origin, Setting, Shown};
@@ -12,6 +11,7 @@ use super::{
     Config, ConfigError, ExchangeConfig, MachineConfig, Mode, SimConfig, WeeklyMaintenance,
     WireConfig,
 };
+use super::{gateway, limits};
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
 use crate::net::endpoint::Scheme;
@@ -51,6 +51,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let limits = limits::limits(layers, profile)?;
     let series = limits::series(layers)?;
     let orders = orders(layers)?;
+    let orders = gateway::resends(layers, orders)?;
     let breaker = limits::breaker(layers, profile, limits.position_size_max)?;
     limits::check(layers, &limits, &breaker, &orders)?;
     let paper_cash_cents = cash(layers, "paper.cash_cents")?;

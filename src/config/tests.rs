@@ -176,7 +176,11 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
         &[],
         &["risk.max_positon_size (test.toml:2)", "max_position_size"],
     );
-    fails("[rsik]", &[], &["rsik (test.toml:1)", "run, risk, orders, breaker, paper, wire"]);
+    fails(
+        "[rsik]",
+        &[],
+        &["rsik (test.toml:1)", "run, risk, orders, gateway, breaker, paper, wire"],
+    );
     fails("risk = 3", &[], &["test.toml", "[risk]"]);
     fails(
         "[risk]\nmax_position_size = \"x\"",

@@ -133,6 +133,8 @@ impl Memory {
             | Entry::Feed(_)
             | Entry::Fetch(_)
             | Entry::Timer
+            // The same order: it has been counted.
+            | Entry::Resend(_)
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)

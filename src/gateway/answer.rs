@@ -1,5 +1,6 @@
 //! What became of a request, as the oms is told it. Pure: purpose and outcome in, event out.
 
+use super::held::{Attempt, Taken};
 use crate::ids::{ClientOrderId, OrderId, OrderKey};
 use crate::kalshi::{decode, errors};
 use crate::message::{CancelFailure, GatewayEvent, Loss, SendStamps, Unsent};
@@ -7,13 +8,8 @@ use crate::message::{CancelFailure, GatewayEvent, Loss, SendStamps, Unsent};
 /// Why a request was sent, and what its answer must name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
-    /// A new order.
-    Order {
-        /// Its place in the oms.
-        key: OrderKey,
-        /// The id the answer must echo.
-        client_order_id: ClientOrderId,
-    },
+    /// An order, for the first time or again: kept, in case nothing of it leaves.
+    Order(Taken),
     /// The cancel of one order.
     Cancel {
         /// Its place in the oms.
@@ -46,9 +42,19 @@ pub(super) enum Ending {
 /// All bytes of the request are with the kernel.
 pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<GatewayEvent> {
     match *purpose {
-        Purpose::Order { key, .. } => Some(GatewayEvent::Sent { key, stamps }),
+        Purpose::Order(taken) => Some(GatewayEvent::Sent { key: taken.order.get().key, stamps }),
         Purpose::Cancel { key, .. } => Some(GatewayEvent::CancelSent { key }),
         Purpose::CancelAll | Purpose::Warm => None,
+    }
+}
+
+/// Not one byte of an order has left.
+#[cold]
+pub(super) const fn unsent(taken: &Taken, why: Unsent) -> GatewayEvent {
+    let key = taken.order.get().key;
+    match taken.attempt {
+        Attempt::First => GatewayEvent::NotSent { key, why },
+        Attempt::Again => GatewayEvent::NotResent { key, why },
     }
 }
 
@@ -56,10 +62,10 @@ pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<Gatewa
 #[cold]
 pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEvent> {
     Some(match (*purpose, ending) {
-        (Purpose::Order { key, .. }, Ending::NothingLeft) => {
-            GatewayEvent::NotSent { key, why: Unsent::WriteFailed }
+        (Purpose::Order(taken), Ending::NothingLeft) => unsent(&taken, Unsent::WriteFailed),
+        (Purpose::Order(taken), Ending::Lost(why)) => {
+            GatewayEvent::Lost { key: taken.order.get().key, why }
         }
-        (Purpose::Order { key, .. }, Ending::Lost(why)) => GatewayEvent::Lost { key, why },
         (Purpose::Cancel { key, .. }, Ending::NothingLeft) => {
             let why = CancelFailure::Unsent(Unsent::WriteFailed);
             GatewayEvent::CancelFailed { key, why }
@@ -75,8 +81,9 @@ pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEv
 /// The exchange, or something on the way to it, answered.
 pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<GatewayEvent> {
     match *purpose {
-        Purpose::Order { key, client_order_id } => {
-            Some(created(key, client_order_id, status, body))
+        Purpose::Order(Taken { order, .. }) => {
+            let order = order.get();
+            Some(created(order.key, order.client_order_id, status, body))
         }
         Purpose::Cancel { key, order_id } => Some(cancelled(key, &order_id, status, body)),
         Purpose::CancelAll => Some(GatewayEvent::CancelAllDone { ok: matches!(status, 200..=299) }),
@@ -126,13 +133,43 @@ const fn loss(status: u16) -> Option<Loss> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::RunId;
-    use crate::message::RejectKind;
+    use crate::ids::{MarketIx, RunId};
+    use crate::message::{BookSide, NewOrder, RejectKind, TimeInForce};
+    use crate::risk::Approved;
+    use crate::units::{Contracts, Price, Timestamp};
 
     const KEY: OrderKey = OrderKey { slot: 3, generation: 1 };
 
+    fn taken(attempt: Attempt) -> Taken {
+        let price = Price::from_cents(50).unwrap();
+        let order = NewOrder {
+            key: KEY,
+            client_order_id: ClientOrderId::new(RunId::new(1), 2),
+            market: MarketIx(0),
+            side: BookSide::Bid,
+            price,
+            quantity: Contracts::from_whole(1),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            expiration_secs: None,
+            reduce_only: false,
+            post_only: false,
+            reference: price,
+            received: Timestamp::ZERO,
+            approved: Timestamp::ZERO,
+        };
+        Taken { order: Approved::unchecked_for_tests(order), at: Timestamp::ZERO, attempt }
+    }
+
+    #[test]
+    fn a_repetition_that_has_not_left_does_not_say_that_the_order_never_did() {
+        let why = Unsent::WriteFailed;
+        let of = |attempt| ended(&Purpose::Order(taken(attempt)), Ending::NothingLeft);
+        assert_eq!(of(Attempt::First), Some(GatewayEvent::NotSent { key: KEY, why }));
+        assert_eq!(of(Attempt::Again), Some(GatewayEvent::NotResent { key: KEY, why }));
+    }
+
     fn order() -> Purpose {
-        Purpose::Order { key: KEY, client_order_id: ClientOrderId::new(RunId::new(1), 2) }
+        Purpose::Order(taken(Attempt::First))
     }
 
     fn cancel() -> Purpose {

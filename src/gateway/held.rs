@@ -13,12 +13,31 @@ use crate::units::{Nanos, Timestamp};
 /// the wait anyway, and while they stay in the ring the oms sees them pending all the same.
 pub(super) const HELD_MAX: usize = 16;
 
+/// Whether an order goes out for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Attempt {
+    First,
+    /// Its bytes may have left before.
+    Again,
+}
+
 /// An order taken from the ring.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Taken {
     pub(super) order: Approved<NewOrder>,
     /// When it was taken.
     pub(super) at: Timestamp,
+    pub(super) attempt: Attempt,
+}
+
+impl Taken {
+    /// Since when it waits: an order since it was approved, a repetition since it was asked for.
+    pub(super) const fn since(&self) -> Timestamp {
+        match self.attempt {
+            Attempt::First => self.order.get().approved,
+            Attempt::Again => self.at,
+        }
+    }
 }
 
 /// First come, first served.
@@ -46,6 +65,12 @@ impl HeldOrders {
         self.waiting.push_back(taken);
     }
 
+    /// Takes an order back whose bytes have not left after all; it is the next one again.
+    pub(super) fn push_front(&mut self, taken: Taken) {
+        debug_assert!(!self.is_full(), "the caller has looked");
+        self.waiting.push_front(taken);
+    }
+
     pub(super) fn front(&self) -> Option<Taken> {
         self.waiting.front().copied()
     }
@@ -57,6 +82,6 @@ impl HeldOrders {
     /// When the first of them has waited for `wait`: approved first, held first.
     pub(super) fn deadline(&self, wait: Nanos) -> Timestamp {
         let front = self.waiting.front();
-        front.map_or(Timestamp::NEVER, |taken| taken.order.get().approved + wait)
+        front.map_or(Timestamp::NEVER, |taken| taken.since() + wait)
     }
 }

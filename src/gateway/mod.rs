@@ -4,7 +4,8 @@
 //! An approved order takes the warmest free connection, a signature made ahead, one copy of a
 //! template, one seal, one send. Answers become events; what cannot be told apart from "may have
 //! landed" is `Lost`, and `NotSent` is said only when provably not one byte left. An order that
-//! only lacks a free connection is held for a moment; one that has grown old is not sent at all.
+//! only lacks a free connection, or whose connection died before its first byte, is held for a
+//! moment; one that has grown old is not sent at all.
 //! Once stopping, orders are refused and cancels passed on. Nothing here
 //! decides to send something again later: that is the oms's part. Events are never dropped:
 //! while their ring is full, no command is taken.
@@ -32,11 +33,11 @@ use rtrb::{Consumer, Producer};
 
 use self::budget::{Budget, BudgetConfig};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
-use self::held::HeldOrders;
+use self::held::{Attempt, HeldOrders, Taken};
 use self::outbox::Outbox;
 use self::pool::{Pool, PoolConfig};
 use self::presign::Presign;
-use crate::ids::{MarketIx, OrderKey};
+use crate::ids::MarketIx;
 use crate::kalshi::auth::SigningKey;
 use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
 use crate::message::{Command, GatewayEvent, Unsent};
@@ -213,7 +214,8 @@ where
             }
             let Ok(command) = self.commands.pop() else { break };
             match command {
-                Command::Submit(order) => self.take_submit(order, now),
+                Command::Submit(order) => self.take_order(order, Attempt::First, now),
+                Command::Resend(order) => self.take_order(order, Attempt::Again, now),
                 Command::Cancel(cancel) => self.take_cancel(cancel, now),
                 Command::CancelAll => self.take_cancel_all(now),
             }
@@ -225,11 +227,12 @@ where
     /// Whether the next command is an order and there is no room to hold it. Ends with the wait
     /// of the order held longest, so cancels behind it are late by that at most.
     fn must_hold_back(&self) -> bool {
-        self.held.is_full() && matches!(self.commands.peek(), Ok(Command::Submit(_)))
+        let next = self.commands.peek();
+        self.held.is_full() && matches!(next, Ok(Command::Submit(_) | Command::Resend(_)))
     }
 
-    fn not_sent(&mut self, key: OrderKey, why: Unsent) {
-        self.outbox.push(GatewayEvent::NotSent { key, why });
+    fn not_sent(&mut self, taken: &Taken, why: Unsent) {
+        self.outbox.push(answer::unsent(taken, why));
     }
 
     fn emit(&mut self, event: Option<GatewayEvent>) {
@@ -292,12 +295,18 @@ where
         let now = self.parts.clock.now();
         self.budget.refill(now.mono);
         while let Some(taken) = self.held.pop() {
-            self.not_sent(taken.order.get().key, Unsent::Stopping);
+            self.not_sent(&taken, Unsent::Stopping);
         }
         // Bounded by the ring: upstream has stopped, so nothing is added any more.
         while let Ok(command) = self.commands.pop() {
+            let taken = |order, attempt| Taken { order, at: now.mono, attempt };
             match command {
-                Command::Submit(order) => self.not_sent(order.get().key, Unsent::Stopping),
+                Command::Submit(order) => {
+                    self.not_sent(&taken(order, Attempt::First), Unsent::Stopping);
+                }
+                Command::Resend(order) => {
+                    self.not_sent(&taken(order, Attempt::Again), Unsent::Stopping);
+                }
                 Command::Cancel(cancel) => self.take_cancel(cancel, now),
                 Command::CancelAll => self.take_cancel_all(now),
             }

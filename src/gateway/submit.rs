@@ -4,21 +4,18 @@ use super::answer::{self, Ending, Purpose};
 use super::budget::Spend;
 use super::cancel::CancelSigner;
 use super::connection::{Request, SendOutcome};
-use super::held::Taken;
+use super::held::{Attempt, Taken};
 use super::pool::Use;
 use super::presign::{Presign, Presigned};
 use super::{Gateway, REHEARSAL_EVERY};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::paths::POST;
-use crate::message::{Loss, NewOrder, SendStamps, Unsent};
+use crate::message::{GatewayEvent, Loss, NewOrder, SendStamps, Unsent};
 use crate::net::{Connector, Transport};
 use crate::risk::Approved;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::Work;
 use crate::units::{Now, Timestamp};
-
-/// Connections tried for one order: the first, and one more when not a byte had left.
-const SENDS_MAX: usize = 2;
 
 /// Whether an order is done with, as far as the commands are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +24,16 @@ enum Ended {
     Told,
     /// It may wait for a connection.
     NotYet,
+}
+
+/// How far the bytes of a request got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub(super) enum Bytes {
+    /// Something of it may be at the exchange; an answer or its loss will be told.
+    Left,
+    /// Every connection tried has died before the first byte: nothing has been told or spent.
+    Stayed,
 }
 
 impl<T, K, P, C, S> Gateway<T, K, P, C, S>
@@ -38,8 +45,8 @@ where
     S: CancelSigner,
 {
     /// Takes an order from the ring: it goes at once, or behind those that wait already.
-    pub(super) fn take_submit(&mut self, order: Approved<NewOrder>, now: Now) {
-        let taken = Taken { order, at: self.parts.clock.mono() };
+    pub(super) fn take_order(&mut self, order: Approved<NewOrder>, attempt: Attempt, now: Now) {
+        let taken = Taken { order, at: self.parts.clock.mono(), attempt };
         if !self.held.is_empty() || self.ends(&taken, taken.at, now) == Ended::NotYet {
             self.held.push(taken);
         }
@@ -62,37 +69,48 @@ where
     /// Sends an order or says why not, unless it may wait for a connection. `mono` is this very
     /// moment. The refusals come cheapest first and use nothing up.
     fn ends(&mut self, taken: &Taken, mono: Timestamp, now: Now) -> Ended {
-        let &NewOrder { key, market, approved, .. } = taken.order.get();
-        self.last_market = market;
-        let age = mono.since(approved);
+        self.last_market = taken.order.get().market;
+        let age = mono.since(taken.since());
         if self.kill_switch.is_thrown() {
-            self.not_sent(key, Unsent::Halted);
+            self.not_sent(taken, Unsent::Halted);
         } else if age > self.submit_age_max {
-            self.not_sent(key, Unsent::Stale);
+            self.not_sent(taken, Unsent::Stale);
         } else if !self.budget.allows(Spend::Create) {
-            self.not_sent(key, Unsent::NoTokens);
-        } else if self.pool.pick(Use::Order).is_some() {
-            self.submit(taken, now);
+            self.not_sent(taken, Unsent::NoTokens);
+        } else if self.pool.pick(Use::Order).is_some() && self.submit(taken, now) == Ended::Told {
+            return Ended::Told;
         } else if age < self.submit_wait {
             return Ended::NotYet;
         } else {
-            self.not_sent(key, Unsent::NoConnection);
+            self.not_sent(taken, Unsent::NoConnection);
         }
         Ended::Told
     }
 
     /// Signs, encodes and sends.
-    fn submit(&mut self, taken: &Taken, now: Now) {
-        let &NewOrder { key, client_order_id, .. } = taken.order.get();
+    fn submit(&mut self, taken: &Taken, now: Now) -> Ended {
         let Some(signed) = self.create_signature(now) else {
-            return self.not_sent(key, Unsent::NoSignature);
+            self.not_sent(taken, Unsent::NoSignature);
+            return Ended::Told;
         };
         let out = &mut self.request[..];
         let length = self.parts.templates.encode_order(out, &taken.order, &signed);
         let encoded = self.parts.clock.mono();
-        let purpose = Purpose::Order { key, client_order_id };
         let stamps = SendStamps { taken: taken.at, encoded, ..SendStamps::default() };
-        self.send(Use::Order, purpose, stamps, length, now);
+        match self.send(Use::Order, Purpose::Order(*taken), stamps, length, now) {
+            Bytes::Left => Ended::Told,
+            Bytes::Stayed => Ended::NotYet,
+        }
+    }
+
+    /// A flush that had not begun has failed. The order goes out on another connection at once,
+    /// as far as its time is not up: it is the next one.
+    pub(super) fn take_back(&mut self, taken: Taken) -> Option<GatewayEvent> {
+        if self.held.is_full() {
+            return Some(answer::unsent(&taken, Unsent::WriteFailed));
+        }
+        self.held.push_front(taken);
+        None
     }
 
     /// A signature made ahead, or one made on the spot.
@@ -117,8 +135,8 @@ where
         signed.signature.as_bytes().len() == self.parts.templates.signature_len()
     }
 
-    /// Sends the first `length` bytes of the request buffer on the warmest connection, or on
-    /// the next one when not a byte has left on the first.
+    /// Sends the first `length` bytes of the request buffer on the warmest connection, or on the
+    /// next ones as long as not a byte has left. Each that fails so is closed, which bounds it.
     pub(super) fn send(
         &mut self,
         wanted: Use,
@@ -126,9 +144,8 @@ where
         stamps: SendStamps,
         length: usize,
         now: Now,
-    ) {
-        for _ in 0..SENDS_MAX {
-            let Some(place) = self.pool.pick(wanted) else { break };
+    ) -> Bytes {
+        while let Some(place) = self.pool.pick(wanted) {
             let deadline = now.mono + self.ack_timeout;
             let request = Request { purpose, bytes: &self.request[..length], stamps, deadline };
             let clock = &self.parts.clock;
@@ -143,9 +160,10 @@ where
                 Use::Order => Spend::Create,
                 Use::Cancel => Spend::Cancel,
             });
-            return self.emit(event);
+            self.emit(event);
+            return Bytes::Left;
         }
-        self.emit(answer::ended(&purpose, Ending::NothingLeft));
+        Bytes::Stayed
     }
 
     /// Keeps what an order needs in the caches while none comes: template, pool, sealing.

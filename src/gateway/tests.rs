@@ -17,7 +17,7 @@ use super::cancel::{Cancel, sign_delete};
 use super::pool::Use;
 use super::presign::Presigned;
 use super::*;
-use crate::ids::{ClientOrderId, OrderId, RunId, Ticker};
+use crate::ids::{ClientOrderId, OrderId, OrderKey, RunId, Ticker};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::kalshi::paths::BASE_PATH;

@@ -1,7 +1,7 @@
 //! Connections between requests: answers come in, links are made, warmed and replaced.
 
 use super::Gateway;
-use super::answer::{self, Purpose};
+use super::answer::{self, Ending, Purpose};
 use super::cancel::CancelSigner;
 use super::connection::{Progress, Request, SendOutcome};
 use super::presign::Presign;
@@ -41,6 +41,9 @@ where
             Progress::Nothing => return Work::Idle,
             Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
             Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
+            Progress::Ended { purpose: Purpose::Order(taken), ending: Ending::NothingLeft } => {
+                self.take_back(taken)
+            }
             Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
             Progress::Closed => None,
         };

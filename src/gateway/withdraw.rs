@@ -6,6 +6,7 @@ use super::budget::Spend;
 use super::cancel::{Cancel, CancelSigner, sign_delete};
 use super::pool::Use;
 use super::presign::Presign;
+use super::submit::Bytes;
 use crate::message::{CancelFailure, CancelOrder, GatewayEvent, SendStamps, Unsent};
 use crate::net::{Connector, Transport};
 use crate::runtime::clock::Clock;
@@ -81,9 +82,14 @@ where
             ),
             Cancel::All => (Purpose::CancelAll, templates.encode_cancel_all(out, signed)),
         };
-        self.cancels.remove(at);
-        self.send(Use::Cancel, purpose, SendStamps::default(), length, now);
-        Work::Done
+        // What has not left waits for another connection as long as any cancel does.
+        match self.send(Use::Cancel, purpose, SendStamps::default(), length, now) {
+            Bytes::Left => {
+                self.cancels.remove(at);
+                Work::Done
+            }
+            Bytes::Stayed => Work::Idle,
+        }
     }
 
     #[cold]

@@ -32,7 +32,7 @@ const KINDS: &[(&str, RejectKind)] = &[
     ("header_timestamp_expired",      RejectKind::Unauthorized),
     ("authentication_error",          RejectKind::Unauthorized),
     ("signature_is_missing",          RejectKind::Unauthorized),
-    ("your_location_attestation",     RejectKind::Unauthorized),
+    ("your_location_attestation",     RejectKind::Region),
     ("too_many_requests",             RejectKind::TooManyRequests),
     ("too many requests",             RejectKind::TooManyRequests),
     ("deprecated_v1_order_endpoint",  RejectKind::Gone),
@@ -91,10 +91,7 @@ pub fn trouble(status: u16, code: &str) -> Option<Trouble> {
         RejectKind::MarketInactive => Some(Trouble::MarketPaused),
         RejectKind::Gone => Some(Trouble::EndpointGone),
         RejectKind::TooManyRequests => Some(Trouble::RateLimited),
-        // A whole sentence.
-        RejectKind::Unauthorized if starts_with(code, b"your_location_attestation") => {
-            Some(Trouble::RegionAttestation)
-        }
+        RejectKind::Region => Some(Trouble::RegionAttestation),
         RejectKind::Unauthorized if starts_with(code, b"header_timestamp_expired") => {
             Some(Trouble::ClockSkew)
         }
@@ -321,7 +318,7 @@ mod tests {
             403,
             "Your_location_attestation_for_API_trading_is_missing_or_expired._Please_verify_your_\
              location_in_the_Kalshi_app_or_website,_and_then_retry.",
-            RejectKind::Unauthorized,
+            RejectKind::Region,
         );
     }
 

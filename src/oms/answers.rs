@@ -5,8 +5,7 @@ use super::execution::Execution;
 use super::identity::Identity;
 use crate::ids::OrderKey;
 use crate::message::{
-    Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, TimeInForce,
-    Unsent,
+    Accepted, CancelFailure, GatewayEvent, Reject, RejectKind, SendStamps, TimeInForce, Unsent,
 };
 use crate::order::{Ending, Event, IllegalTransition, Order, State};
 use crate::recorder::record::{Hop, Record, ResultError};
@@ -17,6 +16,7 @@ impl Core {
         match event {
             GatewayEvent::Sent { key, stamps } => self.on_sent(now, *key, stamps, out),
             GatewayEvent::NotSent { key, why } => self.on_not_sent(now, *key, *why, out),
+            GatewayEvent::NotResent { key, why } => self.on_not_resent(now, *key, *why, out),
             GatewayEvent::Accepted { key, accepted } => self.on_accepted(now, *key, accepted, out),
             GatewayEvent::Rejected { key, reject } => self.on_rejected(now, *key, reject, out),
             GatewayEvent::Lost { key, why } => self.on_lost(now, *key, *why, out),
@@ -58,7 +58,7 @@ impl Core {
             order.sent_at = stamps.sent;
             order.apply(Event::Sent)
         });
-        let Some(order) = self.orders.find(key) else { return };
+        let Some(order) = self.orders.find(key).filter(|order| order.resends == 0) else { return };
         let client_order_id = order.terms().client_order_id;
         let received = order.terms().received;
         out.records.push(Record::OrderSent { client_order_id, at: stamps.sent });
@@ -154,13 +154,11 @@ impl Core {
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
         self.note_answered(now, key);
-        // We send an id once, so "already exists" means the first bytes landed after all.
-        if reject.kind == RejectKind::DuplicateOrder {
-            if let Some(order) = self.orders.find_mut(key) {
-                // It is there: no listing without it can say otherwise.
-                order.disputed = true;
-            }
-            return self.doubt(now, key, out);
+        self.meet_refusal(now, reject, out);
+        // An id that exists means that it is there: no listing without it can say otherwise.
+        let again = self.orders.find(key).is_some_and(|order| order.resends > 0);
+        if again || reject.kind == RejectKind::DuplicateOrder {
+            return self.on_repetition_refused(now, key, reject, out);
         }
         if let Some(execution) = self.execution_of(key).filter(|it| it.child == key) {
             let error = ResultError { code: reject.code, message: reject.message };
@@ -169,20 +167,8 @@ impl Core {
         self.step(now, key, out, |order| order.apply(Event::Refused));
     }
 
-    fn on_lost(&mut self, now: Now, key: OrderKey, why: Loss, out: &mut Outbox) {
-        let code = match why {
-            Loss::Timeout => "ack_timeout",
-            Loss::Disconnected => "disconnected",
-            Loss::ServerError => "server_error",
-            Loss::Misbehaved => "bad_answer",
-        };
-        self.note_answered(now, key);
-        self.note_error(key, code, "the answer to the order was lost; its fate was looked up");
-        self.doubt(now, key, out);
-    }
-
     /// The gateway is done with the order's request: from now on its absence can be evidence.
-    fn note_answered(&mut self, now: Now, key: OrderKey) {
+    pub(super) fn note_answered(&mut self, now: Now, key: OrderKey) {
         if let Some(order) = self.orders.find_mut(key) {
             order.answered = true;
             order.lost_at = now.mono;
@@ -216,6 +202,9 @@ impl Core {
         match why {
             CancelFailure::Lost(_) => self.doubt(now, key, out),
             CancelFailure::Unsent(_) | CancelFailure::Rejected(_) => {
+                if let CancelFailure::Rejected(kind) = why {
+                    self.meet_refused_cancel(now, kind, out);
+                }
                 self.step(now, key, out, |order| order.apply(Event::CancelFailed));
                 self.arm(key, now.mono + self.config.orders.lookup_interval);
             }

@@ -3,7 +3,7 @@
 use crate::ids::RunId;
 use crate::message::{Style, TimeInForce};
 use crate::recorder::record::CHILDREN_MAX;
-use crate::risk::{BreakerConfig, Limits};
+use crate::risk::{BreakerConfig, Limits, RESENDS_MAX};
 use crate::units::{Nanos, PriceDelta};
 
 /// How orders are made and followed (`execution-layer` §3, the plan's `OrderConfig`).
@@ -35,6 +35,14 @@ pub struct OrderConfig {
     pub repeg_interval: Nanos,
     /// How long to wait for fills the exchange has announced before asking for them.
     pub fills_wait: Nanos,
+    /// Times an order's bytes are sent again, under the same id, when its answer was lost. None
+    /// leaves it to look-ups alone.
+    pub resends_max: u8,
+    /// Time from the loss of an answer to the repetition.
+    pub resend_interval: Nanos,
+    /// An order approved longer ago than this is not sent again: the exchange promises ids to be
+    /// unique among live and recent orders only (reference §3.1), and the market moves on.
+    pub resend_age_max: Nanos,
     /// First look-up of an order whose fate is unclear, and the least time between look-ups.
     pub lookup_interval: Nanos,
     /// How long complete listings must lack an order before it counts as never landed. Longer
@@ -77,6 +85,9 @@ impl Default for OrderConfig {
             repeg_step: PriceDelta::from_cents(1),
             repeg_interval: Nanos::from_secs(1),
             fills_wait: Nanos::from_secs(1),
+            resends_max: RESENDS_MAX,
+            resend_interval: Nanos::from_ms(100),
+            resend_age_max: Nanos::from_secs(10),
             lookup_interval: Nanos::from_ms(500),
             absence_wait: Nanos::from_secs(35),
             read_lag: Nanos::from_secs(1),

@@ -35,7 +35,8 @@ impl Core {
             // order counts as lost like any other.
             State::Pending | State::Submitted => self.doubt(now, key, out),
             State::Resting | State::Partial => self.on_live_deadline(now, &order, out),
-            State::CancelPending | State::Unknown => self.look_up_and_rearm(now, key, out),
+            State::CancelPending => self.look_up_and_rearm(now, key, out),
+            State::Unknown => self.on_unknown_deadline(now, key, out),
             State::Filled | State::Canceled | State::Rejected | State::Expired => {}
         }
     }

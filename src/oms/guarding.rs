@@ -97,11 +97,12 @@ impl Core {
             GatewayEvent::Sent { key, stamps } => {
                 self.guard.ledger_mut().note_written(*key);
                 let received = self.orders.find(*key).map(|order| order.terms().received);
-                if let Some(received) = received.filter(|_| self.is_first(*key)) {
+                if let Some(received) = received.filter(|_| self.is_first_write(*key)) {
                     self.guard.note_latency(now, stamps.sent.since(received));
                 }
             }
             GatewayEvent::NotSent { key, .. } => self.guard.ledger_mut().note_unsent(*key),
+            GatewayEvent::NotResent { key, .. } => self.guard.ledger_mut().note_not_resent(*key),
             GatewayEvent::Accepted { key, accepted } => {
                 self.guard.ledger_mut().note_answered(*key);
                 self.note_skew(now, *key, accepted.exchange_time);
@@ -129,9 +130,11 @@ impl Core {
         self.guard.note_skew(Skew::of_answer(sent_ns, now_ns, exchange_time.unix_ns()));
     }
 
-    /// Whether an order is the first of its signal: those after it wait by design.
-    fn is_first(&mut self, key: OrderKey) -> bool {
-        self.execution_of(key).is_none_or(|execution| execution.retries == 0)
+    /// Whether an order is the first of its signal and written for the first time: what comes
+    /// later waits by design.
+    fn is_first_write(&mut self, key: OrderKey) -> bool {
+        let again = self.orders.find(key).is_some_and(|order| order.resends > 0);
+        !again && self.execution_of(key).is_none_or(|execution| execution.retries == 0)
     }
 
     fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
@@ -159,7 +162,7 @@ impl Core {
         self.tell_breaker(before.breaker, out);
         for command in &out.commands[before.commands.min(out.commands.len())..] {
             let kind = match command {
-                Command::Submit(_) => MessageKind::Order,
+                Command::Submit(_) | Command::Resend(_) => MessageKind::Order,
                 Command::Cancel(_) | Command::CancelAll => MessageKind::Cancel,
             };
             self.guard.messages_mut().note_sent(now.mono, kind);

@@ -183,8 +183,9 @@ impl Core {
     fn on_found(&mut self, now: Now, key: OrderKey, report: &OrderReport, out: &mut Outbox) {
         self.settle_identity(key, report);
         self.apply_report(now, key, report, out);
+        let may_cancel = self.obstacle().is_none();
         let Some(order) = self.orders.find_mut(key) else { return };
-        if report.status == ExchangeStatus::Resting {
+        if report.status == ExchangeStatus::Resting && may_cancel {
             order.cancels = 0;
         }
         // The listing may be older than the fills it speaks of: ask again.

@@ -164,7 +164,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         // Ends: a withdrawal takes one away and leads to no order.
         while let Some(command) = self.outbox.commands.get(index) {
             let kept = self.journal.append(now, &entry_of_command(command));
-            if kept.is_err() && matches!(command, Command::Submit(_)) {
+            if kept.is_err() && matches!(command, Command::Submit(_) | Command::Resend(_)) {
                 self.withdraw(now, index);
             } else {
                 index += 1;
@@ -198,12 +198,14 @@ impl<J: Journal, C: Clock> Oms<J, C> {
     /// Takes back a submit that could not be journaled: as if the gateway had never sent it.
     #[cold]
     fn withdraw(&mut self, now: Now, index: usize) {
-        let Command::Submit(approved) = self.outbox.commands.remove(index) else { return };
-        let key = approved.get().key;
-        self.journal_failed(now);
         let why = crate::message::Unsent::NotJournaled;
-        let event = Input::Gateway(GatewayEvent::NotSent { key, why });
-        self.core.handle(now, &event, &mut self.outbox);
+        let event = match self.outbox.commands.remove(index) {
+            Command::Submit(order) => GatewayEvent::NotSent { key: order.get().key, why },
+            Command::Resend(order) => GatewayEvent::NotResent { key: order.get().key, why },
+            Command::Cancel(_) | Command::CancelAll => return,
+        };
+        self.journal_failed(now);
+        self.core.handle(now, &Input::Gateway(event), &mut self.outbox);
     }
 
     /// Without a journal nothing may be sent: halt.
@@ -395,6 +397,7 @@ const fn entry_of_kept(kept: &Kept) -> Entry {
 const fn entry_of_command(command: &Command) -> Entry {
     match command {
         Command::Submit(approved) => Entry::Submit(*approved.get()),
+        Command::Resend(approved) => Entry::Resend(*approved.get()),
         Command::Cancel(cancel) => Entry::Cancel(*cancel),
         Command::CancelAll => Entry::CancelAll,
     }

@@ -41,6 +41,8 @@ pub struct Order {
     pub absences: u16,
     /// Cancels sent for it since it was last seen resting.
     pub cancels: u8,
+    /// Times its bytes were handed to the gateway again because the answer was lost.
+    pub resends: u8,
     /// Whether the gateway has said what became of its request. Until then it may be on its way,
     /// and its absence from a listing says nothing.
     pub answered: bool,
@@ -68,6 +70,7 @@ impl Order {
             lookups: 0,
             absences: 0,
             cancels: 0,
+            resends: 0,
             answered: false,
             asked: false,
             disputed: false,

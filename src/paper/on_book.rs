@@ -51,6 +51,11 @@ impl<C: Clock> BookPaper<C> {
                     self.waiting = Some(Told::Gateway(GatewayEvent::NotSent { key, why }));
                 }
             },
+            // No answer is ever lost on paper.
+            Command::Resend(order) => {
+                let (key, why) = (order.get().key, Unsent::NoConnection);
+                self.waiting = Some(Told::Gateway(GatewayEvent::NotResent { key, why }));
+            }
             Command::Cancel(cancel) => self.book.cancel(now, *cancel),
             Command::CancelAll => self.book.cancel_all(now),
         }

@@ -152,6 +152,7 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Fetch(_)
         | Entry::Control(_)
         | Entry::Timer
+        | Entry::Resend(_)
         | Entry::Cancel(_)
         | Entry::CancelAll
         | Entry::Ask(_)

@@ -36,6 +36,7 @@ struct Rebuild {
     tally: Tally,
     histograms: Histograms,
     submitted: HashMap<OrderKey, ClientOrderId>,
+    sent: HashSet<ClientOrderId>,
     ours: HashMap<OrderId, ClientOrderId>,
     seen: HashSet<TradeId>,
     positions: BTreeMap<Ticker, Position>,
@@ -75,6 +76,7 @@ impl Rebuild {
             | Entry::Fetch(_)
             | Entry::Control(_)
             | Entry::Timer
+            | Entry::Resend(_)
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)
@@ -87,7 +89,10 @@ impl Rebuild {
     fn gateway(&mut self, event: &GatewayEvent) {
         match event {
             GatewayEvent::Sent { key, stamps } => {
-                if let Some(&client_order_id) = self.submitted.get(key) {
+                // A repetition is the same order.
+                if let Some(&client_order_id) = self.submitted.get(key)
+                    && self.sent.insert(client_order_id)
+                {
                     self.tally.count(&Record::OrderSent { client_order_id, at: stamps.sent });
                 }
             }
@@ -97,6 +102,7 @@ impl Rebuild {
                 }
             }
             GatewayEvent::NotSent { .. }
+            | GatewayEvent::NotResent { .. }
             | GatewayEvent::Rejected { .. }
             | GatewayEvent::Lost { .. }
             | GatewayEvent::CancelSent { .. }

@@ -1,14 +1,21 @@
 //! The runaway guard: every order approved is on the way, unsent or written; every order written
 //! is answered, in flight or lost.
 //!
-//! In: each approval and each word of the gateway. Out: [`Ledger::imbalance`], zero as long as
+//! In: each approval and each word of the gateway. Out: [`Flow::imbalance`], zero as long as
 //! both equations hold. A write without an approval, a second write, an answer to nothing: each
 //! counts on one side only and stays visible for ever. O(1), no search.
+//!
+//! An order whose answer was lost may be written again, so often and no more: the ledger gives
+//! the approval for that ([`Ledger::again`]), and a repetition that it has not approved is a
+//! second write like any other. A repetition is the same intent: no sum grows with it.
 
+use super::approved::Approved;
 use crate::ids::OrderKey;
+use crate::message::NewOrder;
 
-/// Times the same bytes may be sent again after their answer was lost.
-const RESENDS_MAX: u8 = 2;
+/// Times the same bytes may be sent again after their answer was lost: what the exchange
+/// deduplicates is bounded, and so is what a repetition can still tell.
+pub const RESENDS_MAX: u8 = 2;
 
 /// Where an order is on its way to the wire and back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,6 +27,8 @@ enum Stage {
     Unsent,
     InFlight,
     Lost,
+    /// Lost, and approved to be written again.
+    Again,
     Answered,
 }
 
@@ -88,6 +97,31 @@ impl Ledger {
         }
     }
 
+    /// Approves that the order's bytes go out again: its answer was lost, and it has not been
+    /// repeated as often as it may be. The approval is for one repetition.
+    #[must_use]
+    pub fn again(&mut self, order: &NewOrder) -> Option<Approved<NewOrder>> {
+        let watch = self.watch(order.key)?;
+        if watch.stage != Stage::Lost || watch.resends >= RESENDS_MAX {
+            return None;
+        }
+        watch.resends += 1;
+        watch.stage = Stage::Again;
+        Some(Approved::new(*order))
+    }
+
+    /// Not one byte of a repetition left.
+    pub fn note_not_resent(&mut self, key: OrderKey) {
+        if self.is_old(key) {
+            return;
+        }
+        match self.watch(key) {
+            Some(watch) if watch.stage == Stage::Again => watch.stage = Stage::Lost,
+            // Nobody approved one.
+            Some(_) | None => self.flow.unsent += 1,
+        }
+    }
+
     /// All its bytes are with the kernel.
     pub fn note_written(&mut self, key: OrderKey) {
         if self.is_old(key) {
@@ -101,8 +135,7 @@ impl Ledger {
                 self.flow.written += 1;
                 self.flow.in_flight += 1;
             }
-            Stage::Lost if watch.resends < RESENDS_MAX => {
-                watch.resends += 1;
+            Stage::Again => {
                 watch.stage = Stage::InFlight;
                 self.flow.lost -= 1;
                 self.flow.in_flight += 1;
@@ -137,7 +170,7 @@ impl Ledger {
                 watch.stage = Stage::Answered;
                 self.flow.in_flight -= 1;
             }
-            Stage::Lost => {
+            Stage::Lost | Stage::Again => {
                 watch.stage = Stage::Answered;
                 self.flow.lost -= 1;
             }
@@ -162,6 +195,11 @@ impl Ledger {
                 self.flow.on_the_way -= 1;
                 self.flow.written += 1;
             }
+            // Part of the repetition may have left: it is as lost as it was.
+            Stage::Again => {
+                watch.stage = Stage::Lost;
+                return;
+            }
             Stage::Nowhere | Stage::Unsent | Stage::Lost | Stage::Answered => {}
         }
         self.flow.lost += 1;
@@ -182,8 +220,30 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::{ClientOrderId, MarketIx, RunId};
+    use crate::message::{BookSide, TimeInForce};
+    use crate::units::{Contracts, Price, Timestamp};
 
     const KEY: OrderKey = OrderKey { slot: 1, generation: 0 };
+
+    fn order(key: OrderKey) -> NewOrder {
+        let price = Price::from_cents(50).unwrap();
+        NewOrder {
+            key,
+            client_order_id: ClientOrderId::new(RunId::new(1), 1),
+            market: MarketIx(0),
+            side: BookSide::Bid,
+            price,
+            quantity: Contracts::from_whole(1),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            expiration_secs: None,
+            reduce_only: false,
+            post_only: false,
+            reference: price,
+            received: Timestamp::ZERO,
+            approved: Timestamp::ZERO,
+        }
+    }
 
     fn imbalance(steps: &[fn(&mut Ledger, OrderKey)]) -> u64 {
         let mut ledger = Ledger::new(4);
@@ -198,6 +258,10 @@ mod tests {
     const UNSENT: fn(&mut Ledger, OrderKey) = Ledger::note_unsent;
     const ANSWERED: fn(&mut Ledger, OrderKey) = Ledger::note_answered;
     const LOST: fn(&mut Ledger, OrderKey) = Ledger::note_lost;
+    const AGAIN: fn(&mut Ledger, OrderKey) = |ledger, key| {
+        let _often_enough: Option<Approved<NewOrder>> = ledger.again(&order(key));
+    };
+    const NOT_RESENT: fn(&mut Ledger, OrderKey) = Ledger::note_not_resent;
 
     #[test]
     fn every_way_of_an_order_balances_at_every_step() {
@@ -207,7 +271,9 @@ mod tests {
             &[APPROVED, LOST],
             &[APPROVED, LOST, ANSWERED],
             &[APPROVED, WRITTEN, LOST],
-            &[APPROVED, WRITTEN, LOST, WRITTEN, LOST, WRITTEN, ANSWERED],
+            &[APPROVED, WRITTEN, LOST, AGAIN, WRITTEN, LOST, AGAIN, WRITTEN, ANSWERED],
+            &[APPROVED, WRITTEN, LOST, AGAIN, NOT_RESENT, AGAIN, LOST, ANSWERED],
+            &[APPROVED, LOST, AGAIN, ANSWERED],
         ] {
             for end in 0..=way.len() {
                 assert_eq!(imbalance(&way[..end]), 0, "after {end} of {}", way.len());
@@ -228,10 +294,35 @@ mod tests {
             &[APPROVED, WRITTEN, ANSWERED, ANSWERED],
             &[APPROVED, ANSWERED],
             &[APPROVED, UNSENT, UNSENT],
-            &[APPROVED, WRITTEN, LOST, WRITTEN, LOST, WRITTEN, LOST, WRITTEN],
+            &[APPROVED, WRITTEN, LOST, WRITTEN],
+            &[APPROVED, WRITTEN, LOST, AGAIN, WRITTEN, WRITTEN],
+            &[APPROVED, WRITTEN, NOT_RESENT],
+            &[NOT_RESENT],
+            &[APPROVED, WRITTEN, LOST, AGAIN, WRITTEN, LOST, AGAIN, WRITTEN, LOST, AGAIN, WRITTEN],
         ] {
             assert_ne!(imbalance(way), 0, "{} steps", way.len());
         }
+    }
+
+    #[test]
+    fn only_a_lost_order_may_go_out_again_and_only_twice() {
+        let mut ledger = Ledger::new(4);
+        let asks = |ledger: &mut Ledger| ledger.again(&order(KEY)).is_some();
+        assert!(!asks(&mut ledger), "nobody approved it");
+        ledger.note_approved(KEY);
+        assert!(!asks(&mut ledger), "it is on the way");
+        ledger.note_written(KEY);
+        assert!(!asks(&mut ledger), "its answer may still come");
+        for _ in 0..RESENDS_MAX {
+            ledger.note_lost(KEY);
+            assert!(asks(&mut ledger));
+            assert!(!asks(&mut ledger), "one approval, one repetition");
+            ledger.note_written(KEY);
+        }
+        ledger.note_lost(KEY);
+        assert!(!asks(&mut ledger), "often enough");
+        assert_eq!((ledger.flow().written, ledger.flow().lost), (1, 1), "one intent");
+        assert_eq!(ledger.flow().imbalance(), 0);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub use exposure::{Exposure, MarketExposure, Place, Rests};
 pub use gate::{Child, Facts, Question, Readiness, approve};
 pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss, is_trouble};
 pub use kill_switch::KillSwitch;
-pub use ledger::{Flow, Ledger};
+pub use ledger::{Flow, Ledger, RESENDS_MAX};
 pub use limits::{Limits, MessageLimits, OpenRisk};
 pub use messages::{MessageKind, Messages};
 pub use refusal::{Limit, Refusal, Unit};

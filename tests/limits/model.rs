@@ -52,7 +52,12 @@ pub(crate) fn config() -> OmsConfig {
         run: RunId::new(7),
         limits,
         breaker,
-        orders: OrderConfig { absence_wait: Nanos::from_secs(3), ..OrderConfig::default() },
+        orders: OrderConfig {
+            absence_wait: Nanos::from_secs(3),
+            // The model writes every order once.
+            resends_max: 0,
+            ..OrderConfig::default()
+        },
         admission: Admission::Listed,
         feed: FeedNeed::Optional,
         orders_max: 4_096,

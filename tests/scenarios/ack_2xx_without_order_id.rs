@@ -7,7 +7,7 @@ use kalshi_exec::order::State;
 use kalshi_exec::sim::world::fault::{Edit, FrameFault, RequestFault};
 
 use crate::theatre::{
-    await_answer, await_state, create, ended, finish, frame, held, sent_once, take, world, yes,
+    await_answer, await_state, create, ended, finish, frame, held, sent_times, take, world, yes,
 };
 
 #[test]
@@ -26,7 +26,7 @@ fn an_ack_that_cannot_be_read_leaves_the_order_unknown() {
 
         ended(&result, State::Filled, 10);
         assert_eq!(held(&world), yes(10));
-        sent_once(&world);
+        sent_times(&world, 2);
         finish(&mut world);
     }
 }

@@ -8,7 +8,7 @@ use kalshi_exec::sim::world::fault::{Edit, FrameFault, RequestFault};
 use kalshi_exec::units::Nanos;
 
 use crate::theatre::{
-    await_answer, await_state, create, ended, finish, frame, held, order, rest, sent_once, take,
+    await_answer, await_state, create, ended, finish, frame, held, order, rest, sent_times, take,
     world, yes,
 };
 
@@ -29,7 +29,7 @@ fn an_answer_with_a_foreign_client_id_leaves_the_order_unknown() {
     ended(&result, State::Filled, 10);
     assert_eq!(result.error.unwrap().code.as_str(), "bad_answer");
     assert_eq!(held(&world), yes(10));
-    sent_once(&world);
+    sent_times(&world, 2);
     finish(&mut world);
 }
 

@@ -8,7 +8,8 @@ use kalshi_exec::sim::world::fault::{FrameFault, RequestFault, RequestKind, Rule
 use kalshi_exec::units::Nanos;
 
 use crate::theatre::{
-    await_answer, create, ended, finish, frame, held, sent_once, state_of, take, world, yes,
+    await_answer, create, ended, finish, frame, held, sent_once, state_of, take, world_of_look_ups,
+    yes,
 };
 
 #[test]
@@ -20,7 +21,7 @@ fn a_fill_booked_without_its_order_is_claimed_by_it() {
         // The look-up that follows the backfill is slow.
         Rule::Request(RequestKind::Read, 2, RequestFault::AnswerLate(Nanos::from_secs(1))),
     ];
-    let mut world = world(rules);
+    let mut world = world_of_look_ups(rules);
 
     world.send_line(&take("a"));
     let booked = world.run_until(Nanos::from_secs(2), |world| held(world) == yes(10));

@@ -8,12 +8,12 @@ use kalshi_exec::sim::world::fault::RequestFault;
 use kalshi_exec::sim::world::host::TRADER;
 use kalshi_exec::units::Nanos;
 
-use crate::theatre::{await_answer, create, ended, held, sent_once, take, world, yes};
+use crate::theatre::{await_answer, create, ended, held, sent_once, take, world_of_look_ups, yes};
 
 #[test]
 fn a_fill_of_a_rejected_order_is_booked_and_stops_the_market() {
     let late = RequestFault::Late(Nanos::from_secs(10));
-    let mut world = world(vec![create(1, late)]);
+    let mut world = world_of_look_ups(vec![create(1, late)]);
     world.send_line(&take("a"));
     ended(&await_answer(&mut world, "a"), State::Rejected, 0);
 

@@ -15,7 +15,10 @@ use crate::theatre::{
 #[test]
 fn an_order_that_never_landed_is_rejected_only_after_a_lasting_absence() {
     let lag = Nanos::from_ms(800);
-    let mut world = world_with(vec![create(1, RequestFault::Lost)], |config| config.read_lag = lag);
+    let mut world = world_with(vec![create(1, RequestFault::Lost)], |config| {
+        config.read_lag = lag;
+        config.orders.resends_max = 0;
+    });
 
     world.send_line(&take("a"));
     await_state(&mut world, 0, State::Unknown);
@@ -40,7 +43,7 @@ fn an_order_that_never_landed_is_rejected_only_after_a_lasting_absence() {
 #[test]
 fn a_request_lost_does_not_stop_its_market_with_the_times_of_production() {
     let mut world = world_with(vec![create(1, RequestFault::Lost)], |config| {
-        config.orders = OrderConfig::default();
+        config.orders = OrderConfig { resends_max: 0, ..OrderConfig::default() };
     });
 
     world.send_line(&take("a"));

@@ -1,18 +1,18 @@
 //! The exchange takes the order, and the connection dies before the answer.
 //!
-//! Sending it again buys twice; forgetting it leaves a position nobody watches. It is unknown
-//! until it has been looked up.
+//! Sending it again under another id buys twice; forgetting it leaves a position nobody watches.
+//! It is unknown until the same id, sent again, is refused as known and it has been looked up.
 
 use kalshi_exec::order::State;
 use kalshi_exec::sim::world::fault::{FrameFault, RequestFault};
 use kalshi_exec::units::Nanos;
 
 use crate::theatre::{
-    await_answer, await_state, create, ended, finish, frame, held, sent_once, take, world, yes,
+    await_answer, await_state, create, ended, finish, frame, held, sent_times, take, world, yes,
 };
 
 #[test]
-fn an_order_whose_answer_is_lost_is_looked_up_and_booked_once() {
+fn an_order_whose_answer_is_lost_goes_out_again_and_is_booked_once() {
     // The stream is no help: it loses its word on this order.
     let rules = vec![
         create(1, RequestFault::AnswerLost),
@@ -30,7 +30,7 @@ fn an_order_whose_answer_is_lost_is_looked_up_and_booked_once() {
     ended(&result, State::Filled, 10);
     assert_eq!(result.error.unwrap().code.as_str(), "disconnected");
     assert_eq!(held(&world), yes(10));
-    sent_once(&world);
+    sent_times(&world, 2);
     finish(&mut world);
 }
 
@@ -49,6 +49,6 @@ fn an_order_whose_answer_never_comes_is_looked_up_after_the_gateways_patience() 
 
     let result = await_answer(&mut world, "a");
     ended(&result, State::Filled, 10);
-    sent_once(&world);
+    sent_times(&world, 2);
     finish(&mut world);
 }

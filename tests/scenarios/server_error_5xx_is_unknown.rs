@@ -6,11 +6,11 @@ use kalshi_exec::order::State;
 use kalshi_exec::sim::world::fault::{FrameFault, RequestFault};
 
 use crate::theatre::{
-    await_answer, await_state, create, ended, finish, frame, held, sent_once, take, world, yes,
+    await_answer, await_state, create, ended, finish, frame, held, sent_times, take, world, yes,
 };
 
 #[test]
-fn an_order_answered_with_5xx_is_unknown_and_not_sent_again() {
+fn an_order_answered_with_5xx_is_unknown_and_lands_once() {
     for status in [500, 502, 503, 504] {
         let rules = vec![
             create(1, RequestFault::Masked(status)),
@@ -26,7 +26,7 @@ fn an_order_answered_with_5xx_is_unknown_and_not_sent_again() {
         ended(&result, State::Filled, 10);
         assert_eq!(result.error.unwrap().code.as_str(), "server_error");
         assert_eq!(held(&world), yes(10));
-        sent_once(&world);
+        sent_times(&world, 2);
         finish(&mut world);
     }
 }

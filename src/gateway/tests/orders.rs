@@ -197,8 +197,94 @@ fn when_no_connection_takes_a_byte_the_order_was_not_sent() {
         world.wire(place).lock().unwrap().seal_fails = true;
     }
     world.submit(order(1));
-    assert_eq!(world.outcomes(), [not_sent(1, Unsent::WriteFailed)]);
     assert!(world.wire(2).lock().unwrap().left.is_empty());
+    assert_eq!(world.outcomes(), [], "it waits for the connections that are made in their place");
+    world.advance(SUBMIT_WAIT);
+    assert_eq!(world.outcomes(), [not_sent(1, Unsent::NoConnection)]);
+}
+
+#[test]
+fn an_order_of_which_not_a_byte_left_goes_out_on_the_next_connection_that_is_warm() {
+    let mut world = World::warm(1);
+    world.wire(0).lock().unwrap().takes = Some(0);
+    world.submit(order(1));
+    world.wire(0).lock().unwrap().flush_fails = true;
+    world.poll();
+    assert_eq!(world.outcomes(), [], "taken back");
+
+    world.advance(Nanos::from_ms(10));
+    world.answer_warm_ups();
+    world.poll();
+
+    let outcomes = world.outcomes();
+    assert!(matches!(&outcomes[..], [event] if is_sent(event, 1)), "{outcomes:?}");
+    let (first, sent) = (world.wire(0), world.wire(1).lock().unwrap().request());
+    assert!(first.lock().unwrap().history.len() < 200, "the first has seen its warm-up only");
+    assert_eq!(sent.body["client_order_id"], order(1).client_order_id.to_string());
+}
+
+#[test]
+fn every_warm_connection_is_tried_before_an_order_waits() {
+    let mut world = World::warm(4);
+    let last = (0..4).min_by_key(|&at| world.gateway.pool.connection(at).used()).unwrap();
+    for place in (0..4).filter(|&place| place != last) {
+        world.wire(place).lock().unwrap().seal_fails = true;
+    }
+    world.submit(order(1));
+    let outcomes = world.outcomes();
+    assert!(matches!(&outcomes[..], [event] if is_sent(event, 1)), "{outcomes:?}");
+}
+
+#[test]
+fn a_repetition_carries_the_same_body_and_tells_its_own_fate() {
+    let mut world = World::warm(2);
+    world.submit(order(1));
+    let first = world.busy_wire().lock().unwrap().request();
+    world.advance(Nanos::from_secs(2));
+    let outcomes = world.outcomes();
+    assert_eq!(outcomes.last(), Some(&lost(1, Loss::Timeout)), "{outcomes:?}");
+
+    let again =
+        Approved::unchecked_for_tests(NewOrder { approved: world.clock.mono(), ..order(1) });
+    world.advance(Nanos::from_ms(100));
+    world.answer_warm_ups();
+    world.command(Command::Resend(again));
+    let wire = world.busy_wire();
+    let second = wire.lock().unwrap().request();
+    assert_eq!((second.method, second.target), (first.method, first.target));
+    assert_eq!(second.body, first.body);
+    let outcomes = world.outcomes();
+    assert!(matches!(&outcomes[..], [event] if is_sent(event, 1)), "{outcomes:?}");
+    wire.lock().unwrap().answer(201, &created(&order(1)));
+    world.poll();
+    assert!(matches!(world.outcomes()[..], [GatewayEvent::Accepted { .. }]));
+
+    // However old the order is, its age counts from when the repetition was asked for.
+    world.advance(Nanos::from_secs(1));
+    world.answer_warm_ups();
+    world.command(Command::Resend(again));
+    assert!(is_sent(&world.outcomes()[0], 1));
+}
+
+#[test]
+fn a_repetition_that_cannot_go_says_so_and_nothing_of_the_order() {
+    let mut world = World::warm(1);
+    world.wire(0).lock().unwrap().closed = true;
+    world.dials.lock().unwrap().fails = true;
+    world.poll();
+    world.events();
+    let again = || Command::Resend(Approved::unchecked_for_tests(order(1)));
+    world.command(again());
+    world.advance(SUBMIT_WAIT);
+    let why = Unsent::NoConnection;
+    assert_eq!(world.outcomes(), [GatewayEvent::NotResent { key: key(1), why }]);
+
+    let kill_switch = KillSwitch::default();
+    world.gateway.kill_switch = kill_switch.clone();
+    kill_switch.throw();
+    world.command(again());
+    let why = Unsent::Halted;
+    assert_eq!(world.outcomes(), [GatewayEvent::NotResent { key: key(1), why }]);
 }
 
 #[test]
@@ -237,7 +323,7 @@ fn a_flush_that_is_cut_goes_on_before_anything_else() {
 
 #[test]
 fn a_cut_flush_that_never_goes_on_is_lost_only_if_a_byte_had_left() {
-    for (takes, expected) in [(10, lost(1, Loss::Timeout)), (0, not_sent(1, Unsent::WriteFailed))] {
+    for (takes, expected) in [(10, lost(1, Loss::Timeout)), (0, not_sent(1, Unsent::Stale))] {
         let mut world = World::warm(1);
         world.wire(0).lock().unwrap().takes = Some(takes);
         world.submit(order(1));
@@ -245,13 +331,13 @@ fn a_cut_flush_that_never_goes_on_is_lost_only_if_a_byte_had_left() {
         assert_eq!(world.outcomes(), [expected]);
     }
     for (takes, expected) in
-        [(10, lost(1, Loss::Disconnected)), (0, not_sent(1, Unsent::WriteFailed))]
+        [(10, lost(1, Loss::Disconnected)), (0, not_sent(1, Unsent::NoConnection))]
     {
         let mut world = World::warm(1);
         world.wire(0).lock().unwrap().takes = Some(takes);
         world.submit(order(1));
         world.wire(0).lock().unwrap().flush_fails = true;
-        world.poll();
+        world.advance(SUBMIT_WAIT);
         assert_eq!(world.outcomes(), [expected]);
     }
 }

@@ -205,7 +205,7 @@ fn tally(events: &[GatewayEvent]) -> Tally {
                 tally.cancel_alls += 1;
                 continue;
             }
-            GatewayEvent::NotSent { key, .. } => {
+            GatewayEvent::NotSent { key, .. } | GatewayEvent::NotResent { key, .. } => {
                 tally.orders_unsent += 1;
                 key
             }

@@ -57,6 +57,8 @@ pub enum Entry {
     Timer,
     /// To the gateway: the bare order. Reading a journal makes no approvals.
     Submit(NewOrder),
+    /// To the gateway: the same order again, because its answer was lost.
+    Resend(NewOrder),
     /// To the gateway.
     Cancel(CancelOrder),
     /// To the gateway: cancel everything.
@@ -90,6 +92,7 @@ impl Entry {
             | Self::Control(_)
             | Self::Timer => true,
             Self::Submit(_)
+            | Self::Resend(_)
             | Self::Cancel(_)
             | Self::CancelAll
             | Self::Ask(_)
@@ -116,6 +119,7 @@ impl Entry {
             Self::Control(_) => "control",
             Self::Timer => "timer",
             Self::Submit(_) => "submit",
+            Self::Resend(_) => "resend",
             Self::Cancel(_) => "cancel",
             Self::CancelAll => "cancel_all",
             Self::Ask(_) => "ask",
@@ -158,6 +162,7 @@ impl Pack for Entry {
             Self::RunEnded => out.put(&16_u8),
             Self::Risk(carried) => tagged(out, 17, carried),
             Self::MarketRisk(carried) => tagged(out, 18, carried),
+            Self::Resend(order) => tagged(out, 19, order),
         }
     }
 
@@ -188,6 +193,7 @@ impl Pack for Entry {
             16 => Self::RunEnded,
             17 => Self::Risk(from.take()?),
             18 => Self::MarketRisk(from.take()?),
+            19 => Self::Resend(from.take()?),
             _ => return None,
         })
     }

@@ -197,6 +197,7 @@ impl Pack for GatewayEvent {
             Self::CancelFailed { key, why } => pair(out, 8, key, why),
             Self::CancelAllDone { ok } => one(out, 9, ok),
             Self::Connections { ready } => one(out, 10, ready),
+            Self::NotResent { key, why } => pair(out, 11, key, why),
         }
     }
 
@@ -214,6 +215,7 @@ impl Pack for GatewayEvent {
             8 => Self::CancelFailed { key: from.take()?, why: from.take()? },
             9 => Self::CancelAllDone { ok: from.take()? },
             10 => Self::Connections { ready: from.take()? },
+            11 => Self::NotResent { key: from.take()?, why: from.take()? },
             _ => return None,
         })
     }

@@ -251,6 +251,7 @@ impl Sample for RejectKind {
             Self::InvalidRequest,
             Self::Gone,
             Self::Other,
+            Self::Region,
         ])
     }
 }

@@ -266,6 +266,7 @@ impl Pack for RejectKind {
             Self::InvalidRequest,
             Self::Gone,
             Self::Other,
+            Self::Region,
         ])
     }
 }

@@ -41,6 +41,15 @@ pub struct Host {
     creates: HashMap<ClientOrderId, u32>,
     /// Requests whose signature was refused.
     denied: u32,
+    /// Whether the account's location is attested.
+    location: Location,
+}
+
+/// What the exchange knows of where the account is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Location {
+    Attested,
+    Lapsed,
 }
 
 impl Host {
@@ -63,6 +72,7 @@ impl Host {
             read_lag,
             creates: HashMap::new(),
             denied: 0,
+            location: Location::Attested,
         }
     }
 
@@ -99,6 +109,11 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// The account's attestation of its location lapses: new orders are refused.
+    pub const fn deny_location(&mut self) {
+        self.location = Location::Lapsed;
     }
 
     /// How often the exchange took a create request with this id.
@@ -263,6 +278,9 @@ impl Host {
                 }
             }
         };
+        if self.location == Location::Lapsed && request.method == "POST" {
+            return location_refusal();
+        }
         self.note(request);
         let asked = ApiRequest {
             method: &request.method,
@@ -300,6 +318,15 @@ fn gateway_page(status: u16) -> ApiResponse {
         _ => format!("<html><body><h1>{status}</h1></body></html>"),
     };
     ApiResponse { status, body }
+}
+
+/// As seen by live bots (reference §2): the code is the whole sentence.
+fn location_refusal() -> ApiResponse {
+    let text = "Your location attestation for API trading is missing or expired. Please verify \
+                your location in the Kalshi app or website, and then retry.";
+    let code = text.replace(' ', "_");
+    let body = json!({"error": {"code": code, "message": text}}).to_string();
+    ApiResponse { status: 403, body }
 }
 
 /// Changes an answer that has the field; others stay.

@@ -11,6 +11,7 @@ use super::fault::{FaultRates, Faults, FrameFault, RequestFault, RequestKind, Ru
 use super::pipe::{HostEnd, LinkProfile, PipeEnd, pipe};
 use crate::ids::ClientOrderId;
 use crate::net::{Connector, DialError};
+use crate::risk::RESENDS_MAX;
 use crate::runtime::clock::{Clock, VirtualClock};
 use crate::runtime::random::Random;
 use crate::units::{Nanos, Timestamp};
@@ -36,8 +37,10 @@ struct State {
     /// Dials of a kind fail until then.
     refused: Vec<(LinkKind, Timestamp)>,
     journaled: HashSet<ClientOrderId>,
-    /// Create requests written to a connection, by their id.
-    written: HashMap<ClientOrderId, u32>,
+    /// Create requests written to a connection, by their id: how often, and the first one's body.
+    written: HashMap<ClientOrderId, (u32, u32)>,
+    /// Those written again with another body.
+    changed: Vec<ClientOrderId>,
     /// Those written before the journal had them.
     unjournaled: Vec<ClientOrderId>,
 }
@@ -61,6 +64,7 @@ impl Network {
             refused: Vec::new(),
             journaled: HashSet::new(),
             written: HashMap::new(),
+            changed: Vec::new(),
             unjournaled: Vec::new(),
         };
         Self { state: Arc::new(Mutex::new(state)) }
@@ -94,7 +98,7 @@ impl Network {
     /// How often an order's request was written to a connection.
     #[must_use]
     pub fn times_written(&self, id: ClientOrderId) -> u32 {
-        self.lock().written.get(&id).copied().unwrap_or(0)
+        self.lock().written.get(&id).map_or(0, |(times, _)| *times)
     }
 
     /// What the witness has seen that must not be.
@@ -102,9 +106,11 @@ impl Network {
     pub fn misdeeds(&self) -> Vec<String> {
         let state = self.lock();
         let early = state.unjournaled.iter().map(|id| format!("{id} left before it was journaled"));
-        let twice = state.written.iter().filter(|(_, count)| **count > 1);
-        let twice = twice.map(|(id, count)| format!("{id} was written {count} times"));
-        early.chain(twice).collect()
+        let bound = 1 + u32::from(RESENDS_MAX);
+        let often = state.written.iter().filter(|(_, (count, _))| *count > bound);
+        let often = often.map(|(id, (count, _))| format!("{id} was written {count} times"));
+        let changed = state.changed.iter().map(|id| format!("{id} was written with another body"));
+        early.chain(often).chain(changed).collect()
     }
 
     /// What is to become of a request of this kind.
@@ -113,9 +119,14 @@ impl Network {
     }
 
     /// The first byte of an order's request has left.
-    pub(super) fn order_leaves(&self, id: ClientOrderId) {
+    pub(super) fn order_leaves(&self, id: ClientOrderId, body: u32) {
         let mut state = self.lock();
-        *state.written.entry(id).or_insert(0) += 1;
+        let (times, first) = state.written.entry(id).or_insert((0, body));
+        *times += 1;
+        let differs = *first != body;
+        if differs {
+            state.changed.push(id);
+        }
         if !state.journaled.contains(&id) {
             state.unjournaled.push(id);
         }

@@ -189,8 +189,8 @@ pub struct PipeEnd {
     taken: u64,
     /// What becomes of the request that is being written.
     request: RequestFault,
-    /// The order in it, until its first byte leaves.
-    leaving: Option<ClientOrderId>,
+    /// The order in it and the digest of its body, until its first byte leaves.
+    leaving: Option<(ClientOrderId, u32)>,
 }
 
 impl PipeEnd {
@@ -198,8 +198,8 @@ impl PipeEnd {
     fn take(&mut self, count: usize) {
         let now = self.clock.mono();
         let bytes: Vec<u8> = self.sealed.drain(..count).collect();
-        if let Some(id) = self.leaving.take_if(|_| count > 0) {
-            self.network.order_leaves(id);
+        if let Some((id, body)) = self.leaving.take_if(|_| count > 0) {
+            self.network.order_leaves(id, body);
         }
         self.taken += bytes.len() as u64;
         let gone = matches!(self.request, RequestFault::Lost | RequestFault::Vanished);
@@ -254,7 +254,7 @@ impl Transport for PipeEnd {
         self.sealed.extend_from_slice(plaintext);
         if let Some(kind) = RequestKind::of(plaintext) {
             self.request = self.network.fault_of(kind);
-            self.leaving = client_order_id(plaintext);
+            self.leaving = client_order_id(plaintext).map(|id| (id, body_digest(plaintext)));
             let mut wire = lock(&self.wire);
             wire.fault = self.request;
             wire.late = match self.request {
@@ -323,6 +323,12 @@ impl Drop for PipeEnd {
             wire.back.pieces.clear();
         }
     }
+}
+
+/// What tells two bodies apart.
+fn body_digest(request: &[u8]) -> u32 {
+    let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(0);
+    crc32fast::hash(&request[head..])
 }
 
 /// The id in a create request's body.
