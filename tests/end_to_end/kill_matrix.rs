@@ -115,12 +115,12 @@ fn reach(point: Point, producer: &mut Producer, client: &Client, creates: &Count
 /// order, and the second process's answer to the same signal.
 #[track_caller]
 fn kill_at(point: Point) -> (Vec<Value>, Value) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir().expect("a directory of its own");
     let dir = dir.path();
     let creates = Count::default();
     let exchange: ServerHandle = serve(dir, faults(point, &creates));
     let client = Client::new(&dir.join("ready.json"));
-    fs::write(dir.join("kill.toml"), format!("{WIDE}{HASTY}")).unwrap();
+    fs::write(dir.join("kill.toml"), format!("{WIDE}{HASTY}")).expect("it is writable");
     let order = if point == Point::Resting { resting_signal("once") } else { signal("once") };
 
     let (engine, mut producer) = start(dir, "first.sock", "first");
