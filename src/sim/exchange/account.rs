@@ -69,7 +69,7 @@ pub(crate) struct Resting {
 }
 
 /// What an account has in one market.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Holding {
     /// The market's shard, where its collateral lies.
     pub(crate) shard: u8,
@@ -90,7 +90,7 @@ pub(crate) struct Holding {
 }
 
 /// An account's resting orders on one side of one market, with their sums.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct RestingSide {
     orders: BTreeMap<Priority, Resting>,
     /// The same by price, best first: what is covered by a position is found by price alone.
@@ -213,7 +213,7 @@ impl Balance {
 }
 
 /// An account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) role: Role,
     /// The grid its cash moves on, in micro-dollars.
@@ -259,6 +259,11 @@ impl Account {
         let own = deal.side.own_price(deal.price);
         let closing = self.holdings[deal.market].closable(deal.side).min(deal.quantity);
         own.complement() * closing - own * (deal.quantity - closing)
+    }
+
+    /// Cash on a market's shard that no order locks.
+    pub(crate) fn spare(&self, market: usize) -> Money {
+        self.balance_of(market).available()
     }
 
     /// Whether the account can lock what `order` needs with `quantity` to go.

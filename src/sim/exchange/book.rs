@@ -57,14 +57,14 @@ pub struct Level {
 }
 
 /// One side: the queue and the sums per price.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Side {
     queue: BTreeMap<Priority, OrderIx>,
     levels: BTreeMap<u32, u64>,
 }
 
 /// Both sides of one market.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     bids: Side,
     asks: Side,

@@ -180,12 +180,14 @@ impl Exchange {
         })
     }
 
-    /// Takes the old order off the book if the new one may take its place; else leaves it.
+    /// Takes the old order off the book if the new one may take its place and can pay for what
+    /// it meets there; else leaves it.
     fn lift(&mut self, ix: OrderIx, after: &Order, now: WallTime) -> Result<(), Reject> {
         self.check_market(after)?;
         let before = *self.orders.get(ix);
         self.account_of_mut(&before).unrest(&before, before.remaining);
-        let fits = self.account_of(&before).can_rest(after, after.remaining);
+        let fits =
+            self.account_of(&before).can_rest(after, after.remaining) && self.can_start(after, now);
         self.account_of_mut(&before).rest(ix, &before);
         if !fits {
             return Err(Reject::InsufficientBalance);

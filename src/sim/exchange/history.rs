@@ -136,7 +136,7 @@ impl Exchange {
             },
         );
         self.markets[maker.market].clock += 1;
-        let taker_ix = self.orders.insert(taker);
+        let taker_ix = self.orders.insert(Order { id: self.ids.uuid(), ..taker });
         let traded = self.trade_with(taker_ix, ix, now);
         self.orders.release(taker_ix);
         traded

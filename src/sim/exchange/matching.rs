@@ -35,56 +35,92 @@ pub(super) struct Matched {
     /// Sum of YES price times quantity.
     pub(super) value: Money,
     pub(super) fees: Money,
+    /// Whether it met an order of its own member.
+    pub(super) met_own: bool,
+}
+
+/// Why an order goes no further with the one in its way.
+enum Met {
+    /// The order stops.
+    Stop(Stop),
+    /// The one in its way is to be cancelled.
+    Doomed(UpdateReason),
 }
 
 /// Who could not pay.
-enum Short {
+pub(super) enum Short {
     Taker,
     Maker,
 }
 
-/// Both fees of one trade and the accumulators after it.
-struct Fees {
-    taker: (Money, FeeAccumulator),
-    maker: (Money, FeeAccumulator),
+/// One side of a trade: what moves, its fee, and its order's accumulator after it.
+pub(super) struct Leg {
+    deal: Deal,
+    fee: Money,
+    accumulator: FeeAccumulator,
+}
+
+/// Both sides of a trade.
+pub(super) struct Exchanged {
+    taker: Leg,
+    maker: Leg,
 }
 
 impl Exchange {
     /// Trades an order that is not on the book against the book. Emits fills, not its own state.
+    /// One that stops as unaffordable without a fill has changed nothing.
     pub(super) fn match_order(&mut self, ix: OrderIx, now: WallTime) -> Matched {
-        let nothing = Contracts::ZERO;
-        let mut matched =
-            Matched { stop: Stop::Done, quantity: nothing, value: Money::ZERO, fees: Money::ZERO };
+        let mut matched = Matched::NOTHING;
+        let mut payable = false;
         loop {
             let taker = *self.orders.get(ix);
             let Some(maker_ix) = self.next_maker(&taker) else { break };
-            let maker = *self.orders.get(maker_ix);
-            if self.is_self_trade(&taker, &maker) {
-                if taker.terms.self_trade_prevention == SelfTradePrevention::Maker {
-                    self.close(maker_ix, UpdateReason::SelfTradeCancel, now);
-                    continue;
+            let doomed = match self.meet(ix, maker_ix, &mut matched, now) {
+                Ok(()) => continue,
+                Err(Met::Stop(stop)) => {
+                    matched.stop = stop;
+                    break;
                 }
-                matched.stop = Stop::SelfTrade;
-                break;
-            }
-            match self.trade(ix, maker_ix, now) {
-                Ok((quantity, fee)) => {
-                    matched.quantity += quantity;
-                    matched.value += maker.price * quantity;
-                    matched.fees += fee;
-                    if self.count_groups(&taker, &maker, quantity, now) {
-                        matched.stop = Stop::Group;
-                        break;
-                    }
-                }
-                Err(Short::Maker) => self.close(maker_ix, UpdateReason::MarginCancel, now),
-                Err(Short::Taker) => {
+                Err(Met::Doomed(reason)) => reason,
+            };
+            // Until its first fill the order can still be refused.
+            if matched.quantity.is_zero() && !payable {
+                payable = self.can_start(&taker, now);
+                if !payable {
                     matched.stop = Stop::Unaffordable;
                     break;
                 }
             }
+            self.close(maker_ix, doomed, now);
         }
         matched
+    }
+
+    /// Trades an order with the next one in its way, if both can.
+    fn meet(
+        &mut self,
+        ix: OrderIx,
+        maker_ix: OrderIx,
+        matched: &mut Matched,
+        now: WallTime,
+    ) -> Result<(), Met> {
+        let (taker, maker) = (*self.orders.get(ix), *self.orders.get(maker_ix));
+        if self.is_self_trade(&taker, &maker) {
+            matched.met_own = true;
+            return Err(match taker.terms.self_trade_prevention {
+                SelfTradePrevention::TakerAtCross => Met::Stop(Stop::SelfTrade),
+                SelfTradePrevention::Maker => Met::Doomed(UpdateReason::SelfTradeCancel),
+            });
+        }
+        let (quantity, fee) = self.trade(ix, maker_ix, now).map_err(|short| match short {
+            Short::Taker => Met::Stop(Stop::Unaffordable),
+            Short::Maker => Met::Doomed(UpdateReason::MarginCancel),
+        })?;
+        matched.quantity += quantity;
+        matched.value += maker.price * quantity;
+        matched.fees += fee;
+        let stops = self.count_groups(&taker, &maker, quantity, now);
+        if stops { Err(Met::Stop(Stop::Group)) } else { Ok(()) }
     }
 
     /// Trades an order of the background that is not on the book with one resting order.
@@ -110,7 +146,7 @@ impl Exchange {
     }
 
     /// A member never trades with itself. The background's takers do trade with its quotes.
-    fn is_self_trade(&self, taker: &Order, maker: &Order) -> bool {
+    pub(super) fn is_self_trade(&self, taker: &Order, maker: &Order) -> bool {
         let same_account = taker.subaccount == maker.subaccount;
         taker.user == maker.user && (same_account || self.is_member(taker.user))
     }
@@ -145,62 +181,63 @@ impl Exchange {
         now: WallTime,
     ) -> Result<(Contracts, Money), Short> {
         let (taker, maker) = (*self.orders.get(taker_ix), *self.orders.get(maker_ix));
-        let quantity = taker.remaining.min(maker.remaining);
-        let deal = Deal { market: taker.market, side: taker.side, price: maker.price, quantity };
-        let counter = Deal { side: maker.side, ..deal };
-        let fees = self.fees_of(&taker, &deal, &maker, &counter, now);
-        if !self.account_of(&taker).can_take(&deal, fees.taker.0) {
-            return Err(Short::Taker);
-        }
-        if !self.account_of(&maker).can_make(&counter, fees.maker.0) {
-            return Err(Short::Maker);
-        }
+        let Exchanged { taker: took, maker: made } = self.exchanged(&taker, &maker, now)?;
+        let (deal, fee) = (took.deal, took.fee);
         let open_before = self.long_centis(&taker, &maker);
-        self.take_from_book(maker_ix, quantity, now);
+        self.take_from_book(maker_ix, deal.quantity, now);
         let trade_id = self.ids.uuid();
         self.trades += 1;
         self.events.push(ExchangeEvent::Trade(TradePrint {
             trade_id,
             market: deal.market,
             price: deal.price,
-            quantity,
+            quantity: deal.quantity,
             taker_side: taker.side,
             time: now,
         }));
-        self.settle(maker_ix, &counter, fees.maker, Liquidity::Maker, trade_id, now);
-        self.settle(taker_ix, &deal, fees.taker, Liquidity::Taker, trade_id, now);
+        self.settle(maker_ix, &made, Liquidity::Maker, trade_id, now);
+        self.settle(taker_ix, &took, Liquidity::Taker, trade_id, now);
         let open_after = self.long_centis(&taker, &maker);
         let market = &mut self.markets[deal.market];
         let open = market.open_interest_centis.checked_add_signed(open_after - open_before);
         market.open_interest_centis = open.expect("open interest is a sum of long positions");
-        market.volume_centis += u64::from(quantity.centis());
-        market.traded += deal.price * quantity;
-        market.last_trade = Some((deal.price, quantity));
-        Ok((quantity, fees.taker.0))
+        market.volume_centis += u64::from(deal.quantity.centis());
+        market.traded += deal.price * deal.quantity;
+        market.last_trade = Some((deal.price, deal.quantity));
+        Ok((deal.quantity, fee))
     }
 
-    fn fees_of(
+    /// What two orders would exchange now, if both can pay for it.
+    pub(super) fn exchanged(
         &self,
         taker: &Order,
-        deal: &Deal,
         maker: &Order,
-        counter: &Deal,
         now: WallTime,
-    ) -> Fees {
-        let schedule = &self.markets[deal.market].fees_at(now);
-        let charge = |order: &Order, deal: &Deal, liquidity: Liquidity| {
-            let account = self.account_of(order);
-            let schedule = &FeeSchedule { grid_micros: account.grid_micros, ..*schedule };
-            let mut accumulator = order.accumulator;
-            let revenue = account.revenue(deal);
-            let fill =
-                Charge { liquidity, yes_price: deal.price, quantity: deal.quantity, revenue };
-            (accumulator.charge(schedule, &fill), accumulator)
-        };
-        Fees {
-            taker: charge(taker, deal, Liquidity::Taker),
-            maker: charge(maker, counter, Liquidity::Maker),
+    ) -> Result<Exchanged, Short> {
+        let quantity = taker.remaining.min(maker.remaining);
+        let market = taker.market;
+        let deal = Deal { market, side: taker.side, price: maker.price, quantity };
+        let counter = Deal { side: maker.side, ..deal };
+        let schedule = self.markets[market].fees_at(now);
+        let took = self.leg(taker, deal, Liquidity::Taker, &schedule);
+        if !self.account_of(taker).can_take(&deal, took.fee) {
+            return Err(Short::Taker);
         }
+        let made = self.leg(maker, counter, Liquidity::Maker, &schedule);
+        if !self.account_of(maker).can_make(&counter, made.fee) {
+            return Err(Short::Maker);
+        }
+        Ok(Exchanged { taker: took, maker: made })
+    }
+
+    /// One side of a trade with its fee.
+    fn leg(&self, order: &Order, deal: Deal, liquidity: Liquidity, fees: &FeeSchedule) -> Leg {
+        let account = self.account_of(order);
+        let schedule = &FeeSchedule { grid_micros: account.grid_micros, ..*fees };
+        let mut accumulator = order.accumulator;
+        let revenue = account.revenue(&deal);
+        let fill = Charge { liquidity, yes_price: deal.price, quantity: deal.quantity, revenue };
+        Leg { deal, fee: accumulator.charge(schedule, &fill), accumulator }
     }
 
     /// YES contracts that the two accounts hold together.
@@ -230,8 +267,7 @@ impl Exchange {
     fn settle(
         &mut self,
         ix: OrderIx,
-        deal: &Deal,
-        (fee, accumulator): (Money, FeeAccumulator),
+        &Leg { deal, fee, accumulator }: &Leg,
         liquidity: Liquidity,
         trade_id: u128,
         now: WallTime,
@@ -252,7 +288,7 @@ impl Exchange {
         let order = *order;
         let seq = self.trades;
         self.fees += fee;
-        let position = self.account_of_mut(&order).book(deal, fee, now);
+        let position = self.account_of_mut(&order).book(&deal, fee, now);
         if self.is_member(order.user) {
             let fill = FillRecord {
                 subaccount: order.subaccount,

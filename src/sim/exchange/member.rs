@@ -34,9 +34,14 @@ pub(crate) struct Member {
 impl Member {
     /// A member with an empty primary account.
     pub(crate) fn new(user_id: String, role: Role, shards: &[u8]) -> Self {
+        Self::with_accounts(user_id, vec![Account::new(role, shards)])
+    }
+
+    /// A member with accounts and no history.
+    pub(crate) fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
         Self {
             user_id,
-            accounts: vec![Account::new(role, shards)],
+            accounts,
             orders: BTreeMap::new(),
             client_ids: HashSet::new(),
             fills: VecDeque::new(),

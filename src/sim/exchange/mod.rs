@@ -22,6 +22,7 @@ mod order;
 mod placing;
 mod quotes;
 mod random;
+mod rehearsal;
 mod reject;
 mod seed;
 mod settling;

@@ -270,6 +270,11 @@ impl OrderStore {
         ix
     }
 
+    /// A copy that finds orders by place alone.
+    pub(crate) fn by_place(&self) -> Self {
+        Self { slots: self.slots.clone(), free: self.free.clone(), ..Self::default() }
+    }
+
     pub(crate) fn get(&self, ix: OrderIx) -> &Order {
         &self.slots[ix.0 as usize]
     }

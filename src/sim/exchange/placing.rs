@@ -57,6 +57,8 @@ impl Exchange {
         self.advance(now);
         let order = self.check(now, user, new)?;
         let capped = order.initial < new.quantity;
+        let ids = self.ids.clone();
+        let order = Order { id: self.ids.uuid(), ..order };
         let ix = self.orders.insert(order);
         self.arrivals += 1;
         self.places += 1;
@@ -64,6 +66,10 @@ impl Exchange {
         let matched = self.match_order(ix, now);
         if matched.stop == Stop::Unaffordable && matched.quantity.is_zero() {
             self.orders.release(ix);
+            self.ids = ids;
+            self.arrivals -= 1;
+            self.places -= 1;
+            self.markets[order.market].clock -= 1;
             return Err(Reject::InsufficientBalance);
         }
         if self.is_member(user) {
@@ -118,7 +124,7 @@ impl Exchange {
         if status == OrderStatus::Resting { order } else { ended }
     }
 
-    fn check(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Result<Order, Reject> {
+    fn check(&self, now: WallTime, user: UserId, new: &NewOrder) -> Result<Order, Reject> {
         self.check_open(new.market)?;
         check_terms(now, new)?;
         if usize::from(new.subaccount) >= self.member(user).accounts.len() {
@@ -149,12 +155,19 @@ impl Exchange {
             }
             _ => Money::ZERO,
         };
-        if spare < fees { Err(Reject::InsufficientBalance) } else { Ok(order) }
+        if spare < fees {
+            return Err(Reject::InsufficientBalance);
+        }
+        if new.terms.time_in_force == TimeInForce::FillOrKill {
+            self.check_fills_whole(&order, now)?;
+        }
+        Ok(order)
     }
 
-    pub(super) fn draft(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
+    /// An order as asked for, without an id.
+    pub(super) fn draft(&self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
         Order {
-            id: self.ids.uuid(),
+            id: 0,
             user,
             subaccount: new.subaccount,
             group: None,
@@ -366,8 +379,13 @@ fn check_terms(now: WallTime, new: &NewOrder) -> Result<(), Reject> {
 }
 
 impl Matched {
-    pub(super) const NOTHING: Self =
-        Self { stop: Stop::Done, quantity: Contracts::ZERO, value: Money::ZERO, fees: Money::ZERO };
+    pub(super) const NOTHING: Self = Self {
+        stop: Stop::Done,
+        quantity: Contracts::ZERO,
+        value: Money::ZERO,
+        fees: Money::ZERO,
+        met_own: false,
+    };
 }
 
 pub(super) const fn receipt(order: &Order, matched: &Matched, reduced_by: Contracts) -> Receipt {

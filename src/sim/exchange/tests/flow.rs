@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::refused::picture;
 use super::*;
 use crate::sim::exchange::account::Holding;
 
@@ -50,10 +51,17 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Refusals are part of random flow; the invariants are what is checked.
-fn drop_outcome<T>(_: Result<T, Reject>) {}
+/// Refusals are part of random flow. They change nothing.
+#[track_caller]
+fn check_refusal<T>(exchange: &Exchange, before: &str, outcome: Result<T, Reject>) {
+    if outcome.is_err() {
+        assert_eq!(picture(exchange), before, "a refused request left a trace");
+    }
+}
 
 fn take(exchange: &mut Exchange, step: &Step) {
+    let before = picture(exchange);
+    let before = before.as_str();
     let nth = |exchange: &Exchange, user: u32, which: usize| {
         let open = exchange.open_orders(UserId(user));
         open.get(which % open.len().max(1)).copied()
@@ -62,8 +70,22 @@ fn take(exchange: &mut Exchange, step: &Step) {
         Step::Place(2, order) => {
             exchange.quote(START, order.market, order.side, order.price, order.quantity);
         }
-        Step::Place(user, order) => drop_outcome(exchange.submit(START, UserId(user), &order)),
-        Step::CancelAll(user) => drop_outcome(exchange.cancel_all(START, UserId(user), None)),
+        Step::Place(user, order) => {
+            let outcome = exchange.submit(START, UserId(user), &order);
+            let kill = order.terms.time_in_force == TimeInForce::FillOrKill;
+            check_refusal(exchange, before, outcome);
+            if let Ok(receipt) = outcome.as_ref()
+                && kill
+                && receipt.order.reason != UpdateReason::SelfTradeCancel
+                && order.terms.self_trade_prevention == SelfTradePrevention::TakerAtCross
+            {
+                assert_eq!(receipt.filled, order.quantity, "a fill-or-kill order filled in part");
+            }
+        }
+        Step::CancelAll(user) => {
+            let outcome = exchange.cancel_all(START, UserId(user), None);
+            check_refusal(exchange, before, outcome);
+        }
         Step::Cancel(user, which) => {
             if let Some(order) = nth(exchange, user, which) {
                 exchange.cancel(START, UserId(user), order.id).unwrap();
@@ -72,7 +94,8 @@ fn take(exchange: &mut Exchange, step: &Step) {
         Step::Shrink(user, which, by) => {
             if let Some(order) = nth(exchange, user, which) {
                 let by = Decrease::By(Contracts::from_centis(by));
-                drop_outcome(exchange.decrease(START, UserId(user), order.id, by));
+                let outcome = exchange.decrease(START, UserId(user), order.id, by);
+                check_refusal(exchange, before, outcome);
             }
         }
         Step::Amend(user, which, price, total) => {
@@ -86,7 +109,8 @@ fn take(exchange: &mut Exchange, step: &Step) {
                     updated_client_order_id: ClientText::EMPTY,
                     expiry: Expiry::Keep,
                 };
-                drop_outcome(exchange.amend(START, UserId(user), order.id, &change));
+                let outcome = exchange.amend(START, UserId(user), order.id, &change);
+                check_refusal(exchange, before, outcome);
             }
         }
     }
