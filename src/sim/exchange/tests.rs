@@ -6,6 +6,7 @@ mod groups;
 mod lifecycle;
 mod million;
 mod priority;
+mod queues;
 mod refused;
 mod wallets;
 
