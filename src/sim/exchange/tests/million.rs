@@ -7,8 +7,8 @@ use super::queues::Queues;
 use super::*;
 use crate::sim::exchange::random::Random;
 
-/// Operations over all exchanges.
-const OPERATIONS: u32 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+/// Operations over all exchanges: five seconds' worth in a debug build.
+const OPERATIONS: u32 = 1_000_000;
 
 /// Operations at one exchange: markets settle in the course of it, so then comes the next one.
 const PER_EXCHANGE: u32 = 5_000;
