@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use crate::kalshi::fees::Liquidity;
 use crate::kalshi::market::FeeSchedule;
 use crate::message::BookSide;
-use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::exchange::book::Priority;
 use crate::sim::exchange::order::{ClientText, Order};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
 
@@ -60,14 +60,6 @@ pub struct FillRecord {
     pub seq: u64,
 }
 
-/// A resting order, as far as collateral is concerned.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Resting {
-    pub(crate) order: OrderIx,
-    pub(crate) own_price: Price,
-    pub(crate) remaining: Contracts,
-}
-
 /// What an account has in one market.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Holding {
@@ -89,11 +81,10 @@ pub(crate) struct Holding {
     locked: Money,
 }
 
-/// An account's resting orders on one side of one market, with their sums.
+/// Sums of an account's resting orders on one side of one market. The orders are in the book.
 #[derive(Clone, Debug, Default)]
 struct RestingSide {
-    orders: BTreeMap<Priority, Resting>,
-    /// The same by price, best first: what is covered by a position is found by price alone.
+    /// By price, best first: what is covered by a position is found by price alone.
     levels: BTreeMap<u32, RestingLevel>,
     /// Collateral if no position covered any.
     gross: Money,
@@ -120,10 +111,6 @@ impl Holding {
             BookSide::Bid => &mut self.bids,
             BookSide::Ask => &mut self.asks,
         }
-    }
-
-    pub(crate) const fn resting(&self, side: BookSide) -> &BTreeMap<Priority, Resting> {
-        &self.side(side).orders
     }
 
     /// How many contracts an order on `side` can close.
@@ -307,31 +294,23 @@ impl Account {
     }
 
     /// Locks an order's collateral.
-    pub(crate) fn rest(&mut self, ix: OrderIx, order: &Order) {
-        let resting =
-            Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
+    pub(crate) fn rest(&mut self, order: &Order) {
+        let (own_price, centis) = (order.own_price(), u64::from(order.remaining.centis()));
         let side = self.holdings[order.market].side_mut(order.side);
-        side.orders.insert(order.priority(), resting);
-        let empty = RestingLevel { own_price: resting.own_price, centis: 0 };
+        let empty = RestingLevel { own_price, centis: 0 };
         let level = side.levels.entry(order.priority().rank()).or_insert(empty);
-        level.centis += u64::from(resting.remaining.centis());
-        side.gross += resting.own_price * resting.remaining;
-        side.centis += u64::from(resting.remaining.centis());
+        level.centis += centis;
+        side.gross += own_price * order.remaining;
+        side.centis += centis;
         self.relock(order.market);
     }
 
-    /// Unlocks `quantity` of a resting order; all of it takes it off the list.
+    /// Unlocks `quantity` of a resting order.
     pub(crate) fn unrest(&mut self, order: &Order, quantity: Contracts) {
         let side = self.holdings[order.market].side_mut(order.side);
         let priority = order.priority();
-        let resting = side.orders.get_mut(&priority);
-        let resting = resting.expect("a resting order is in its account's list");
-        resting.remaining -= quantity;
-        side.gross -= resting.own_price * quantity;
+        side.gross -= order.own_price() * quantity;
         side.centis -= u64::from(quantity.centis());
-        if resting.remaining.is_zero() {
-            side.orders.remove(&priority);
-        }
         let level = side.levels.get_mut(&priority.rank()).expect("a resting order has a level");
         level.centis -= u64::from(quantity.centis());
         if level.centis == 0 {

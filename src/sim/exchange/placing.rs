@@ -8,7 +8,7 @@ use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::OrderIx;
 use crate::sim::exchange::changing::Decrease;
 use crate::sim::exchange::lifecycle::Timer;
-use crate::sim::exchange::matching::{Matched, Stop, crossing_centis};
+use crate::sim::exchange::matching::{Matched, Positioned, Stop, crossing_centis};
 use crate::sim::exchange::order::{
     ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
 };
@@ -74,7 +74,7 @@ impl Exchange {
         }
         if self.is_member(user) {
             let member = &mut self.members[user.0 as usize];
-            member.orders.insert(order.seq, ix);
+            member.note_order(order.id, &self.orders);
             if !order.client_order_id.is_empty() {
                 member.client_ids.insert(order.client_order_id);
             }
@@ -118,7 +118,7 @@ impl Exchange {
             self.end(ix, status, reason, now);
         }
         if !matched.quantity.is_zero() {
-            self.position_changed(&order);
+            self.position_changed(Positioned::of(&order));
         }
         let ended = Order { status, reason, remaining: Contracts::ZERO, ..order };
         if status == OrderStatus::Resting { order } else { ended }
@@ -261,16 +261,14 @@ impl Exchange {
             return Err(Reject::ExchangePaused);
         }
         self.cancel_alls.insert((user, subaccount), now);
-        let mut doomed: Vec<(u64, OrderIx)> = (0_u8..)
-            .zip(&self.member(user).accounts)
-            .filter(|(number, _)| subaccount.is_none_or(|only| only == *number))
-            .flat_map(|(_, account)| account.holdings.iter().zip(&self.markets))
-            .filter(|(_, market)| market.status.is_before_close())
-            .flat_map(|(holding, _)| {
-                [holding.resting(BookSide::Bid), holding.resting(BookSide::Ask)]
+        let open = self.markets.iter().filter(|market| market.status.is_before_close());
+        let mut doomed: Vec<(u64, OrderIx)> = open
+            .flat_map(|market| market.book.orders())
+            .map(|ix| (self.orders.get(ix), ix))
+            .filter(|(order, _)| {
+                order.user == user && subaccount.is_none_or(|only| only == order.subaccount)
             })
-            .flat_map(|resting| resting.values())
-            .map(|resting| (self.orders.get(resting.order).seq, resting.order))
+            .map(|(order, ix)| (order.seq, ix))
             .collect();
         doomed.sort_unstable();
         doomed.truncate(CANCEL_ALL_MAX);
@@ -301,7 +299,7 @@ impl Exchange {
         if self.state == ExchangeState::ExchangePaused {
             return Err(Reject::ExchangePaused);
         }
-        let ix = self.orders.find(id).ok_or(Reject::NotFound)?;
+        let ix = self.orders.find_live(id).ok_or(Reject::NotFound)?;
         let order = self.orders.get(ix);
         if order.user != user || !order.rests() {
             return Err(Reject::NotFound);

@@ -9,9 +9,8 @@ use std::collections::{BTreeSet, HashMap};
 use crate::kalshi::fees::{Liquidity, taker_fee_bound, trade_fee};
 use crate::kalshi::market::FeeSchedule;
 use crate::sim::exchange::book::OrderIx;
-use crate::sim::exchange::groups::Groups;
 use crate::sim::exchange::matching::{Short, Stop};
-use crate::sim::exchange::member::Member;
+use crate::sim::exchange::member::{Fills, Member};
 use crate::sim::exchange::order::{Order, SelfTradePrevention};
 use crate::sim::exchange::{Exchange, Reject};
 use crate::units::{Money, WallTime};
@@ -57,7 +56,7 @@ impl Exchange {
         }
         for ix in lifted.into_iter().rev() {
             let maker = *self.orders.get(ix);
-            self.account_of_mut(&maker).rest(ix, &maker);
+            self.account_of_mut(&maker).rest(&maker);
         }
         self.markets[taker.market].book = book;
         payable
@@ -133,6 +132,7 @@ impl Exchange {
             members: self.members.iter().map(member).collect(),
             background: self.background,
             orders: self.orders.by_place(),
+            fills: Fills::default(),
             expiries: BTreeSet::new(),
             timers: BTreeSet::new(),
             timers_set: 0,

@@ -2,7 +2,7 @@
 //! all of them: cash + collateral + fees constant, positions sum to zero, no crossed book, nobody
 //! overdrawn, queue priority kept, sums equal to what they are sums of.
 
-use super::flow::sums_agree;
+use super::flow::{resting_of, sums_agree};
 use super::queues::Queues;
 use super::*;
 use crate::sim::exchange::random::Random;
@@ -154,13 +154,11 @@ impl Walk {
 
     /// One of a member's resting orders.
     fn resting(&mut self, user: UserId) -> Option<Order> {
-        let market = self.pick(3) as usize;
-        let side = self.side();
-        let account = &self.exchange.member(user).accounts[usize::from(self.random.below(4) == 0)];
-        let orders = account.holdings[market].resting(side);
+        let at = (self.pick(3) as usize, self.side());
+        let account = u8::from(self.random.below(4) == 0);
+        let orders = resting_of(&self.exchange, user, account, at);
         let which = self.random.below(orders.len().max(1) as u64);
-        let ix = orders.values().nth(usize::try_from(which).unwrap())?.order;
-        Some(*self.exchange.orders.get(ix))
+        orders.get(usize::try_from(which).unwrap()).copied()
     }
 
     fn step(&mut self) {
