@@ -78,7 +78,6 @@ pub(crate) struct Holding {
     pub(crate) updated: WallTime,
     bids: RestingSide,
     asks: RestingSide,
-    locked: Money,
 }
 
 /// Sums of an account's resting orders on one side of one market. The orders are in the book.
@@ -89,6 +88,8 @@ struct RestingSide {
     /// Collateral if no position covered any.
     gross: Money,
     centis: u64,
+    /// Collateral as it is: [`Holding::lock`] of the position that there is.
+    locked: Money,
 }
 
 /// What an account has at one price.
@@ -265,7 +266,7 @@ impl Account {
         }
         let holding = &self.holdings[order.market];
         let extra = Some((order.priority(), order.own_price(), quantity));
-        let now = holding.lock(order.side, holding.position, None);
+        let now = holding.side(order.side).locked;
         let then = holding.lock(order.side, holding.position, extra);
         self.balance_of(order.market).available() - (then - now)
     }
@@ -278,7 +279,8 @@ impl Account {
         let holding = &self.holdings[deal.market];
         let after = holding.position.after(deal.side, deal.quantity);
         let balance = self.balance_of(deal.market);
-        let reserved = balance.reserved - holding.locked + holding.lock_both(after);
+        let locked = holding.bids.locked + holding.asks.locked;
+        let reserved = balance.reserved - locked + holding.lock_both(after);
         balance.cash + self.revenue(deal) - fee >= reserved
     }
 
@@ -302,7 +304,7 @@ impl Account {
         level.centis += centis;
         side.gross += own_price * order.remaining;
         side.centis += centis;
-        self.relock(order.market);
+        self.relock(order.market, order.side);
     }
 
     /// Unlocks `quantity` of a resting order.
@@ -316,17 +318,18 @@ impl Account {
         if level.centis == 0 {
             side.levels.remove(&priority.rank());
         }
-        self.relock(order.market);
+        self.relock(order.market, order.side);
     }
 
-    fn relock(&mut self, market: usize) {
-        let holding = &mut self.holdings[market];
+    /// Brings a side's lock in line with its orders and the position.
+    fn relock(&mut self, market: usize, side: BookSide) {
         if self.role == Role::Background {
             return;
         }
-        let locked = holding.lock_both(holding.position);
-        self.balances[usize::from(holding.shard)].reserved += locked - holding.locked;
-        holding.locked = locked;
+        let holding = &mut self.holdings[market];
+        let locked = holding.lock(side, holding.position, None);
+        let before = core::mem::replace(&mut holding.side_mut(side).locked, locked);
+        self.balances[usize::from(holding.shard)].reserved += locked - before;
     }
 
     /// Books a deal. Returns the position afterwards.
@@ -354,7 +357,8 @@ impl Account {
         holding.updated = now;
         holding.position = holding.position.after(deal.side, deal.quantity);
         let position = holding.position;
-        self.relock(deal.market);
+        self.relock(deal.market, BookSide::Bid);
+        self.relock(deal.market, BookSide::Ask);
         position
     }
 }

@@ -73,8 +73,7 @@ impl Exchange {
     pub(super) fn match_order(&mut self, ix: OrderIx, now: WallTime) -> Matched {
         let mut matched = Matched::NOTHING;
         let mut payable = false;
-        loop {
-            let Some(maker_ix) = self.next_maker(self.orders.get(ix)) else { break };
+        while let Some(maker_ix) = self.next_maker(self.orders.get(ix)) {
             let doomed = match self.meet(ix, maker_ix, &mut matched, now) {
                 Ok(()) => continue,
                 Err(Met::Stop(stop)) => {

@@ -92,10 +92,7 @@ pub(crate) struct Fills {
 
 impl Fills {
     const fn place(number: u64) -> usize {
-        // A remainder of 2^18 fits.
-        #[expect(clippy::cast_possible_truncation, reason = "the remainder is below 2^18")]
-        let place = (number % FILLS_KEPT_MAX) as usize;
-        place
+        (number % FILLS_KEPT_MAX) as usize
     }
 
     /// Keeps a member's fill in place of the oldest one.

@@ -55,10 +55,10 @@ impl Exchange {
         new: &NewOrder,
     ) -> Result<Receipt, Reject> {
         self.advance(now);
-        let order = self.check(now, user, new)?;
+        let mut order = self.check(now, user, new)?;
         let capped = order.initial < new.quantity;
         let ids = self.ids.clone();
-        let order = Order { id: self.ids.uuid(), ..order };
+        order.id = self.ids.uuid();
         let ix = self.orders.insert(order);
         self.arrivals += 1;
         self.places += 1;
@@ -95,33 +95,34 @@ impl Exchange {
         capped: bool,
         now: WallTime,
     ) -> Order {
-        let order = *self.orders.get(ix);
+        let order = self.orders.get(ix);
         let resting = order.terms.time_in_force == TimeInForce::GoodTillCanceled;
-        let fits = self.account_of(&order).can_rest(&order, order.remaining);
+        let executed = (OrderStatus::Executed, UpdateReason::Trade);
+        let canceled = |reason| (OrderStatus::Canceled, reason);
         let (status, reason) = match matched.stop {
-            Stop::Done if order.remaining.is_zero() => (OrderStatus::Executed, UpdateReason::Trade),
-            Stop::Done if resting && fits => (OrderStatus::Resting, order.reason),
-            Stop::Done if resting => (OrderStatus::Canceled, UpdateReason::MarginCancel),
-            Stop::Done if capped => (OrderStatus::Canceled, UpdateReason::ReduceOnlyCancel),
-            Stop::Done => (OrderStatus::Canceled, UpdateReason::None),
-            Stop::SelfTrade => (OrderStatus::Canceled, UpdateReason::SelfTradeCancel),
-            Stop::Unaffordable => (OrderStatus::Canceled, UpdateReason::MarginCancel),
-            Stop::Group if order.remaining.is_zero() => {
-                (OrderStatus::Executed, UpdateReason::Trade)
+            Stop::Done | Stop::Group if order.remaining.is_zero() => executed,
+            Stop::Done if resting && self.account_of(order).can_rest(order, order.remaining) => {
+                (OrderStatus::Resting, order.reason)
             }
-            Stop::Group => (OrderStatus::Canceled, UpdateReason::Decrease),
+            Stop::Done if resting => canceled(UpdateReason::MarginCancel),
+            Stop::Done if capped => canceled(UpdateReason::ReduceOnlyCancel),
+            Stop::Done => canceled(UpdateReason::None),
+            Stop::SelfTrade => canceled(UpdateReason::SelfTradeCancel),
+            Stop::Unaffordable => canceled(UpdateReason::MarginCancel),
+            Stop::Group => canceled(UpdateReason::Decrease),
         };
+        let mut order = *order;
         if status == OrderStatus::Resting {
             self.enter_book(ix, now);
             self.order_changed(ix);
         } else {
             self.end(ix, status, reason, now);
+            (order.status, order.reason, order.remaining) = (status, reason, Contracts::ZERO);
         }
         if !matched.quantity.is_zero() {
             self.position_changed(Positioned::of(&order));
         }
-        let ended = Order { status, reason, remaining: Contracts::ZERO, ..order };
-        if status == OrderStatus::Resting { order } else { ended }
+        order
     }
 
     fn check(&self, now: WallTime, user: UserId, new: &NewOrder) -> Result<Order, Reject> {
@@ -134,8 +135,8 @@ impl Exchange {
         if named && self.member(user).client_ids.contains(&new.client_order_id) {
             return Err(Reject::OrderAlreadyExists);
         }
-        let group = self.check_group(user, new)?;
-        let mut order = Order { group, ..self.draft(now, user, new) };
+        let mut order = self.draft(now, user, new);
+        order.group = self.check_group(user, new)?;
         if new.terms.reduce_only {
             let closable = self.account_of(&order).holdings[new.market].closable(new.side);
             order.initial = new.quantity.min(closable);
