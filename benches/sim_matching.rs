@@ -1,9 +1,10 @@
 //! The simulated exchange's engine alone: orders per second on one core, and what each costs.
 //!
 //! One operation is one accepted order with everything it causes: checks, matching, fees,
-//! collateral, events. Three quarters rest near the middle, a quarter takes; every second one
-//! that rests is cancelled later, so books stay near the depth of the row. The base row places
-//! an order far from the market and cancels it: no trade, an almost empty book.
+//! collateral, events, and the cancel of an older one. Three quarters rest near the middle, a
+//! quarter takes; what has rested for as many orders as the row says is cancelled if it has not
+//! traded, so books stay near that depth. How many trades that was is printed. The base row
+//! places an order far from the market and cancels it: no trade, an almost empty book.
 
 use std::collections::VecDeque;
 use std::hint::black_box;
@@ -13,11 +14,14 @@ use kalshi_exec::ids::Ticker;
 use kalshi_exec::kalshi::fees::FeeType;
 use kalshi_exec::message::{BookSide, TimeInForce};
 use kalshi_exec::sim::exchange::{
-    BookSeed, ClientText, Exchange, NewOrder, OrderStatus, OrderTerms, PriceStructure,
-    SelfTradePrevention, UserSeed,
+    BookSeed, ClientText, Exchange, ExchangeEvent, NewOrder, OrderStatus, OrderTerms,
+    PriceStructure, SelfTradePrevention, UserSeed,
 };
 use kalshi_exec::sim::venue::UserId;
 use kalshi_exec::units::{Contracts, Money, Price, WallTime};
+
+/// As many ended orders and fills as the exchange keeps for reading.
+const HISTORY_MAX: u64 = 1 << 18;
 
 /// Orders per timed batch.
 const BATCH: u64 = 1_024;
@@ -41,6 +45,9 @@ struct Bench {
     dice: Dice,
     resting: VecDeque<(UserId, u128)>,
     depth: usize,
+    orders: u64,
+    fills: u64,
+    ended: u64,
 }
 
 impl Bench {
@@ -57,10 +64,16 @@ impl Bench {
         let user = |id: u32| UserSeed { user_id: id.to_string(), cash };
         let users: Vec<_> = (0..MEMBERS).map(user).collect();
         let exchange = Exchange::new(NOW, &[book], &users, 7).expect("one market");
-        let mut bench = Self { exchange, dice: Dice(0x9e37), resting: VecDeque::new(), depth };
+        let (dice, resting) = (Dice(0x9e37), VecDeque::new());
+        let mut bench = Self { exchange, dice, resting, depth, orders: 0, fills: 0, ended: 0 };
         while bench.resting.len() < depth {
             bench.order();
         }
+        // What is kept of the past is full from here on, and nothing grows any more.
+        while bench.ended < 2 * HISTORY_MAX {
+            bench.order();
+        }
+        (bench.orders, bench.fills) = (0, 0);
         bench
     }
 
@@ -105,8 +118,15 @@ impl Bench {
             // Half of them have traded meanwhile.
             black_box(self.exchange.cancel(NOW, user, id).is_ok());
         }
+        self.orders += 1;
         for event in self.exchange.drain_events() {
-            black_box(&event);
+            match black_box(&event) {
+                ExchangeEvent::Trade(_) => self.fills += 1,
+                ExchangeEvent::Order(order) => {
+                    self.ended += u64::from(order.status != OrderStatus::Resting);
+                }
+                _ => {}
+            }
         }
     }
 
@@ -121,6 +141,7 @@ impl Bench {
     }
 }
 
+#[expect(clippy::print_stdout, reason = "a bench reports")]
 fn main() {
     let mut criterion = Criterion::default().configure_from_args();
     let mut group = criterion.benchmark_group("sim/matching");
@@ -137,6 +158,7 @@ fn main() {
             bencher.iter(|| (0..BATCH).for_each(|_| bench.order()));
         });
         assert_eq!(bench.exchange.total_cash_and_collateral(), total, "money is conserved");
+        println!("{} trades in {} orders", bench.fills, bench.orders);
     }
     group.finish();
     criterion.final_summary();

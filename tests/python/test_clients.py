@@ -1,4 +1,5 @@
-"""Other people's clients trade here: the exchange's official SDK, and a plain script.
+"""Other people's clients trade here: the exchange's official SDK, an independent one (pykalshi,
+written by hand and not by the exchange), and a plain script.
 
 The SDK is generated from the exchange's description: it refuses answers that lack a field.
 """
@@ -12,6 +13,10 @@ from pathlib import Path
 import pytest
 from kalshi_python_sync import Configuration, KalshiClient
 from kalshi_python_sync.exceptions import ApiException
+from pykalshi import (
+    BookSide, InsufficientFundsError, OrderStatus, ResourceNotFoundError, TimeInForce,
+)
+from pykalshi import KalshiClient as IndependentClient
 
 from conftest import BOOKS, MARKET
 from simulator import ROOT, Simulator
@@ -76,6 +81,53 @@ def test_the_official_sdk_trades(key: str) -> None:
         assert client.get_order_group(group.order_group_id).is_auto_cancel_enabled
         assert client.get_account_api_limits().usage_tier == "basic"
         assert client.get_settlements().settlements == []
+
+
+def test_an_independent_client_trades(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        ready = simulator.ready
+        # It has no option for a certificate authority; its HTTP library reads this one.
+        monkeypatch.setenv("SSL_CERT_FILE", ready["ca_file"])
+        with IndependentClient(api_key_id=ready["rsa_key_id"], api_base=ready["rest"],
+                               private_key_path=ready["rsa_private_key_file"]) as client:
+            assert client.exchange.get_status().trading_active
+            markets = client.get_markets(limit=10)
+            assert MARKET in {market.ticker for market in markets}
+            assert client.get_market(MARKET).yes_bid_dollars == "0.4700"
+            portfolio = client.portfolio
+            before = portfolio.get_balance().balance
+
+            rests = portfolio.place_order(MARKET, book_side=BookSide.BID, count_fp="10.00",
+                                          price_dollars="0.1000")
+            assert (rests.status, rests.remaining_count_fp) == (OrderStatus.RESTING, "10.00")
+            # It looks up what it is not told: market, side and price.
+            amended = portfolio.amend_order(rests.order_id, count_fp="8.00")
+            assert amended.remaining_count_fp == "8.00"
+            moved = portfolio.amend_order(rests.order_id, price_dollars="0.1200", count_fp="8.00",
+                                          ticker=MARKET, book_side=BookSide.BID)
+            assert moved.order_id == rests.order_id
+            less = portfolio.decrease_order(rests.order_id, "3.00")
+            assert less.remaining_count_fp == "5.00"
+            [listed] = portfolio.get_orders(status=OrderStatus.RESTING)
+            assert (listed.yes_price_dollars, listed.remaining_count_fp) == ("0.1200", "5.00")
+            assert portfolio.cancel_order(rests.order_id).status == OrderStatus.CANCELED
+            with pytest.raises(ResourceNotFoundError):
+                portfolio.cancel_order(rests.order_id)
+            with pytest.raises(InsufficientFundsError):
+                portfolio.place_order(MARKET, book_side=BookSide.BID, count_fp="900000.00",
+                                      price_dollars="0.4000")
+
+            taken = portfolio.place_order(MARKET, book_side=BookSide.BID, count_fp="10.00",
+                                          price_dollars="0.5200", time_in_force=TimeInForce.IOC)
+            assert taken.fill_count_fp == "10.00"
+            [fill] = portfolio.get_fills(ticker=MARKET)
+            assert (fill.order_id, fill.yes_price_dollars) == (taken.order_id, "0.5200")
+            [position] = portfolio.get_positions(ticker=MARKET)
+            assert position.position_fp == "10.00"
+            paid = Decimal("5.20") + Decimal(fill.fee_cost_dollars)
+            # Its balance is in whole cents, rounded down.
+            assert 0 <= before - portfolio.get_balance().balance - 100 * paid < 1
+            assert portfolio.get_orders(limit=1)[0].status == OrderStatus.EXECUTED
 
 
 def test_a_plain_script_trades() -> None:

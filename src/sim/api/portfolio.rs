@@ -122,7 +122,7 @@ impl Reader<'_> {
     pub(crate) fn fills(&self, query: &Query) -> Result<ApiResponse, ApiError> {
         let (span, selected) = (query.span("min_ts", "max_ts")?, self.selection(query)?);
         let (order, subaccount) = (query.text("order_id"), query.natural("subaccount")?);
-        let matching = self.exchange.member(self.user).fills.iter().rev().filter(|fill| {
+        let matching = self.exchange.fills_of(self.user).rev().filter(|fill| {
             selected[fill.market]
                 && self.past.shows(fill.time)
                 && subaccount.is_none_or(|it| it == u32::from(fill.subaccount))

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use crate::kalshi::fees::Liquidity;
 use crate::kalshi::market::FeeSchedule;
 use crate::message::BookSide;
-use crate::sim::exchange::book::{OrderIx, Priority};
+use crate::sim::exchange::book::Priority;
 use crate::sim::exchange::order::{ClientText, Order};
 use crate::units::{Contracts, Money, Position, Price, WallTime};
 
@@ -60,16 +60,8 @@ pub struct FillRecord {
     pub seq: u64,
 }
 
-/// A resting order, as far as collateral is concerned.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Resting {
-    pub(crate) order: OrderIx,
-    pub(crate) own_price: Price,
-    pub(crate) remaining: Contracts,
-}
-
 /// What an account has in one market.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Holding {
     /// The market's shard, where its collateral lies.
     pub(crate) shard: u8,
@@ -86,18 +78,18 @@ pub(crate) struct Holding {
     pub(crate) updated: WallTime,
     bids: RestingSide,
     asks: RestingSide,
-    locked: Money,
 }
 
-/// An account's resting orders on one side of one market, with their sums.
-#[derive(Debug, Default)]
+/// Sums of an account's resting orders on one side of one market. The orders are in the book.
+#[derive(Clone, Debug, Default)]
 struct RestingSide {
-    orders: BTreeMap<Priority, Resting>,
-    /// The same by price, best first: what is covered by a position is found by price alone.
+    /// By price, best first: what is covered by a position is found by price alone.
     levels: BTreeMap<u32, RestingLevel>,
     /// Collateral if no position covered any.
     gross: Money,
     centis: u64,
+    /// Collateral as it is: [`Holding::lock`] of the position that there is.
+    locked: Money,
 }
 
 /// What an account has at one price.
@@ -120,10 +112,6 @@ impl Holding {
             BookSide::Bid => &mut self.bids,
             BookSide::Ask => &mut self.asks,
         }
-    }
-
-    pub(crate) const fn resting(&self, side: BookSide) -> &BTreeMap<Priority, Resting> {
-        &self.side(side).orders
     }
 
     /// How many contracts an order on `side` can close.
@@ -213,7 +201,7 @@ impl Balance {
 }
 
 /// An account.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Account {
     pub(crate) role: Role,
     /// The grid its cash moves on, in micro-dollars.
@@ -261,6 +249,11 @@ impl Account {
         own.complement() * closing - own * (deal.quantity - closing)
     }
 
+    /// Cash on a market's shard that no order locks.
+    pub(crate) fn spare(&self, market: usize) -> Money {
+        self.balance_of(market).available()
+    }
+
     /// Whether the account can lock what `order` needs with `quantity` to go.
     pub(crate) fn can_rest(&self, order: &Order, quantity: Contracts) -> bool {
         self.spare_with(order, quantity) >= Money::ZERO
@@ -273,7 +266,7 @@ impl Account {
         }
         let holding = &self.holdings[order.market];
         let extra = Some((order.priority(), order.own_price(), quantity));
-        let now = holding.lock(order.side, holding.position, None);
+        let now = holding.side(order.side).locked;
         let then = holding.lock(order.side, holding.position, extra);
         self.balance_of(order.market).available() - (then - now)
     }
@@ -286,7 +279,8 @@ impl Account {
         let holding = &self.holdings[deal.market];
         let after = holding.position.after(deal.side, deal.quantity);
         let balance = self.balance_of(deal.market);
-        let reserved = balance.reserved - holding.locked + holding.lock_both(after);
+        let locked = holding.bids.locked + holding.asks.locked;
+        let reserved = balance.reserved - locked + holding.lock_both(after);
         balance.cash + self.revenue(deal) - fee >= reserved
     }
 
@@ -302,47 +296,40 @@ impl Account {
     }
 
     /// Locks an order's collateral.
-    pub(crate) fn rest(&mut self, ix: OrderIx, order: &Order) {
-        let resting =
-            Resting { order: ix, own_price: order.own_price(), remaining: order.remaining };
+    pub(crate) fn rest(&mut self, order: &Order) {
+        let (own_price, centis) = (order.own_price(), u64::from(order.remaining.centis()));
         let side = self.holdings[order.market].side_mut(order.side);
-        side.orders.insert(order.priority(), resting);
-        let empty = RestingLevel { own_price: resting.own_price, centis: 0 };
+        let empty = RestingLevel { own_price, centis: 0 };
         let level = side.levels.entry(order.priority().rank()).or_insert(empty);
-        level.centis += u64::from(resting.remaining.centis());
-        side.gross += resting.own_price * resting.remaining;
-        side.centis += u64::from(resting.remaining.centis());
-        self.relock(order.market);
+        level.centis += centis;
+        side.gross += own_price * order.remaining;
+        side.centis += centis;
+        self.relock(order.market, order.side);
     }
 
-    /// Unlocks `quantity` of a resting order; all of it takes it off the list.
+    /// Unlocks `quantity` of a resting order.
     pub(crate) fn unrest(&mut self, order: &Order, quantity: Contracts) {
         let side = self.holdings[order.market].side_mut(order.side);
         let priority = order.priority();
-        let resting = side.orders.get_mut(&priority);
-        let resting = resting.expect("a resting order is in its account's list");
-        resting.remaining -= quantity;
-        side.gross -= resting.own_price * quantity;
+        side.gross -= order.own_price() * quantity;
         side.centis -= u64::from(quantity.centis());
-        if resting.remaining.is_zero() {
-            side.orders.remove(&priority);
-        }
         let level = side.levels.get_mut(&priority.rank()).expect("a resting order has a level");
         level.centis -= u64::from(quantity.centis());
         if level.centis == 0 {
             side.levels.remove(&priority.rank());
         }
-        self.relock(order.market);
+        self.relock(order.market, order.side);
     }
 
-    fn relock(&mut self, market: usize) {
-        let holding = &mut self.holdings[market];
+    /// Brings a side's lock in line with its orders and the position.
+    fn relock(&mut self, market: usize, side: BookSide) {
         if self.role == Role::Background {
             return;
         }
-        let locked = holding.lock_both(holding.position);
-        self.balances[usize::from(holding.shard)].reserved += locked - holding.locked;
-        holding.locked = locked;
+        let holding = &mut self.holdings[market];
+        let locked = holding.lock(side, holding.position, None);
+        let before = core::mem::replace(&mut holding.side_mut(side).locked, locked);
+        self.balances[usize::from(holding.shard)].reserved += locked - before;
     }
 
     /// Books a deal. Returns the position afterwards.
@@ -370,7 +357,8 @@ impl Account {
         holding.updated = now;
         holding.position = holding.position.after(deal.side, deal.quantity);
         let position = holding.position;
-        self.relock(deal.market);
+        self.relock(deal.market, BookSide::Bid);
+        self.relock(deal.market, BookSide::Ask);
         position
     }
 }

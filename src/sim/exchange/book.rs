@@ -1,9 +1,9 @@
 //! One market's single YES book: who rests at which price, in price-time priority.
 //!
-//! Orders go in and out by reference; the book knows neither accounts nor money. Everything is
-//! in ordered maps, so walking it gives the same sequence in every run.
+//! Orders go in and out by reference; the book knows neither accounts nor money. Prices are in an
+//! ordered map and each has its queue, so walking it gives the same sequence in every run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use crate::message::BookSide;
 use crate::units::{Contracts, Price};
@@ -56,15 +56,58 @@ pub struct Level {
     pub centis: u64,
 }
 
-/// One side: the queue and the sums per price.
-#[derive(Debug, Default)]
+/// An order's stay at one price.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    seq: u64,
+    /// `None` once it has left; what follows moves up later.
+    order: Option<OrderIx>,
+}
+
+/// One price: the orders in their order of trading, and their sum. Invariant: the front waits.
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// How many of them have left.
+    left: usize,
+    centis: u64,
+}
+
+/// So many may have left a queue before it is tidied up, when they are more than those who wait.
+const LEFT_MAX: usize = 32;
+
+impl Queue {
+    fn orders(&self) -> impl Iterator<Item = OrderIx> {
+        self.waiting.iter().filter_map(|it| it.order)
+    }
+
+    fn remove(&mut self, seq: u64) {
+        let place = self.waiting.partition_point(|it| it.seq < seq);
+        let waiting = self.waiting.get_mut(place).filter(|it| it.seq == seq);
+        let left = waiting.and_then(|it| it.order.take());
+        assert!(left.is_some(), "a resting order is on the book");
+        self.left += 1;
+        while self.waiting.front().is_some_and(|it| it.order.is_none()) {
+            self.waiting.pop_front();
+            self.left -= 1;
+        }
+        if self.left > LEFT_MAX && self.left * 2 > self.waiting.len() {
+            self.waiting.retain(|it| it.order.is_some());
+            self.left = 0;
+        }
+    }
+}
+
+/// One side: its prices, the most aggressive one first.
+#[derive(Clone, Debug, Default)]
 struct Side {
-    queue: BTreeMap<Priority, OrderIx>,
-    levels: BTreeMap<u32, u64>,
+    levels: BTreeMap<u32, Queue>,
+    /// An emptied queue whose memory the next new price takes.
+    spare: Queue,
 }
 
 /// Both sides of one market.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Book {
     bids: Side,
     asks: Side,
@@ -85,7 +128,7 @@ impl Book {
         }
     }
 
-    /// Puts an order on the book.
+    /// Puts an order on the book, last at its price.
     pub(crate) fn insert(
         &mut self,
         side: BookSide,
@@ -93,43 +136,51 @@ impl Book {
         order: OrderIx,
         quantity: Contracts,
     ) {
-        let book = self.side_mut(side);
-        let before = book.queue.insert(priority, order);
-        assert!(before.is_none(), "arrival numbers are unique");
-        *book.levels.entry(priority.rank).or_insert(0) += u64::from(quantity.centis());
+        let Side { levels, spare } = self.side_mut(side);
+        let queue = levels.entry(priority.rank).or_insert_with(|| core::mem::take(spare));
+        let last = queue.waiting.back().map(|it| it.seq);
+        assert!(last.is_none_or(|last| last < priority.seq), "arrival numbers only grow");
+        queue.waiting.push_back(Waiting { seq: priority.seq, order: Some(order) });
+        queue.centis += u64::from(quantity.centis());
     }
 
     /// Takes an order with `quantity` left off the book.
     pub(crate) fn remove(&mut self, side: BookSide, priority: Priority, quantity: Contracts) {
-        let removed = self.side_mut(side).queue.remove(&priority);
-        assert!(removed.is_some(), "a resting order is on the book");
-        self.reduce(side, priority, quantity);
+        let Side { levels, spare } = self.side_mut(side);
+        let queue = levels.get_mut(&priority.rank).expect("a queued order has a level");
+        queue.remove(priority.seq);
+        queue.centis -= u64::from(quantity.centis());
+        if queue.waiting.is_empty() {
+            assert_eq!(queue.centis, 0, "an empty level has no contracts");
+            let empty = levels.remove(&priority.rank);
+            *spare = empty.expect("it was there a moment ago");
+        }
     }
 
     /// Lowers the sum at an order's price; the order itself stays queued.
     pub(crate) fn reduce(&mut self, side: BookSide, priority: Priority, quantity: Contracts) {
-        let levels = &mut self.side_mut(side).levels;
-        let centis = levels.get_mut(&priority.rank).expect("a queued order has a level");
-        *centis -= u64::from(quantity.centis());
-        if *centis == 0 {
-            levels.remove(&priority.rank);
-        }
+        let queue = self.side_mut(side).levels.get_mut(&priority.rank);
+        queue.expect("a queued order has a level").centis -= u64::from(quantity.centis());
     }
 
     /// The order that trades next on `side`.
     pub(crate) fn first(&self, side: BookSide) -> Option<OrderIx> {
-        self.side(side).queue.first_key_value().map(|(_, order)| *order)
+        self.side(side).levels.first_key_value().and_then(|(_, queue)| queue.orders().next())
     }
 
     /// Everything that rests, bids first, each side in its order of trading.
     pub(crate) fn orders(&self) -> impl Iterator<Item = OrderIx> {
-        self.bids.queue.values().chain(self.asks.queue.values()).copied()
+        self.queue(BookSide::Bid).chain(self.queue(BookSide::Ask))
+    }
+
+    /// What rests on one side, first to trade first.
+    pub(crate) fn queue(&self, side: BookSide) -> impl Iterator<Item = OrderIx> {
+        self.side(side).levels.values().flat_map(Queue::orders)
     }
 
     /// What rests on one side at one price, first to trade first.
     pub(crate) fn queue_at(&self, side: BookSide, price: Price) -> impl Iterator<Item = OrderIx> {
-        let (first, last) = (Priority::new(side, price, 0), Priority::new(side, price, u64::MAX));
-        self.side(side).queue.range(first..=last).map(|(_, order)| *order)
+        self.side(side).levels.get(&rank(side, price)).into_iter().flat_map(Queue::orders)
     }
 
     /// What rests on one side at a price or better, first to trade first.
@@ -138,8 +189,8 @@ impl Book {
         side: BookSide,
         price: Price,
     ) -> impl Iterator<Item = OrderIx> {
-        let last = Priority::new(side, price, u64::MAX);
-        self.side(side).queue.range(..=last).map(|(_, order)| *order)
+        let levels = self.side(side).levels.range(..=rank(side, price));
+        levels.flat_map(|(_, queue)| queue.orders())
     }
 
     /// The best price on `side`.
@@ -149,26 +200,34 @@ impl Book {
 
     /// Price levels of one side, best first.
     pub(crate) fn levels(&self, side: BookSide) -> impl Iterator<Item = Level> {
-        self.side(side).levels.iter().filter_map(move |(rank, centis)| {
-            Some(Level { price: price_of(side, *rank)?, centis: *centis })
+        self.side(side).levels.iter().filter_map(move |(rank, queue)| {
+            Some(Level { price: price_of(side, *rank)?, centis: queue.centis })
         })
     }
 
     /// What rests at one price.
     #[cfg(test)]
     pub(crate) fn centis_at(&self, side: BookSide, price: Price) -> u64 {
-        self.side(side).levels.get(&rank(side, price)).copied().unwrap_or(0)
+        self.side(side).levels.get(&rank(side, price)).map_or(0, |queue| queue.centis)
     }
 
     /// How much an order at `limit` on the other side of `side` could take.
     pub(crate) fn centis_within(&self, side: BookSide, limit: Price) -> u64 {
         let reach = rank(side, limit);
-        self.side(side).levels.range(..=reach).map(|(_, centis)| centis).sum()
+        self.side(side).levels.range(..=reach).map(|(_, queue)| queue.centis).sum()
     }
 
-    /// Contracts queued ahead of an order.
-    pub(crate) fn queue_ahead(&self, side: BookSide, priority: Priority) -> Vec<OrderIx> {
-        self.side(side).queue.range(..priority).map(|(_, order)| *order).collect()
+    /// The orders queued ahead of an order.
+    pub(crate) fn queue_ahead(
+        &self,
+        side: BookSide,
+        priority: Priority,
+    ) -> impl Iterator<Item = OrderIx> {
+        let levels = &self.side(side).levels;
+        let better = levels.range(..priority.rank).flat_map(|(_, queue)| queue.orders());
+        let level = levels.get(&priority.rank).into_iter().flat_map(|queue| &queue.waiting);
+        let before = level.take_while(move |it| it.seq < priority.seq);
+        better.chain(before.filter_map(|it| it.order))
     }
 
     /// Whether an order on `side` at `price` would trade at once.

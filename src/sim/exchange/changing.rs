@@ -88,7 +88,7 @@ impl Exchange {
             market.clock += 1;
             market.book.reduce(order.side, order.priority(), by);
             self.account_of_mut(&order).unrest(&order, by);
-            self.book_changed(&order, -i64::from(by.centis()), now);
+            self.book_changed(ix, -i64::from(by.centis()), now);
         }
         let kept = self.orders.get_mut(ix);
         kept.remaining = to;
@@ -180,13 +180,15 @@ impl Exchange {
         })
     }
 
-    /// Takes the old order off the book if the new one may take its place; else leaves it.
+    /// Takes the old order off the book if the new one may take its place and can pay for what
+    /// it meets there; else leaves it.
     fn lift(&mut self, ix: OrderIx, after: &Order, now: WallTime) -> Result<(), Reject> {
         self.check_market(after)?;
         let before = *self.orders.get(ix);
         self.account_of_mut(&before).unrest(&before, before.remaining);
-        let fits = self.account_of(&before).can_rest(after, after.remaining);
-        self.account_of_mut(&before).rest(ix, &before);
+        let fits =
+            self.account_of(&before).can_rest(after, after.remaining) && self.can_start(after, now);
+        self.account_of_mut(&before).rest(&before);
         if !fits {
             return Err(Reject::InsufficientBalance);
         }

@@ -141,7 +141,7 @@ impl OrderGroup {
 }
 
 /// All groups ever made, by place and by id. Deleted ones keep their place: orders name them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Groups {
     all: Vec<OrderGroup>,
     by_id: HashMap<u128, GroupIx>,

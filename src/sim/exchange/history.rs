@@ -136,7 +136,7 @@ impl Exchange {
             },
         );
         self.markets[maker.market].clock += 1;
-        let taker_ix = self.orders.insert(taker);
+        let taker_ix = self.orders.insert(Order { id: self.ids.uuid(), ..taker });
         let traded = self.trade_with(taker_ix, ix, now);
         self.orders.release(taker_ix);
         traded
@@ -147,6 +147,7 @@ impl Exchange {
     fn send_back(&mut self, ix: OrderIx, quantity: Contracts) {
         let order = *self.orders.get(ix);
         let market = &mut self.markets[order.market];
+        let queued = self.places;
         self.places += 1;
         if quantity == order.remaining {
             market.book.remove(order.side, order.priority(), quantity);
@@ -154,7 +155,7 @@ impl Exchange {
             market.book.reduce(order.side, order.priority(), quantity);
         }
         self.account_of_mut(&order).unrest(&order, quantity);
-        let back = Order { remaining: quantity, initial: quantity, queued: self.places, ..order };
+        let back = Order { remaining: quantity, initial: quantity, queued, ..order };
         let back_ix = if quantity == order.remaining {
             *self.orders.get_mut(ix) = back;
             ix
@@ -168,7 +169,7 @@ impl Exchange {
         let back = *self.orders.get(back_ix);
         let market = &mut self.markets[back.market];
         market.book.insert(back.side, back.priority(), back_ix, quantity);
-        self.account_of_mut(&back).rest(back_ix, &back);
+        self.account_of_mut(&back).rest(&back);
     }
 
     /// Prints what of a recorded trade did not go to members.

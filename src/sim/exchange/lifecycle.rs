@@ -162,7 +162,9 @@ impl Exchange {
                 }
             }
             Timer::Sweep(id) => {
-                if let Some(ix) = self.orders.find(id).filter(|ix| self.orders.get(*ix).rests()) {
+                if let Some(ix) =
+                    self.orders.find_live(id).filter(|ix| self.orders.get(*ix).rests())
+                {
                     self.close(ix, UpdateReason::Decrease, now);
                 }
             }

@@ -66,7 +66,7 @@ impl MarketStatus {
 }
 
 /// One market.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct MarketState {
     /// Its ticker.
     pub ticker: Ticker,

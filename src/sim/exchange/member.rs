@@ -1,18 +1,22 @@
 //! One member: its name, its accounts, and the history that it can read.
 //!
 //! Client order ids, orders and fills belong to the member; money and positions to one of its
-//! accounts: 0 is the primary one, the others are numbered in the order of their creation.
+//! accounts: 0 is the primary one, the others are numbered in the order of their creation. What
+//! orders and fills were is kept for all members together, so that it is bounded together.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{HashSet, VecDeque};
 
 use crate::sim::exchange::account::{Account, FillRecord, Role};
-use crate::sim::exchange::book::OrderIx;
-use crate::sim::exchange::order::ClientText;
+use crate::sim::exchange::order::{ClientText, OrderStore};
 use crate::sim::exchange::settling::Settlement;
+use crate::sim::venue::UserId;
 use crate::units::Money;
 
-/// Fills kept for reading per member. About 200 bytes each.
-pub(crate) const FILLS_KEPT_MAX: usize = 1 << 18;
+/// Fills kept for reading, all members' together. About 200 bytes each.
+const FILLS_KEPT_MAX: u64 = 1 << 18;
+
+/// Orders that a member's list may name although they are forgotten, beside as many as it has.
+const FORGOTTEN_MAX: usize = 1 << 12;
 
 /// Numbered subaccounts a member can have beside the primary account.
 pub(crate) const SUBACCOUNTS_MAX: u8 = 63;
@@ -23,10 +27,13 @@ pub(crate) struct Member {
     pub(crate) user_id: String,
     /// By subaccount number.
     pub(crate) accounts: Vec<Account>,
-    /// All readable orders, oldest first.
-    pub(crate) orders: BTreeMap<u64, OrderIx>,
+    /// Ids of all readable orders, oldest first, among them some that are forgotten.
+    orders: VecDeque<u128>,
+    /// Orders known to be readable when the list was last tidied up.
+    readable: usize,
     pub(crate) client_ids: HashSet<ClientText>,
-    pub(crate) fills: VecDeque<FillRecord>,
+    /// Numbers of its fills that are kept, oldest first.
+    fills: VecDeque<u64>,
     /// Oldest first: one per settled market and account that held something there.
     pub(crate) settlements: Vec<Settlement>,
 }
@@ -34,10 +41,16 @@ pub(crate) struct Member {
 impl Member {
     /// A member with an empty primary account.
     pub(crate) fn new(user_id: String, role: Role, shards: &[u8]) -> Self {
+        Self::with_accounts(user_id, vec![Account::new(role, shards)])
+    }
+
+    /// A member with accounts and no history.
+    pub(crate) fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
         Self {
             user_id,
-            accounts: vec![Account::new(role, shards)],
-            orders: BTreeMap::new(),
+            accounts,
+            orders: VecDeque::new(),
+            readable: 0,
             client_ids: HashSet::new(),
             fills: VecDeque::new(),
             settlements: Vec::new(),
@@ -54,11 +67,52 @@ impl Member {
         self.accounts.iter().fold(Money::ZERO, |sum, account| sum + account.available())
     }
 
-    /// Keeps a fill readable.
-    pub(crate) fn keep(&mut self, fill: FillRecord) {
-        if self.fills.len() == FILLS_KEPT_MAX {
-            self.fills.pop_front();
+    /// Notes its newest order.
+    pub(crate) fn note_order(&mut self, id: u128, orders: &OrderStore) {
+        if self.orders.len() >= 2 * self.readable + FORGOTTEN_MAX {
+            self.orders.retain(|id| orders.find(*id).is_some());
+            self.readable = self.orders.len();
         }
-        self.fills.push_back(fill);
+        self.orders.push_back(id);
+    }
+
+    /// Ids of its orders, oldest first; the forgotten ones are not found any more.
+    pub(crate) fn order_ids(&self) -> impl DoubleEndedIterator<Item = u128> + use<'_> {
+        self.orders.iter().copied()
+    }
+}
+
+/// The newest fills of all members: a ring, and each member's list of places in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fills {
+    ring: Vec<(UserId, FillRecord)>,
+    /// Fills so far.
+    count: u64,
+}
+
+impl Fills {
+    const fn place(number: u64) -> usize {
+        (number % FILLS_KEPT_MAX) as usize
+    }
+
+    /// Keeps a member's fill in place of the oldest one.
+    pub(crate) fn keep(&mut self, members: &mut [Member], user: UserId, fill: FillRecord) {
+        let place = Self::place(self.count);
+        if let Some(oldest) = self.ring.get_mut(place) {
+            members[oldest.0.0 as usize].fills.pop_front();
+            *oldest = (user, fill);
+        } else {
+            self.ring.push((user, fill));
+        }
+        members[user.0 as usize].fills.push_back(self.count);
+        self.count += 1;
+    }
+
+    /// A member's fills, oldest first.
+    pub(crate) fn of<'a>(
+        &'a self,
+        member: &'a Member,
+    ) -> impl DoubleEndedIterator<Item = &'a FillRecord> + use<'a> {
+        member.fills.iter().map(|number| &self.ring[Self::place(*number)].1)
     }
 }

@@ -22,6 +22,7 @@ mod order;
 mod placing;
 mod quotes;
 mod random;
+mod rehearsal;
 mod reject;
 mod seed;
 mod settling;
@@ -57,7 +58,7 @@ use account::{Account, Role};
 use book::OrderIx;
 use groups::Groups;
 use lifecycle::Timer;
-use member::Member;
+use member::{Fills, Member};
 use order::OrderStore;
 
 use crate::ids::Ticker;
@@ -85,6 +86,7 @@ pub struct Exchange {
     members: Vec<Member>,
     background: UserId,
     orders: OrderStore,
+    fills: Fills,
     /// Resting orders that end by themselves, soonest first.
     expiries: BTreeSet<(WallTime, u64, OrderIx)>,
     /// What else happens by itself, soonest first.
@@ -148,6 +150,7 @@ impl Exchange {
             members,
             background,
             orders: OrderStore::default(),
+            fills: Fills::default(),
             expiries: BTreeSet::new(),
             timers: BTreeSet::new(),
             timers_set: 0,
@@ -247,7 +250,15 @@ impl Exchange {
     /// An account's fills, oldest first.
     #[must_use]
     pub fn fills(&self, user: UserId) -> Vec<FillRecord> {
-        self.member(user).fills.iter().copied().collect()
+        self.fills_of(user).copied().collect()
+    }
+
+    /// An account's fills, oldest first.
+    pub(crate) fn fills_of(
+        &self,
+        user: UserId,
+    ) -> impl DoubleEndedIterator<Item = &FillRecord> + use<'_> {
+        self.fills.of(self.member(user))
     }
 
     /// Constant over the exchange's life: all cash, all fees, and a dollar for every open pair.
@@ -268,19 +279,18 @@ impl Exchange {
         &self,
         user: UserId,
     ) -> impl DoubleEndedIterator<Item = Order> + use<'_> {
-        self.member(user).orders.values().map(|ix| *self.orders.get(*ix))
+        self.member(user).order_ids().filter_map(|id| self.orders.find(id).copied())
     }
 
     /// One of an account's readable orders.
     pub(crate) fn order(&self, user: UserId, id: u128) -> Option<&Order> {
-        let order = self.orders.get(self.orders.find(id)?);
-        (order.user == user).then_some(order)
+        self.orders.find(id).filter(|order| order.user == user)
     }
 
     /// Contracts ahead of a resting order at prices as good or better, in hundredths.
     pub(crate) fn queue_position(&self, order: &Order) -> u64 {
         let ahead = self.markets[order.market].book.queue_ahead(order.side, order.priority());
-        ahead.iter().map(|ix| u64::from(self.orders.get(*ix).remaining.centis())).sum()
+        ahead.map(|ix| u64::from(self.orders.get(ix).remaining.centis())).sum()
     }
 
     pub(crate) fn member(&self, user: UserId) -> &Member {
@@ -298,7 +308,7 @@ impl Exchange {
     }
 
     fn account_of_mut(&mut self, order: &Order) -> &mut Account {
-        &mut self.members[order.user.0 as usize].accounts[usize::from(order.subaccount)]
+        account_mut(&mut self.members, order)
     }
 
     /// What the background rests on a side, best first: order id, price, quantity.
@@ -307,10 +317,13 @@ impl Exchange {
         market: usize,
         side: BookSide,
     ) -> impl Iterator<Item = (u128, Price, Contracts)> {
-        let holding = &self.account(self.background()).holdings[market];
-        holding.resting(side).values().map(|resting| {
-            let order = self.orders.get(resting.order);
-            (order.id, order.price, order.remaining)
-        })
+        let orders = self.markets[market].book.queue(side).map(|ix| self.orders.get(ix));
+        let background = orders.filter(|order| order.user == self.background);
+        background.map(|order| (order.id, order.price, order.remaining))
     }
+}
+
+/// The account that pays for an order.
+fn account_mut<'a>(members: &'a mut [Member], order: &Order) -> &'a mut Account {
+    &mut members[order.user.0 as usize].accounts[usize::from(order.subaccount)]
 }

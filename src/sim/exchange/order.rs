@@ -3,7 +3,7 @@
 //! Ended orders of accounts stay readable until [`ENDED_KEPT_MAX`] newer ones have ended, as at
 //! the real exchange, which moves them to its historical tier; the background's go at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use crate::ids::InlineText;
@@ -247,57 +247,84 @@ impl Hasher for IdHasher {
     }
 }
 
-/// All orders, by place and by id. Places are reused.
+/// All orders: those that can still change, and a ring of ended ones to read.
+///
+/// The first are few and their places are reused at once, so they stay in the caches; the ring is
+/// written from one end to the other, which memory does without being waited for.
 #[derive(Debug, Default)]
 pub(crate) struct OrderStore {
-    slots: Vec<Order>,
+    live: Vec<Order>,
     free: Vec<OrderIx>,
-    by_id: HashMap<u128, OrderIx, BuildHasherDefault<IdHasher>>,
-    ended: VecDeque<OrderIx>,
+    live_by_id: HashMap<u128, OrderIx, BuildHasherDefault<IdHasher>>,
+    ended: Vec<Order>,
+    /// Where the ring is written next once it is full.
+    next: usize,
+    ended_by_id: HashMap<u128, u32, BuildHasherDefault<IdHasher>>,
 }
 
 impl OrderStore {
     pub(crate) fn insert(&mut self, order: Order) -> OrderIx {
         let ix = if let Some(ix) = self.free.pop() {
-            self.slots[ix.0 as usize] = order;
+            self.live[ix.0 as usize] = order;
             ix
         } else {
-            let place = u32::try_from(self.slots.len()).expect("orders fit in memory");
-            self.slots.push(order);
+            let place = u32::try_from(self.live.len()).expect("orders fit in memory");
+            self.live.push(order);
             OrderIx(place)
         };
-        self.by_id.insert(order.id, ix);
+        self.live_by_id.insert(order.id, ix);
         ix
     }
 
+    /// A copy of what can still change, which finds it by place alone.
+    pub(crate) fn by_place(&self) -> Self {
+        Self { live: self.live.clone(), free: self.free.clone(), ..Self::default() }
+    }
+
+    /// An order that can still change.
     pub(crate) fn get(&self, ix: OrderIx) -> &Order {
-        &self.slots[ix.0 as usize]
+        &self.live[ix.0 as usize]
     }
 
     pub(crate) fn get_mut(&mut self, ix: OrderIx) -> &mut Order {
-        &mut self.slots[ix.0 as usize]
+        &mut self.live[ix.0 as usize]
     }
 
-    pub(crate) fn find(&self, id: u128) -> Option<OrderIx> {
-        self.by_id.get(&id).copied()
+    /// Where an order is that can still change.
+    pub(crate) fn find_live(&self, id: u128) -> Option<OrderIx> {
+        self.live_by_id.get(&id).copied()
     }
 
-    /// Forgets an ended order now.
+    /// An order, ended or not.
+    pub(crate) fn find(&self, id: u128) -> Option<&Order> {
+        if let Some(ix) = self.live_by_id.get(&id) {
+            return Some(self.get(*ix));
+        }
+        self.ended_by_id.get(&id).map(|place| &self.ended[*place as usize])
+    }
+
+    /// Forgets an order.
     pub(crate) fn release(&mut self, ix: OrderIx) {
         let id = self.get(ix).id;
-        self.by_id.remove(&id);
+        self.live_by_id.remove(&id);
         self.free.push(ix);
     }
 
-    /// Keeps an ended order readable, and lets the oldest one go when there are too many.
-    /// Returns the one that went.
-    pub(crate) fn retire(&mut self, ix: OrderIx) -> Option<OrderIx> {
-        self.ended.push_back(ix);
-        if self.ended.len() <= ENDED_KEPT_MAX {
-            return None;
-        }
-        let oldest = self.ended.pop_front()?;
-        self.release(oldest);
-        Some(oldest)
+    /// Keeps an ended order readable in place of the oldest one.
+    pub(crate) fn retire(&mut self, ix: OrderIx) {
+        let order = *self.get(ix);
+        self.release(ix);
+        let place = if self.ended.len() < ENDED_KEPT_MAX {
+            self.ended.push(order);
+            self.ended.len() - 1
+        } else {
+            let place = self.next;
+            self.ended_by_id.remove(&self.ended[place].id);
+            self.ended[place] = order;
+            self.next = (place + 1) % ENDED_KEPT_MAX;
+            place
+        };
+        let place = u32::try_from(place).expect("the ring is smaller than 2^32");
+        self.ended_by_id.insert(order.id, place);
     }
 }

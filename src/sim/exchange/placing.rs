@@ -8,7 +8,7 @@ use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::OrderIx;
 use crate::sim::exchange::changing::Decrease;
 use crate::sim::exchange::lifecycle::Timer;
-use crate::sim::exchange::matching::{Matched, Stop, crossing_centis};
+use crate::sim::exchange::matching::{Matched, Positioned, Stop, crossing_centis};
 use crate::sim::exchange::order::{
     ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
 };
@@ -55,8 +55,10 @@ impl Exchange {
         new: &NewOrder,
     ) -> Result<Receipt, Reject> {
         self.advance(now);
-        let order = self.check(now, user, new)?;
+        let mut order = self.check(now, user, new)?;
         let capped = order.initial < new.quantity;
+        let ids = self.ids.clone();
+        order.id = self.ids.uuid();
         let ix = self.orders.insert(order);
         self.arrivals += 1;
         self.places += 1;
@@ -64,11 +66,15 @@ impl Exchange {
         let matched = self.match_order(ix, now);
         if matched.stop == Stop::Unaffordable && matched.quantity.is_zero() {
             self.orders.release(ix);
+            self.ids = ids;
+            self.arrivals -= 1;
+            self.places -= 1;
+            self.markets[order.market].clock -= 1;
             return Err(Reject::InsufficientBalance);
         }
         if self.is_member(user) {
             let member = &mut self.members[user.0 as usize];
-            member.orders.insert(order.seq, ix);
+            member.note_order(order.id, &self.orders);
             if !order.client_order_id.is_empty() {
                 member.client_ids.insert(order.client_order_id);
             }
@@ -89,36 +95,37 @@ impl Exchange {
         capped: bool,
         now: WallTime,
     ) -> Order {
-        let order = *self.orders.get(ix);
+        let order = self.orders.get(ix);
         let resting = order.terms.time_in_force == TimeInForce::GoodTillCanceled;
-        let fits = self.account_of(&order).can_rest(&order, order.remaining);
+        let executed = (OrderStatus::Executed, UpdateReason::Trade);
+        let canceled = |reason| (OrderStatus::Canceled, reason);
         let (status, reason) = match matched.stop {
-            Stop::Done if order.remaining.is_zero() => (OrderStatus::Executed, UpdateReason::Trade),
-            Stop::Done if resting && fits => (OrderStatus::Resting, order.reason),
-            Stop::Done if resting => (OrderStatus::Canceled, UpdateReason::MarginCancel),
-            Stop::Done if capped => (OrderStatus::Canceled, UpdateReason::ReduceOnlyCancel),
-            Stop::Done => (OrderStatus::Canceled, UpdateReason::None),
-            Stop::SelfTrade => (OrderStatus::Canceled, UpdateReason::SelfTradeCancel),
-            Stop::Unaffordable => (OrderStatus::Canceled, UpdateReason::MarginCancel),
-            Stop::Group if order.remaining.is_zero() => {
-                (OrderStatus::Executed, UpdateReason::Trade)
+            Stop::Done | Stop::Group if order.remaining.is_zero() => executed,
+            Stop::Done if resting && self.account_of(order).can_rest(order, order.remaining) => {
+                (OrderStatus::Resting, order.reason)
             }
-            Stop::Group => (OrderStatus::Canceled, UpdateReason::Decrease),
+            Stop::Done if resting => canceled(UpdateReason::MarginCancel),
+            Stop::Done if capped => canceled(UpdateReason::ReduceOnlyCancel),
+            Stop::Done => canceled(UpdateReason::None),
+            Stop::SelfTrade => canceled(UpdateReason::SelfTradeCancel),
+            Stop::Unaffordable => canceled(UpdateReason::MarginCancel),
+            Stop::Group => canceled(UpdateReason::Decrease),
         };
+        let mut order = *order;
         if status == OrderStatus::Resting {
             self.enter_book(ix, now);
             self.order_changed(ix);
         } else {
             self.end(ix, status, reason, now);
+            (order.status, order.reason, order.remaining) = (status, reason, Contracts::ZERO);
         }
         if !matched.quantity.is_zero() {
-            self.position_changed(&order);
+            self.position_changed(Positioned::of(&order));
         }
-        let ended = Order { status, reason, remaining: Contracts::ZERO, ..order };
-        if status == OrderStatus::Resting { order } else { ended }
+        order
     }
 
-    fn check(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Result<Order, Reject> {
+    fn check(&self, now: WallTime, user: UserId, new: &NewOrder) -> Result<Order, Reject> {
         self.check_open(new.market)?;
         check_terms(now, new)?;
         if usize::from(new.subaccount) >= self.member(user).accounts.len() {
@@ -128,8 +135,8 @@ impl Exchange {
         if named && self.member(user).client_ids.contains(&new.client_order_id) {
             return Err(Reject::OrderAlreadyExists);
         }
-        let group = self.check_group(user, new)?;
-        let mut order = Order { group, ..self.draft(now, user, new) };
+        let mut order = self.draft(now, user, new);
+        order.group = self.check_group(user, new)?;
         if new.terms.reduce_only {
             let closable = self.account_of(&order).holdings[new.market].closable(new.side);
             order.initial = new.quantity.min(closable);
@@ -149,12 +156,19 @@ impl Exchange {
             }
             _ => Money::ZERO,
         };
-        if spare < fees { Err(Reject::InsufficientBalance) } else { Ok(order) }
+        if spare < fees {
+            return Err(Reject::InsufficientBalance);
+        }
+        if new.terms.time_in_force == TimeInForce::FillOrKill {
+            self.check_fills_whole(&order, now)?;
+        }
+        Ok(order)
     }
 
-    pub(super) fn draft(&mut self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
+    /// An order as asked for, without an id.
+    pub(super) fn draft(&self, now: WallTime, user: UserId, new: &NewOrder) -> Order {
         Order {
-            id: self.ids.uuid(),
+            id: 0,
             user,
             subaccount: new.subaccount,
             group: None,
@@ -248,16 +262,14 @@ impl Exchange {
             return Err(Reject::ExchangePaused);
         }
         self.cancel_alls.insert((user, subaccount), now);
-        let mut doomed: Vec<(u64, OrderIx)> = (0_u8..)
-            .zip(&self.member(user).accounts)
-            .filter(|(number, _)| subaccount.is_none_or(|only| only == *number))
-            .flat_map(|(_, account)| account.holdings.iter().zip(&self.markets))
-            .filter(|(_, market)| market.status.is_before_close())
-            .flat_map(|(holding, _)| {
-                [holding.resting(BookSide::Bid), holding.resting(BookSide::Ask)]
+        let open = self.markets.iter().filter(|market| market.status.is_before_close());
+        let mut doomed: Vec<(u64, OrderIx)> = open
+            .flat_map(|market| market.book.orders())
+            .map(|ix| (self.orders.get(ix), ix))
+            .filter(|(order, _)| {
+                order.user == user && subaccount.is_none_or(|only| only == order.subaccount)
             })
-            .flat_map(|resting| resting.values())
-            .map(|resting| (self.orders.get(resting.order).seq, resting.order))
+            .map(|(order, ix)| (order.seq, ix))
             .collect();
         doomed.sort_unstable();
         doomed.truncate(CANCEL_ALL_MAX);
@@ -288,7 +300,7 @@ impl Exchange {
         if self.state == ExchangeState::ExchangePaused {
             return Err(Reject::ExchangePaused);
         }
-        let ix = self.orders.find(id).ok_or(Reject::NotFound)?;
+        let ix = self.orders.find_live(id).ok_or(Reject::NotFound)?;
         let order = self.orders.get(ix);
         if order.user != user || !order.rests() {
             return Err(Reject::NotFound);
@@ -366,8 +378,13 @@ fn check_terms(now: WallTime, new: &NewOrder) -> Result<(), Reject> {
 }
 
 impl Matched {
-    pub(super) const NOTHING: Self =
-        Self { stop: Stop::Done, quantity: Contracts::ZERO, value: Money::ZERO, fees: Money::ZERO };
+    pub(super) const NOTHING: Self = Self {
+        stop: Stop::Done,
+        quantity: Contracts::ZERO,
+        value: Money::ZERO,
+        fees: Money::ZERO,
+        met_own: false,
+    };
 }
 
 pub(super) const fn receipt(order: &Order, matched: &Matched, reduced_by: Contracts) -> Receipt {

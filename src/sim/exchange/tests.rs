@@ -6,6 +6,8 @@ mod groups;
 mod lifecycle;
 mod million;
 mod priority;
+mod queues;
+mod refused;
 mod wallets;
 
 use super::*;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::refused::picture;
 use super::*;
 use crate::sim::exchange::account::Holding;
 
@@ -50,10 +51,17 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// Refusals are part of random flow; the invariants are what is checked.
-fn drop_outcome<T>(_: Result<T, Reject>) {}
+/// Refusals are part of random flow. They change nothing.
+#[track_caller]
+fn check_refusal<T>(exchange: &Exchange, before: &str, outcome: Result<T, Reject>) {
+    if outcome.is_err() {
+        assert_eq!(picture(exchange), before, "a refused request left a trace");
+    }
+}
 
 fn take(exchange: &mut Exchange, step: &Step) {
+    let before = picture(exchange);
+    let before = before.as_str();
     let nth = |exchange: &Exchange, user: u32, which: usize| {
         let open = exchange.open_orders(UserId(user));
         open.get(which % open.len().max(1)).copied()
@@ -62,8 +70,22 @@ fn take(exchange: &mut Exchange, step: &Step) {
         Step::Place(2, order) => {
             exchange.quote(START, order.market, order.side, order.price, order.quantity);
         }
-        Step::Place(user, order) => drop_outcome(exchange.submit(START, UserId(user), &order)),
-        Step::CancelAll(user) => drop_outcome(exchange.cancel_all(START, UserId(user), None)),
+        Step::Place(user, order) => {
+            let outcome = exchange.submit(START, UserId(user), &order);
+            let kill = order.terms.time_in_force == TimeInForce::FillOrKill;
+            check_refusal(exchange, before, outcome);
+            if let Ok(receipt) = outcome.as_ref()
+                && kill
+                && receipt.order.reason != UpdateReason::SelfTradeCancel
+                && order.terms.self_trade_prevention == SelfTradePrevention::TakerAtCross
+            {
+                assert_eq!(receipt.filled, order.quantity, "a fill-or-kill order filled in part");
+            }
+        }
+        Step::CancelAll(user) => {
+            let outcome = exchange.cancel_all(START, UserId(user), None);
+            check_refusal(exchange, before, outcome);
+        }
         Step::Cancel(user, which) => {
             if let Some(order) = nth(exchange, user, which) {
                 exchange.cancel(START, UserId(user), order.id).unwrap();
@@ -72,7 +94,8 @@ fn take(exchange: &mut Exchange, step: &Step) {
         Step::Shrink(user, which, by) => {
             if let Some(order) = nth(exchange, user, which) {
                 let by = Decrease::By(Contracts::from_centis(by));
-                drop_outcome(exchange.decrease(START, UserId(user), order.id, by));
+                let outcome = exchange.decrease(START, UserId(user), order.id, by);
+                check_refusal(exchange, before, outcome);
             }
         }
         Step::Amend(user, which, price, total) => {
@@ -86,7 +109,8 @@ fn take(exchange: &mut Exchange, step: &Step) {
                     updated_client_order_id: ClientText::EMPTY,
                     expiry: Expiry::Keep,
                 };
-                drop_outcome(exchange.amend(START, UserId(user), order.id, &change));
+                let outcome = exchange.amend(START, UserId(user), order.id, &change);
+                check_refusal(exchange, before, outcome);
             }
         }
     }
@@ -111,26 +135,41 @@ pub(super) fn sums_agree(exchange: &Exchange) {
         assert_eq!(long + short, 0, "positions of {} sum to zero", market.ticker);
         assert_eq!(market.open_interest_centis.cast_signed(), long, "a dollar behind every pair");
     }
-    let members = exchange.background.0 as usize;
-    for account in exchange.members[..members].iter().flat_map(|member| &member.accounts) {
-        let mut locked = vec![Money::ZERO; account.balances.len()];
-        for holding in &account.holdings {
-            let lock = plain_lock(holding, BookSide::Bid) + plain_lock(holding, BookSide::Ask);
-            locked[usize::from(holding.shard)] += lock;
+    for (user, member) in (0..).map(UserId).zip(&exchange.members[..exchange.background.0 as usize])
+    {
+        for (number, account) in (0..).zip(&member.accounts) {
+            let mut locked = vec![Money::ZERO; account.balances.len()];
+            for (market, holding) in account.holdings.iter().enumerate() {
+                for side in [BookSide::Bid, BookSide::Ask] {
+                    let resting = resting_of(exchange, user, number, (market, side));
+                    locked[usize::from(holding.shard)] += plain_lock(holding, side, &resting);
+                }
+            }
+            let reserved: Vec<_> = account.balances.iter().map(|it| it.reserved).collect();
+            assert_eq!(reserved, locked, "locks add up");
         }
-        let reserved: Vec<_> = account.balances.iter().map(|balance| balance.reserved).collect();
-        assert_eq!(reserved, locked, "locks add up");
     }
 }
 
+/// An account's orders on one side of a market, first to trade first.
+pub(super) fn resting_of(
+    exchange: &Exchange,
+    user: UserId,
+    subaccount: u8,
+    (market, side): (usize, BookSide),
+) -> Vec<Order> {
+    let orders = exchange.markets[market].book.queue(side).map(|ix| *exchange.orders.get(ix));
+    orders.filter(|order| order.user == user && order.subaccount == subaccount).collect()
+}
+
 /// What one side locks, order by order: the position covers the first to trade.
-fn plain_lock(holding: &Holding, side: BookSide) -> Money {
+fn plain_lock(holding: &Holding, side: BookSide, resting: &[Order]) -> Money {
     let mut capacity = holding.closable(side);
     let mut locked = Money::ZERO;
-    for it in holding.resting(side).values() {
-        let covered = it.remaining.min(capacity);
+    for order in resting {
+        let covered = order.remaining.min(capacity);
         capacity -= covered;
-        locked += it.own_price * (it.remaining - covered);
+        locked += order.own_price() * (order.remaining - covered);
     }
     locked
 }
@@ -145,14 +184,17 @@ fn levels_agree(exchange: &Exchange, ix: usize, side: BookSide) {
     assert_eq!(market.levels(side).count(), resting.len());
 }
 
-/// What rests, counted from the accounts' side.
+/// What rests, counted order by order from what members are told of their own, and the rest.
 fn resting_by_price(exchange: &Exchange, market: usize, side: BookSide) -> BTreeMap<Price, u64> {
     let mut resting = BTreeMap::new();
-    for account in all_accounts(exchange) {
-        for it in account.holdings[market].resting(side).values() {
-            let order = exchange.orders.get(it.order);
-            assert_eq!(order.remaining, it.remaining);
-            *resting.entry(order.price).or_default() += u64::from(order.remaining.centis());
+    let members = (0..exchange.background.0).map(UserId);
+    let own = members.flat_map(|user| exchange.open_orders(user));
+    let own = own.map(|order| (order.market, order.side, order.price, order.remaining));
+    let others = exchange.background_at(market, side);
+    let others = others.map(|(_, price, remaining)| (market, side, price, remaining));
+    for (at, on, price, remaining) in own.chain(others) {
+        if (at, on) == (market, side) {
+            *resting.entry(price).or_default() += u64::from(remaining.centis());
         }
     }
     resting

@@ -1,13 +1,14 @@
 //! A million random operations of every kind that the exchange knows, and what must hold through
 //! all of them: cash + collateral + fees constant, positions sum to zero, no crossed book, nobody
-//! overdrawn, sums equal to what they are sums of.
+//! overdrawn, queue priority kept, sums equal to what they are sums of.
 
-use super::flow::sums_agree;
+use super::flow::{resting_of, sums_agree};
+use super::queues::Queues;
 use super::*;
 use crate::sim::exchange::random::Random;
 
-/// Operations over all exchanges.
-const OPERATIONS: u32 = if cfg!(debug_assertions) { 50_000 } else { 1_000_000 };
+/// Operations over all exchanges: five seconds' worth in a debug build.
+const OPERATIONS: u32 = 1_000_000;
 
 /// Operations at one exchange: markets settle in the course of it, so then comes the next one.
 const PER_EXCHANGE: u32 = 5_000;
@@ -17,17 +18,53 @@ const RECOUNT_EVERY: u32 = 500;
 
 const MEMBERS: u64 = 4;
 
+/// What a market's prices are at first, and may become.
+const STRUCTURES: [PriceStructure; 3] =
+    [PriceStructure::LinearCent, PriceStructure::TaperedDeciCent, PriceStructure::DeciCent];
+
 struct Walk {
     exchange: Exchange,
     random: Random,
     now: WallTime,
     groups: Vec<(UserId, u128)>,
+    queues: Queues,
+    /// Orders named so far: in the events a member's order is told by its name.
+    names: u32,
+}
+
+/// What happened, to be sure that the flow reaches what it is about.
+#[derive(Debug, Default)]
+struct Seen {
+    fills: u32,
+    settled: u32,
+    triggered: u32,
+    deleted: u32,
+    restructured: u32,
+    moved_closes: u32,
+}
+
+impl Seen {
+    fn note(&mut self, event: &ExchangeEvent) {
+        let count = match event {
+            ExchangeEvent::Fill { .. } => &mut self.fills,
+            ExchangeEvent::Settlement { .. } => &mut self.settled,
+            ExchangeEvent::Group { change: GroupChange::Triggered, .. } => &mut self.triggered,
+            ExchangeEvent::Group { change: GroupChange::Deleted, .. } => &mut self.deleted,
+            ExchangeEvent::Lifecycle { change, time, .. } => match change {
+                LifecycleChange::Restructured(_) => &mut self.restructured,
+                LifecycleChange::CloseDateUpdated(closes) if closes > time => {
+                    &mut self.moved_closes
+                }
+                _ => return,
+            },
+            _ => return,
+        };
+        *count += 1;
+    }
 }
 
 impl Walk {
     fn new(seed: u64) -> Self {
-        let structures =
-            [PriceStructure::LinearCent, PriceStructure::TaperedDeciCent, PriceStructure::DeciCent];
         let fee_types = [
             FeeType::Quadratic,
             FeeType::QuadraticWithMakerFees,
@@ -40,7 +77,7 @@ impl Walk {
             exchange_index: index % 2,
             ..book(&[(47, 10), (46, 10)], &[(52, 10), (53, 10)])
         };
-        let books: Vec<_> = (0_u8..).zip(structures).map(seed_of).collect();
+        let books: Vec<_> = (0_u8..).zip(STRUCTURES).map(seed_of).collect();
         let user = |id: u64| UserSeed { user_id: id.to_string(), cash: Money::from_cents(20_000) };
         let users: Vec<_> = (0..MEMBERS).map(user).collect();
         let mut exchange = Exchange::new(START, &books, &users, seed).unwrap();
@@ -61,7 +98,9 @@ impl Walk {
                 exchange.transfer(user, home, there, Money::from_cents(4_000)).unwrap();
             }
         }
-        Self { exchange, random: Random::new(seed), now: START, groups: Vec::new() }
+        let queues = Queues::of(&exchange);
+        let random = Random::new(seed);
+        Self { exchange, random, now: START, groups: Vec::new(), queues, names: 0 }
     }
 
     fn pick(&mut self, bound: u64) -> u32 {
@@ -100,12 +139,13 @@ impl Walk {
             expires: (resting && self.pick(4) == 0).then_some(self.now + lives),
         };
         let group = self.pick(16 * 6) as usize;
+        self.names += 1;
         NewOrder {
             market,
             side: self.side(),
             price: self.price(market),
             quantity: Contracts::from_centis(1 + self.pick(3_000)),
-            client_order_id: ClientText::EMPTY,
+            client_order_id: ClientText::new(self.names.to_string().as_bytes()).unwrap(),
             subaccount: u8::from(self.pick(4) == 0),
             group: self.groups.get(group).map(|(_, id)| *id),
             terms,
@@ -114,13 +154,11 @@ impl Walk {
 
     /// One of a member's resting orders.
     fn resting(&mut self, user: UserId) -> Option<Order> {
-        let market = self.pick(3) as usize;
-        let side = self.side();
-        let account = &self.exchange.member(user).accounts[usize::from(self.random.below(4) == 0)];
-        let orders = account.holdings[market].resting(side);
+        let at = (self.pick(3) as usize, self.side());
+        let account = u8::from(self.random.below(4) == 0);
+        let orders = resting_of(&self.exchange, user, account, at);
         let which = self.random.below(orders.len().max(1) as u64);
-        let ix = orders.values().nth(usize::try_from(which).unwrap())?.order;
-        Some(*self.exchange.orders.get(ix))
+        orders.get(usize::try_from(which).unwrap()).copied()
     }
 
     fn step(&mut self) {
@@ -184,9 +222,9 @@ impl Walk {
             exchange_index: u8::from(bits & 2 == 2),
         };
         let (from, to) = (wallet(self.pick(4)), wallet(self.pick(4)));
-        let group = self.pick(16) as usize;
-        let group = self.groups.get(group).copied();
-        match (self.pick(7), group) {
+        let place = self.pick(16) as usize;
+        let group = self.groups.get(place).copied();
+        match (self.pick(8), group) {
             (0, _) => refused(self.exchange.cancel_all(now, user, None)),
             (1 | 2, _) => {
                 let amount = Money::from_cents(i64::from(self.pick(500)));
@@ -202,6 +240,11 @@ impl Walk {
             }
             (4, Some((user, id))) => refused(self.exchange.reset_group(now, user, id)),
             (5, Some((user, id))) => refused(self.exchange.trigger_group(now, user, id)),
+            (6, Some((user, id))) => {
+                if self.exchange.delete_group(now, user, id).is_ok() {
+                    self.groups.swap_remove(place);
+                }
+            }
             (_, Some((user, id))) => {
                 let limit = Contracts::from_centis(1 + self.pick(20_000));
                 refused(self.exchange.limit_group(now, user, id, limit));
@@ -210,16 +253,21 @@ impl Walk {
         }
     }
 
-    /// Pauses come and go; markets close and settle rarely.
+    /// Pauses come and go, prices change; markets close and settle rarely.
     fn operate(&mut self) {
         let (now, market) = (self.now, self.pick(3) as usize);
         let command = match self.pick(100) {
-            0..5 => MarketCommand::Close,
+            0..3 => MarketCommand::Close,
+            3..5 => {
+                let closes = now + Nanos::from_ms(1 + u64::from(self.pick(20_000)));
+                MarketCommand::CloseAt(closes)
+            }
             5..25 => MarketCommand::Determine(Outcome::Scalar(self.pick(1_000_001))),
             25..30 => MarketCommand::Dispute,
             30..35 => MarketCommand::Amend(Outcome::No),
             35..45 => MarketCommand::Settle,
-            45..60 => MarketCommand::Deactivate,
+            45..55 => MarketCommand::Deactivate,
+            55..60 => MarketCommand::Restructure(STRUCTURES[self.pick(3) as usize]),
             60..82 => MarketCommand::Activate,
             82..84 => return self.exchange.set_state(now, ExchangeState::ExchangePaused),
             84..86 => return self.exchange.set_state(now, ExchangeState::TradingPaused),
@@ -241,6 +289,7 @@ impl Walk {
         }
         if recount {
             sums_agree(&self.exchange);
+            self.queues.agree_with(&self.exchange);
         }
     }
 }
@@ -250,24 +299,23 @@ fn refused<T, E>(_: Result<T, E>) {}
 
 #[test]
 fn a_million_random_operations_conserve_everything() {
-    let (mut fills, mut settled, mut triggered) = (0, 0, 0);
+    let (mut seen, mut trades) = (Seen::default(), 0);
     for epoch in 0..OPERATIONS / PER_EXCHANGE {
         let mut walk = Walk::new(u64::from(epoch));
         let total = walk.exchange.total_cash_and_collateral();
         for step in 0..PER_EXCHANGE {
             walk.step();
+            let events = walk.exchange.take_events();
+            walk.queues.follow(&events);
             walk.check(total, step % RECOUNT_EVERY == 0);
-            for event in walk.exchange.drain_events() {
-                match event {
-                    ExchangeEvent::Fill { .. } => fills += 1,
-                    ExchangeEvent::Settlement { .. } => settled += 1,
-                    ExchangeEvent::Group { change: GroupChange::Triggered, .. } => triggered += 1,
-                    _ => {}
-                }
-            }
+            events.iter().for_each(|event| seen.note(event));
         }
+        trades += walk.queues.trades;
     }
     // The flow must reach what it is about.
-    assert!(fills > OPERATIONS / 10, "{fills} fills");
-    assert!(settled > 0 && triggered > 0, "{settled} settlements, {triggered} triggers");
+    assert!(seen.fills > OPERATIONS / 10 && trades > u64::from(OPERATIONS / 10), "{seen:?}");
+    let Seen { settled, triggered, deleted, restructured, moved_closes, .. } = seen;
+    for count in [settled, triggered, deleted, restructured, moved_closes] {
+        assert!(count > 0, "{seen:?}");
+    }
 }

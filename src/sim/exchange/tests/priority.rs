@@ -182,3 +182,19 @@ fn queue_priority_agrees_with_a_plain_list() {
     let asks = both.exchange.markets()[0].levels(BookSide::Ask).map(|level| level.centis);
     assert_eq!(book.chain(asks).sum::<u64>(), u64::from(resting));
 }
+
+#[test]
+fn what_a_recorded_trade_sends_back_keeps_a_place_of_its_own() {
+    let mut exchange = usual();
+    let id = exchange.submit(START, ALICE, &bid(47, 5)).unwrap().order.id;
+    let ahead = |exchange: &Exchange| exchange.queue_position(exchange.order(ALICE, id).unwrap());
+    let trade =
+        PassingTrade { market: 0, taker_side: BookSide::Ask, price: cents(47), quantity: whole(4) };
+
+    exchange.pass(START, &trade);
+    assert_eq!(ahead(&exchange), 600);
+    exchange.set_background(START, 0, BookSide::Bid, cents(47), 1_200);
+
+    assert_eq!(ahead(&exchange), 600);
+    assert_eq!(exchange.background_centis(0, BookSide::Bid, cents(47)), 1_200);
+}
