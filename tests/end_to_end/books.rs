@@ -8,29 +8,13 @@ use serde_json::Value;
 
 use crate::account::{Books, json, json_lines, orders_of};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, run};
+use crate::process::{Ended, Exchange, on_exchange, run};
 use crate::producer::{CONFIG, SIGNALS};
 
 /// Trades the recorded signals on the exchange of `ready`.
 pub(crate) fn trade(dir: &Path, ready: &str, state: &str) -> Ended {
-    let args = [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        ready,
-        "--signals",
-        SIGNALS,
-        "--config",
-        CONFIG,
-        "--report",
-        "report",
-        "--state",
-        state,
-        "--results",
-        "results.ndjson",
-    ];
-    run(dir, &args)
+    let args = on_exchange(ready, (SIGNALS, CONFIG), ("report", state));
+    run(dir, &[&args[..], &["--results", "results.ndjson"]].concat())
 }
 
 /// Writes `ready-rsa.json`: the same exchange and account, with the account's RSA key.

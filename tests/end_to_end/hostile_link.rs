@@ -21,7 +21,7 @@ use serde_json::{Value, json as object};
 use crate::account::{Books, json, orders_of};
 use crate::books::{known, told};
 use crate::client::Client;
-use crate::process::{Running, place_rsa_key, wait_for};
+use crate::process::{Exchange, Running, on_exchange, wait_for};
 use crate::producer::{Producer, WIDE, next_answer};
 use crate::proxy::Proxy;
 
@@ -68,27 +68,10 @@ fn signal(number: u64, quotes: &[Value]) -> Value {
 
 /// The exchange in a process of its own, and the ready file that leads to it through `seed`'s
 /// proxy.
-fn exchange_behind_a_proxy(dir: &Path, seed: u64) -> (Running, Proxy) {
-    place_rsa_key(dir);
-    let args = [
-        "sim",
-        "--ready-file",
-        "ready.json",
-        "--keys",
-        "keys",
-        "--tier",
-        "advanced",
-        "--seed",
-        "7",
-        "--cash",
-        "100000000",
-        "--read-lag-ms",
-        "300",
-    ];
-    let exchange = Running::start(dir, &args);
-    let direct = dir.join("ready.json");
-    wait_for("the exchange's ready file", || direct.exists().then_some(()));
-    let mut ready = json(&direct);
+fn exchange_behind_a_proxy(dir: &Path, seed: u64) -> (Exchange, Proxy) {
+    let more = ["--tier", "advanced", "--cash", "100000000", "--read-lag-ms", "300"];
+    let exchange = Exchange::start_with(dir, &more);
+    let mut ready = json(&dir.join("ready.json"));
     let rest = ready["rest"].as_str().expect("an address").to_owned();
     let target = rest.split('/').nth(2).expect("scheme://host:port/");
     let proxy = Proxy::start(target.parse().expect("an address on loopback"), seed);
@@ -205,21 +188,8 @@ fn books_stay_equal_over_a_hostile_link() {
     let (_exchange, link) = exchange_behind_a_proxy(dir, 11);
     let client = Client::new(&dir.join("ready.json"));
     fs::write(dir.join("link.toml"), format!("{WIDE}{HASTY}")).unwrap();
-    let args = [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        "proxied.json",
-        "--signals",
-        "unix:signals.sock",
-        "--config",
-        "link.toml",
-        "--report",
-        "report",
-        "--state",
-        "state",
-    ];
+    let signals = ("unix:signals.sock", "link.toml");
+    let args = on_exchange("proxied.json", signals, ("report", "state"));
     let engine = Running::start(dir, &args);
     let producer = Producer::connect(&engine, dir);
 

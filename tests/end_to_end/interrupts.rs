@@ -12,26 +12,13 @@ use kalshi_exec::units::Nanos;
 use crate::account::{Books, json};
 use crate::client::Client;
 use crate::lost_answers::{is_create, serve};
-use crate::process::{Exchange, Running, wait_for};
+use crate::process::{Exchange, Running, on_exchange, wait_for};
 use crate::producer::{Producer, WIDE, resting_signal};
 
 fn start(dir: &Path) -> Running {
     fs::write(dir.join("wide.toml"), WIDE).expect("the test's directory is writable");
-    let args = [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        "ready.json",
-        "--signals",
-        "unix:signals.sock",
-        "--config",
-        "wide.toml",
-        "--report",
-        "report",
-        "--state",
-        "state",
-    ];
+    let signals = ("unix:signals.sock", "wide.toml");
+    let args = on_exchange("ready.json", signals, ("report", "state"));
     Running::start(dir, &args)
 }
 

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::account::{Books, json};
 use crate::client::Client;
 use crate::lost_answers::{is_create, serve};
-use crate::process::{Running, wait_for};
+use crate::process::{Running, on_exchange, wait_for};
 use crate::producer::{Producer, WIDE, resting_signal, signal};
 
 /// Waits short enough for a test; nothing here lags longer.
@@ -74,21 +74,7 @@ fn faults(point: Point, creates: &Count) -> FaultHook {
 
 fn start(dir: &Path, socket: &str, report: &str) -> (Running, Producer) {
     let signals = format!("unix:{socket}");
-    let args = [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        "ready.json",
-        "--signals",
-        &signals,
-        "--config",
-        "kill.toml",
-        "--report",
-        report,
-        "--state",
-        "state",
-    ];
+    let args = on_exchange("ready.json", (&signals, "kill.toml"), (report, "state"));
     let engine = Running::start(dir, &args);
     let producer = Producer::connect(&engine, dir);
     (engine, producer)

@@ -17,7 +17,7 @@ use kalshi_exec::units::Money;
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, Running, run, wait_for};
+use crate::process::{Ended, Exchange, Running, on_exchange, run, wait_for};
 use crate::producer::{SIGNALS, WIDE, signal};
 
 /// Times short enough for a test; the exchange is gone, so nothing is gained by waiting.
@@ -57,23 +57,9 @@ fn write_signals(dir: &Path, ids: &[&str]) {
     fs::write(dir.join("signals.ndjson"), lines).expect("the test's directory is writable");
 }
 
-fn args(signals: &str) -> [&str; 14] {
-    [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        "ready.json",
-        "--signals",
-        signals,
-        "--config",
-        "run.toml",
-        "--results",
-        "results.ndjson",
-        "--report",
-        "report",
-        "--state=state",
-    ]
+fn args(signals: &str) -> Vec<&str> {
+    let args = on_exchange("ready.json", (signals, "run.toml"), ("report", "state"));
+    [&args[..], &["--results", "results.ndjson"]].concat()
 }
 
 #[track_caller]

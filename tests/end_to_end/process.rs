@@ -128,6 +128,29 @@ pub(crate) fn run(dir: &Path, args: &[&str]) -> Ended {
     Running::start(dir, args).wait()
 }
 
+/// Arguments of a run against the exchange of the ready file `ready`, with its state in `state`.
+pub(crate) fn on_exchange<'a>(
+    ready: &'a str,
+    (signals, config): (&'a str, &'a str),
+    (report, state): (&'a str, &'a str),
+) -> [&'a str; 13] {
+    [
+        "run",
+        "--mode",
+        "sim",
+        "--exchange",
+        ready,
+        "--signals",
+        signals,
+        "--config",
+        config,
+        "--report",
+        report,
+        "--state",
+        state,
+    ]
+}
+
 /// Puts an RSA key where the simulated exchange keeps its own: making one takes seconds.
 pub(crate) fn place_rsa_key(dir: &Path) {
     fs::create_dir_all(dir.join("keys")).expect("the test's directory is writable");
@@ -146,19 +169,15 @@ impl Exchange {
     /// Starts it and waits until it accepts connections. Its quotes stand still: what an order
     /// meets depends on nothing but the orders before it.
     pub(crate) fn start(dir: &Path) -> Self {
+        Self::start_with(dir, &["--still-quotes"])
+    }
+
+    /// Starts it with these arguments besides those that say where everything is.
+    pub(crate) fn start_with(dir: &Path, more: &[&str]) -> Self {
         place_rsa_key(dir);
         let ready = dir.join("ready.json");
-        let args = [
-            "sim",
-            "--ready-file",
-            "ready.json",
-            "--keys",
-            "keys",
-            "--seed",
-            "7",
-            "--still-quotes",
-        ];
-        let process = Running::start(dir, &args);
+        let args = ["sim", "--ready-file", "ready.json", "--keys", "keys", "--seed", "7"];
+        let process = Running::start(dir, &[&args, more].concat());
         wait_for("the exchange's ready file", || ready.exists().then_some(()));
         Self { process }
     }
