@@ -17,6 +17,8 @@ mod outsiders;
 mod peg;
 pub mod plan;
 mod quotes;
+mod reconciling;
+mod repairs;
 mod reports;
 mod resends;
 mod settlement;

@@ -101,6 +101,10 @@ impl Audit {
                 self.fills.push(*fill);
             }
             Record::Alert { ticker, reason } => self.alerts.push(format!("{ticker} {reason}")),
+            Record::FillVoided { trade_id, .. } => {
+                self.trades.remove(trade_id);
+                self.fills.retain(|fill| fill.trade_id != *trade_id);
+            }
             Record::FinalAccount { unknown_orders, .. } => self.unknown_orders = *unknown_orders,
             Record::SourceEnded { .. }
             | Record::Span { .. }
