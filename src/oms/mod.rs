@@ -3,6 +3,7 @@
 pub mod account;
 mod answers;
 mod backfill;
+mod comparing;
 pub mod config;
 mod core;
 mod deadlines;

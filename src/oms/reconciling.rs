@@ -9,24 +9,18 @@
 use super::core::{Core, Outbox, Phase};
 use crate::ids::{MarketIx, Reason, Ticker, TradeId};
 use crate::message::{BookSide, CashThere, FetchCommand, Fill, HeldThere, OrderReport};
-use crate::order::State;
-use crate::reconcile::diff::{
-    Difference, Invariant, Mark, OrderHere, OrderThere, Pair, Repair, Subject, Suspects, Weight,
-    compare,
-};
+use crate::reconcile::diff::{Invariant, Mark, OrderThere, Pair, Repair, compare};
+use crate::reconcile::suspects::Suspects;
 use crate::recorder::record::Record;
 use crate::recorder::told::ReconciliationTold;
 use crate::units::{Contracts, Money, Nanos, Now, Position, Price, Timestamp, WallTime};
-
-/// Markets, or slots of the order slab, compared by one input: some ten microseconds.
-const PAGE: usize = 512;
 
 /// Fills of this long ago are read again, so that one that was voided since is missed. The
 /// exchange says nothing about how long it may take; a position that differs later still is found.
 const VOID_WINDOW: Nanos = Nanos::from_secs(600);
 
 /// Readings overlap by this: reads lag, and the exchange's filter has whole seconds.
-const OVERLAP: Nanos = Nanos::from_secs(5);
+pub(super) const OVERLAP: Nanos = Nanos::from_secs(5);
 
 /// Booked fills that are remembered with their terms, to be taken back: a day's at most limits.
 const RECENT_MAX: usize = 4_096;
@@ -47,7 +41,7 @@ const SHARDS: usize = 256;
 
 /// How far a comparison is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+pub(super) enum Stage {
     /// None under way.
     Idle,
     /// The exchange's side is being read.
@@ -67,57 +61,59 @@ pub(super) struct Recent {
     pub(super) price: Price,
     pub(super) quantity: Contracts,
     pub(super) fee: Money,
-    exchange_time: WallTime,
-    booked_at: Timestamp,
+    pub(super) exchange_time: WallTime,
+    pub(super) booked_at: Timestamp,
+    /// Whether readings lack it.
+    pub(super) missing: bool,
 }
 
 /// What the exchange reports of one market, and when something last happened to it here.
 #[derive(Clone, Copy, Debug, Default)]
-struct MarketRow {
-    reading: u32,
-    position: Position,
-    cost: Money,
+pub(super) struct MarketRow {
+    pub(super) reading: u32,
+    pub(super) position: Position,
+    pub(super) cost: Money,
     /// The last reading during which one of its orders was neither resting nor over.
-    moving: u32,
-    touched: Timestamp,
+    pub(super) moving: u32,
+    pub(super) touched: Timestamp,
 }
 
 /// What the exchange lists of one of our orders.
 #[derive(Clone, Copy, Debug, Default)]
-struct SlotRow {
-    reading: u32,
-    generation: u32,
-    filled: Contracts,
+pub(super) struct SlotRow {
+    pub(super) reading: u32,
+    pub(super) generation: u32,
+    pub(super) filled: Contracts,
 }
 
 /// What the exchange reports of one shard.
 #[derive(Clone, Copy, Debug, Default)]
-struct ShardRow {
-    reading: u32,
-    cash: Money,
+pub(super) struct ShardRow {
+    pub(super) reading: u32,
+    pub(super) cash: Money,
     /// The last reading in which an order rested there.
-    locked: u32,
+    pub(super) locked: u32,
 }
 
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Reconciling {
     /// `None` where there is nothing to compare with.
-    every: Option<Nanos>,
-    stage: Stage,
+    pub(super) every: Option<Nanos>,
+    pub(super) stage: Stage,
     /// Counts readings; 0 is before the first.
-    reading: u32,
-    due: Timestamp,
-    began: Now,
+    pub(super) reading: u32,
+    pub(super) due: Timestamp,
+    pub(super) began: Now,
     /// Fills of the reading under way begin here.
-    since: WallTime,
+    pub(super) since: WallTime,
     /// Everything up to here has been read once.
-    complete_until: WallTime,
-    markets: Vec<MarketRow>,
-    slots: Vec<SlotRow>,
-    shards: Vec<ShardRow>,
+    pub(super) complete_until: WallTime,
+    pub(super) markets: Vec<MarketRow>,
+    pub(super) slots: Vec<SlotRow>,
+    pub(super) shards: Vec<ShardRow>,
     /// Cash of the account as a whole, where shards are not told apart.
-    whole: ShardRow,
+    pub(super) whole: ShardRow,
     pub(super) last_touched: Timestamp,
     pub(super) recent: std::collections::VecDeque<Recent>,
     pub(super) suspects: Suspects,
@@ -128,9 +124,9 @@ pub(super) struct Reconciling {
     pub(super) base_open: bool,
     /// Whether a person went on after a mismatch: what lasts is taken over.
     pub(super) follow: bool,
-    rechecks: u32,
-    failures: u32,
-    told: ReconciliationTold,
+    pub(super) rechecks: u32,
+    pub(super) failures: u32,
+    pub(super) told: ReconciliationTold,
 }
 
 /// Counts of one reading.
@@ -201,9 +197,17 @@ impl Reconciling {
             self.recent.pop_front();
         }
         let Fill { trade_id, side, price, quantity, fee, exchange_time, .. } = *fill;
-        let booked_at = now;
-        let recent =
-            Recent { trade_id, market, side, price, quantity, fee, exchange_time, booked_at };
+        let recent = Recent {
+            trade_id,
+            market,
+            side,
+            price,
+            quantity,
+            fee,
+            exchange_time,
+            booked_at: now,
+            missing: false,
+        };
         self.recent.push_back(recent);
     }
 
@@ -224,7 +228,7 @@ impl Reconciling {
         *found = found.saturating_add(1);
     }
 
-    fn position(&self, market: usize) -> (Position, Money) {
+    pub(super) fn position(&self, market: usize) -> (Position, Money) {
         let row = &self.markets[market];
         if row.reading == self.reading { (row.position, row.cost) } else { Default::default() }
     }
@@ -350,158 +354,8 @@ impl Core {
         }
     }
 
-    /// Whether what was read of something cannot be older than what happened to it here.
-    fn is_settled(&self, touched: Timestamp) -> bool {
-        touched + self.config.orders.read_lag <= self.reconciling.began.mono
-    }
-
-    fn compare_orders(&mut self, now: Now, from: usize, out: &mut Outbox) {
-        let until = (from + PAGE).min(self.orders.capacity());
-        for slot in from..until {
-            self.compare_order(now, slot, out);
-        }
-        let state = &mut self.reconciling;
-        state.due = now.mono;
-        state.stage =
-            if until == state.slots.len() { Stage::Markets(0) } else { Stage::Orders(until) };
-    }
-
-    fn compare_order(&mut self, now: Now, slot: usize, out: &mut Outbox) {
-        let Some(order) = self.orders.slots()[slot].as_ref() else { return };
-        let (key, market) = (order.key(), order.terms().market);
-        let row = self.reconciling.slots[slot];
-        let reading = self.reconciling.reading;
-        let is_listed = row.reading == reading && row.generation == key.generation;
-        let is_over = order.state().is_terminal();
-        if is_over && !is_listed {
-            return;
-        }
-        let rests = matches!(order.state(), State::Resting | State::Partial);
-        if !is_over && (!rests || order.ending().is_some()) {
-            self.reconciling.markets[usize::from(market.0)].moving = reading;
-            return;
-        }
-        let here = Some(OrderHere { is_over, filled: order.filled() });
-        let there = is_listed.then_some(OrderThere { mark: Mark::Ours, filled: row.filled });
-        let subject = Subject::Order(order.order_id());
-        let touched = self.reconciling.markets[usize::from(market.0)].touched;
-        if !self.is_settled(touched) {
-            return self.reconciling.suspects.keep(|it| *it == subject);
-        }
-        let Some(difference) = compare(&Pair::Order { here, there }) else { return };
-        if self.weigh((subject, difference), touched) != Weight::Suspected {
-            self.mend_order(now, key, &difference, out);
-        }
-    }
-
-    fn compare_markets(&mut self, now: Now, from: usize, out: &mut Outbox) {
-        let count = self.markets.all().len();
-        let until = (from + PAGE).min(count);
-        for market in from..until {
-            self.compare_position(now, market, out);
-        }
-        if until < count {
-            self.reconciling.stage = Stage::Markets(until);
-            self.reconciling.due = now.mono;
-            return;
-        }
-        self.compare_fills(now, out);
-        self.compare_cash(now, out);
-        self.conclude_reading(now, out);
-    }
-
-    fn compare_position(&mut self, now: Now, index: usize, out: &mut Outbox) {
-        let market = self.markets.all()[index].ix;
-        let row = self.reconciling.markets[index];
-        let subject = Subject::Market(market);
-        if row.moving == self.reconciling.reading || !self.is_settled(row.touched) {
-            return self.reconciling.suspects.keep(|it| *it == subject);
-        }
-        let (here, there) =
-            (self.account.holding(market).position, self.reconciling.position(index));
-        let pair = Pair::Position { here, there: there.0 };
-        let Some(difference) = compare(&pair) else { return };
-        // It may have settled: then the settlement explains it.
-        self.settlements.begin(now.mono);
-        let weight = self.weigh((subject, difference), row.touched);
-        self.position_differs(now, market, (there, weight), out);
-    }
-
-    /// Booked fills that the exchange does not list any more.
-    fn compare_fills(&mut self, now: Now, out: &mut Outbox) {
-        let from = self.reconciling.since + OVERLAP;
-        for index in (0..self.reconciling.recent.len()).rev() {
-            let recent = self.reconciling.recent[index];
-            let is_listed = self.trades.marked(&recent.trade_id) == self.reconciling.reading;
-            if recent.exchange_time < from || is_listed || !self.is_settled(recent.booked_at) {
-                continue;
-            }
-            let pair = Pair::Fill { here: Some(recent.quantity), there: None };
-            let Some(difference) = compare(&pair) else { continue };
-            let subject = Subject::Trade(recent.trade_id);
-            if self.weigh((subject, difference), recent.booked_at) != Weight::Suspected {
-                self.reconciling.recent.remove(index);
-                self.reconciling.suspects.mend();
-                self.take_back(now, &recent, out);
-            }
-        }
-    }
-
-    /// Cash, where nothing locks any on either side and everything else is equal.
-    fn compare_cash(&mut self, now: Now, out: &mut Outbox) {
-        let state = &self.reconciling;
-        let explained = state.suspects.has_other_than(Invariant::Cash);
-        if explained || !self.is_settled(state.last_touched) || self.orders.live() > 0 {
-            return self.reconciling.suspects.keep(|it| matches!(it, Subject::Cash(_)));
-        }
-        let reading = state.reading;
-        if state.whole.reading == reading && state.whole.locked != reading {
-            let (here, there) = (self.account.cash(), state.whole.cash);
-            self.compare_cash_in(now, None, (here, there), out);
-        }
-        for shard in 0..SHARDS {
-            let row = self.reconciling.shards[shard];
-            let Ok(shard) = u8::try_from(shard) else { continue };
-            let Some(here) = self.shard_cash.on(shard) else { continue };
-            if row.locked == reading || self.reconciling.whole.reading == reading {
-                continue;
-            }
-            let there = if row.reading == reading { row.cash } else { Money::ZERO };
-            self.compare_cash_in(now, Some(shard), (here, there), out);
-        }
-        let is_unlocked = self.reconciling.whole.locked != reading;
-        if is_unlocked && !self.reconciling.suspects.has(Invariant::Cash) {
-            self.reconciling.base_open = false;
-        }
-    }
-
-    fn compare_cash_in(
-        &mut self,
-        now: Now,
-        shard: Option<u8>,
-        (here, there): (Money, Money),
-        out: &mut Outbox,
-    ) {
-        let Some(difference) = compare(&Pair::Cash { here, there }) else { return };
-        let touched = self.reconciling.last_touched;
-        let weight = self.weigh((Subject::Cash(shard), difference), touched);
-        self.cash_differs(now, (shard, here, there), weight, out);
-    }
-
-    /// Counts a difference, and says whether something is done about it now.
-    fn weigh(&mut self, what: (Subject, Difference), touched: Timestamp) -> Weight {
-        let began = self.reconciling.began.mono;
-        let lag = self.config.orders.read_lag;
-        self.reconciling.count(what.1.invariant);
-        let weight = self.reconciling.suspects.see(what, (began, touched), lag);
-        if weight == Weight::Suspected {
-            self.reconciling.tally.open += 1;
-        }
-        weight
-    }
-
     /// The comparison is complete: what lasts stops trading, what does not frees it.
-    fn conclude_reading(&mut self, now: Now, out: &mut Outbox) {
+    pub(super) fn conclude_reading(&mut self, now: Now, out: &mut Outbox) {
         let state = &mut self.reconciling;
         let every = state.every.unwrap_or(RETRY);
         state.suspects.turn();

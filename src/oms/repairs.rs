@@ -13,7 +13,8 @@ use crate::ids::{ExecutionId, MarketIx, OrderKey, Reason, Ticker};
 use crate::kalshi::fees::taker_fee_bound;
 use crate::message::{CancelOrder, Command, NewOrder, OrderReport, TimeInForce};
 use crate::order::{Event, Order};
-use crate::reconcile::diff::{Difference, Invariant, Repair, Weight};
+use crate::reconcile::diff::{Difference, Invariant, Repair};
+use crate::reconcile::suspects::{Subject, Weight};
 use crate::recorder::record::Record;
 use crate::units::{Money, Now, Position, Timestamp};
 
@@ -179,7 +180,7 @@ impl Core {
             self.account.open_with(market, holding);
             self.hold(market, &holding);
             self.reconciling.touch(market, now.mono);
-            self.reconciling.suspects.mend();
+            self.reconciling.suspects.mend(&Subject::Market(market));
             self.reconciling.tally.repaired += 1;
         }
     }
@@ -188,23 +189,19 @@ impl Core {
     pub(super) fn cash_differs(
         &mut self,
         now: Now,
-        (shard, here, there): (Option<u8>, Money, Money),
+        (here, there): (Money, Money),
         weight: Weight,
         out: &mut Outbox,
     ) {
-        let state = &self.reconciling;
-        let (is_base, gap) = (state.base_open, there - here);
+        let is_base = self.reconciling.base_open;
         if weight == Weight::Confirmed && !is_base {
             let name = Invariant::Cash.as_str();
-            let place = shard.map_or(String::new(), |shard| format!(" on shard {shard}"));
-            alert(Ticker::EMPTY, &format!("{name}: {here} here, {there} there{place}"), out);
+            alert(Ticker::EMPTY, &format!("{name}: {here} here, {there} there"), out);
         }
-        if weight != Weight::Suspected && (is_base || state.follow) {
-            self.account.deposit(gap);
-            if let Some(shard) = shard {
-                self.shard_cash.add(shard, gap);
-            }
-            self.reconciling.suspects.mend();
+        if weight != Weight::Suspected && (is_base || self.reconciling.follow) {
+            self.account.deposit(there - here);
+            self.reconciling.base_open = false;
+            self.reconciling.suspects.mend(&Subject::Cash(None));
             self.reconciling.tally.repaired += 1;
             self.reconciling.last_touched = now.mono;
         }

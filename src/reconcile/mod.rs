@@ -10,6 +10,7 @@ pub mod diff;
 pub mod fetch;
 mod listing;
 pub mod snapshot;
+pub mod suspects;
 
 #[cfg(test)]
 mod scripted;
