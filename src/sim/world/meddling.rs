@@ -11,7 +11,7 @@ use crate::ids::{ClientOrderId, OrderId, Ticker, TradeId};
 use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS};
 use crate::message::BookSide;
 use crate::sim::venue::{ApiRequest, Venue};
-use crate::units::{Contracts, Now, Price, WallTime};
+use crate::units::{Contracts, Money, Now, Price, WallTime};
 
 /// An order that the engine has not made.
 #[derive(Clone, Copy, Debug)]
@@ -72,5 +72,37 @@ impl Host {
             json!({"type": "fill", "sid": 1, "sending_ts_ms": now.wall.unix_ms(), "msg": msg});
         self.tell_streams(now.mono, &frame.to_string());
         TradeId::lossy(&trade)
+    }
+
+    /// Money of the account goes to another of the same member, or comes back from there.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn withdraw(&mut self, now: WallTime, cents: i64) {
+        if self.venue().exchange().account_count(TRADER) < 2 {
+            self.asked(now, "/portfolio/subaccounts", "{}");
+        }
+        let (from, to) = if cents < 0 { (1, 0) } else { (0, 1) };
+        let body = json!({
+            "client_transfer_id": uuid::Uuid::from_u128(now.unix_ns().into()).to_string(),
+            "from_subaccount": from, "to_subaccount": to, "amount_cents": cents.abs(),
+        });
+        self.asked(now, "/portfolio/subaccounts/transfer", &body.to_string());
+    }
+
+    /// Money of the account moves from the first shard to another.
+    ///
+    /// # Panics
+    /// When it is not there.
+    pub fn move_money(&mut self, shard: u8, amount: Money) {
+        let moved = self.venue_mut().fund_shard(TRADER, shard, amount);
+        assert!(moved.is_ok(), "the money is there");
+    }
+
+    fn asked(&mut self, now: WallTime, path: &str, body: &str) {
+        let path = format!("{BASE_PATH}{path}");
+        let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
+        let answer = self.venue_mut().handle(now, Some(TRADER), &request);
+        assert!(answer.status < 300, "{path}: {}", answer.body);
     }
 }
