@@ -51,9 +51,8 @@ fn reconciliation(answer: &Value) -> String {
     };
     let (readings, repaired) = (number("comparisons"), number("repaired"));
     let failures = number("failures");
-    let head = format!(
-        "{verdict}\n{readings} comparisons, {repaired} repaired in the last, {failures} readings failed\n"
-    );
+    let counts = format!("{readings} comparisons, {repaired} repaired in the last");
+    let head = format!("{verdict}\n{counts}, {failures} readings failed\n");
     let differs = |row: &&Value| row["differences"].as_u64().unwrap_or(0) > 0;
     let rows = answer["invariants"].as_array().map_or(&[][..], Vec::as_slice);
     let found: Vec<Value> = rows.iter().filter(differs).cloned().collect();

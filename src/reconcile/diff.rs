@@ -285,7 +285,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn equal_things_never_differ(filled in any::<u32>(), over in any::<bool>(), cash in any::<i32>()) {
+        fn equal_things_never_differ(
+            filled in any::<u32>(),
+            over in any::<bool>(),
+            cash in any::<i32>(),
+        ) {
             let filled = Contracts::from_centis(filled);
             let here = OrderHere { is_over: over, filled };
             let there = (!over).then_some(OrderThere { mark: Mark::Ours, filled });

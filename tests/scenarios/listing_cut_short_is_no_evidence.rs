@@ -1,4 +1,5 @@
-//! Listings do not say whether they go on (nautilus#4566, Auramaur#314): what they lack is not gone.
+//! Listings do not say whether they go on (nautilus#4566, Auramaur#314): what they lack is not
+//! gone.
 
 use kalshi_exec::message::{ControlCommand, FetchEvent};
 use kalshi_exec::order::State;

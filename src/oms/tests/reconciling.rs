@@ -58,7 +58,10 @@ fn adopted(desk: &Desk) -> Order {
 }
 
 fn looked_up(desk: &Desk, id: &str) -> bool {
-    let is_it = |ask: &FetchCommand| matches!(ask, FetchCommand::Order { order_id, .. } if order_id.as_str() == id);
+    let is_it = |ask: &FetchCommand| match ask {
+        FetchCommand::Order { order_id, .. } => order_id.as_str() == id,
+        _ => false,
+    };
     desk.asks.iter().any(is_it)
 }
 
@@ -302,9 +305,11 @@ fn others_orders_are_left_alone_unless_told_otherwise() {
 
     let mut desk = Desk::new(|config| config.orders.reconcile.foreign = Foreign::Cancel);
     desk.compare(&[row]);
-    let cancelled = desk.commands.iter().any(
-        |command| matches!(command, Command::Cancel(cancel) if cancel.order_id.as_str() == "theirs"),
-    );
+    let is_theirs = |command: &Command| match command {
+        Command::Cancel(cancel) => cancel.order_id.as_str() == "theirs",
+        _ => false,
+    };
+    let cancelled = desk.commands.iter().any(is_theirs);
     assert!(cancelled);
     assert_eq!(desk.core.orders().live(), 0, "nothing of ours");
 }
