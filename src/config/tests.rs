@@ -179,8 +179,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails(
         "[rsik]",
         &[],
-        &["rsik (test.toml:1)", "run, risk, orders, gateway, breaker, paper, wire"],
-        &["rsik (test.toml:1)", "run, risk, orders, reconcile, breaker, paper, wire"],
+        &["rsik (test.toml:1)", "run, risk, orders, gateway, reconcile, breaker, paper"],
     );
     fails("risk = 3", &[], &["test.toml", "[risk]"]);
     fails(
