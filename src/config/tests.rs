@@ -179,7 +179,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails(
         "[rsik]",
         &[],
-        &["rsik (test.toml:1)", "run, risk, orders, gateway, reconcile, breaker, paper"],
+        &["rsik (test.toml:1)", "run, risk, orders, reconcile, gateway, breaker, paper"],
     );
     fails("risk = 3", &[], &["test.toml", "[risk]"]);
     fails(
