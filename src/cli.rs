@@ -72,6 +72,8 @@ pub enum Command {
     Positions(ControlArgs),
     /// Show the orders of a running engine that are not at their end
     Orders(ControlArgs),
+    /// Compare a running engine's books with the exchange's now
+    Reconcile(ControlArgs),
     /// Show latency, execution quality and P&L of a finished run
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
@@ -158,6 +160,9 @@ pub struct RunArgs {
     /// Trade real money without asking for CONFIRM on a terminal: for services (with --mode live)
     #[arg(long)]
     pub i_understand_real_money: bool,
+    /// Cancel orders of others that rest on the account, whenever books are compared
+    #[arg(long)]
+    pub cancel_foreign: bool,
     /// Fill paper orders on these recorded books (lines of JSON, .gz too) instead of by chance
     #[cfg(feature = "sim")]
     #[arg(long, value_name = "FILE")]

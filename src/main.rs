@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Resume(args) => cli::ask(args, &Request::Resume),
         Command::CancelAll(args) => cli::ask(args, &Request::CancelAll),
         Command::Positions(args) => cli::ask(args, &Request::Positions),
+        Command::Reconcile(args) => cli::ask(args, &Request::Reconcile),
         Command::Orders(args) => cli::ask(args, &Request::Orders),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),

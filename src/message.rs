@@ -19,7 +19,7 @@ use crate::ids::{
     ClientOrderId, MarketIx, OrderId, OrderKey, Reason, SignalId, SourceId, Ticker, TradeId,
 };
 use crate::risk::Approved;
-use crate::units::{Contracts, Money, Price, PriceDelta, Timestamp, WallTime};
+use crate::units::{Contracts, Money, Position, Price, PriceDelta, Timestamp, WallTime};
 
 /// A decoded, tradeable signal on its way to the oms (`execution-layer` §2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,6 +274,32 @@ pub enum FetchCommand {
         /// The oldest to report.
         since: WallTime,
     },
+    /// Report cash, positions, open orders and every fill since this time, then
+    /// [`FetchEvent::AccountRead`].
+    Account {
+        /// The oldest fill to report.
+        since: WallTime,
+    },
+}
+
+/// A position as the exchange has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldThere {
+    /// The market.
+    pub ticker: Ticker,
+    /// Net position.
+    pub position: Position,
+    /// What the open position cost, without fees.
+    pub cost: Money,
+}
+
+/// Cash as the exchange has it: what no order locks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CashThere {
+    /// Where; `None` for the account as a whole, where the exchange does not tell shards apart.
+    pub shard: Option<u8>,
+    /// How much.
+    pub cash: Money,
 }
 
 /// Cold REST service → oms.
@@ -320,6 +346,16 @@ pub enum FetchEvent {
         /// Differences that last and are not repaired; none ends the matter.
         count: u32,
     },
+    /// Of a reading of the account: an order that rests, ours or not.
+    OpenOrder(OrderReport),
+    /// Of a reading of the account: a position that is not flat.
+    Held(HeldThere),
+    /// Of a reading of the account: cash.
+    Cash(CashThere),
+    /// The account has been read whole: what was not reported since it was asked for is not there.
+    AccountRead,
+    /// The account could not be read whole, which is no evidence of anything; ask again later.
+    AccountFailed,
 }
 
 /// Control surface and operating system → oms.
@@ -337,6 +373,8 @@ pub enum ControlCommand {
     Drain,
     /// Cancel what rests, and trade on.
     CancelAll,
+    /// Compare the books with the exchange's now.
+    Reconcile,
 }
 
 /// What a person can ask the oms.
@@ -348,6 +386,8 @@ pub enum Topic {
     Positions,
     /// What is alive.
     Orders,
+    /// How books and exchange compare.
+    Reconciliation,
 }
 
 /// Control surface → oms: answered with [`Told`](crate::recorder::told::Told), changes nothing.

@@ -297,6 +297,8 @@ impl<C: Clock> Paper<C> {
             // Nothing is known of the market but what signals say, and none is ever over.
             Ok(FetchCommand::Quote { ticker }) => FetchEvent::QuoteFailed { ticker },
             Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
+            // There is no other side to compare with.
+            Ok(FetchCommand::Account { .. }) => FetchEvent::AccountFailed,
             Err(_empty) => return Work::Idle,
         };
         let kept = self.rings.fetch.push(answer);

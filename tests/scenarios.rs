@@ -39,12 +39,20 @@ mod late_ack;
 mod late_fill_of_a_former_child;
 #[path = "scenarios/late_landing_stops_the_market.rs"]
 mod late_landing_stops_the_market;
+#[path = "scenarios/listing_cut_short_is_no_evidence.rs"]
+mod listing_cut_short_is_no_evidence;
 #[path = "scenarios/lost_answers_are_sent_again.rs"]
 mod lost_answers_are_sent_again;
 #[path = "scenarios/making_order_follows_the_market.rs"]
 mod making_order_follows_the_market;
+#[path = "scenarios/money_from_outside_stops_trading.rs"]
+mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
 mod obstacles_halt;
+#[path = "scenarios/orders_of_others_are_left_alone.rs"]
+mod orders_of_others_are_left_alone;
+#[path = "scenarios/orphan_of_a_former_run.rs"]
+mod orphan_of_a_former_run;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]
@@ -73,3 +81,5 @@ mod silent_feed_reconnects;
 mod slow_reads_do_not_pile_up;
 #[path = "scenarios/timeout_then_fill_on_stream.rs"]
 mod timeout_then_fill_on_stream;
+#[path = "scenarios/voided_fill_is_taken_back.rs"]
+mod voided_fill_is_taken_back;

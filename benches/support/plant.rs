@@ -84,6 +84,12 @@ impl Stage for Reads {
                 assert!(told.is_ok(), "the oms takes news");
                 Work::Done
             }
+            // The account of this exchange is its orders' and nothing else: no evidence against it.
+            Ok(FetchCommand::Account { .. }) => {
+                let told = self.answers.push(FetchEvent::AccountFailed);
+                assert!(told.is_ok(), "the oms takes news");
+                Work::Done
+            }
             Ok(FetchCommand::Order { .. }) => panic!("every order of this run is answered"),
             Ok(FetchCommand::Quote { .. }) => panic!("every order of this run fills whole"),
             Err(_empty) => Work::Idle,

@@ -17,6 +17,7 @@ use crate::config::{Arguments, Config, Environment, Loaded, Mode};
 use crate::control::{Request, client, text};
 use crate::engine::{self, Consent, EngineError, RunOptions};
 use crate::intake::{Pace, SignalSource};
+use crate::oms::config::Foreign;
 use crate::recorder::journal::{JournalError, JournalReader};
 use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report, findings, settings};
@@ -99,7 +100,10 @@ pub fn run(args: &RunArgs, working_dir: &Path) -> Result<(), Failure> {
 fn run_options(args: &RunArgs, working_dir: &Path) -> Result<RunOptions, Failure> {
     let loaded = load(&args.config, working_dir)?;
     let limits_unset = loaded.limits_unset();
-    let config = loaded.config;
+    let mut config = loaded.config;
+    if args.cancel_foreign {
+        config.orders.reconcile.foreign = Foreign::Cancel;
+    }
     if args.exchange.is_some() && config.mode == Mode::Paper {
         return Err(usage("--exchange goes with --mode sim, demo or live, not with --mode paper"));
     }

@@ -15,7 +15,7 @@ use super::{gateway, limits};
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
 use crate::net::endpoint::Scheme;
-use crate::oms::config::OrderConfig;
+use crate::oms::config::{OrderConfig, Orphans, ReconcileConfig};
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
@@ -180,8 +180,22 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
         drain_timeout: span("orders.drain_timeout_ms", orders.drain_timeout)?,
         read_lag: span("orders.read_lag_ms", orders.read_lag)?,
         absence_wait: span("orders.absence_wait_ms", orders.absence_wait)?,
+        reconcile: reconcile(layers)?,
         ..orders
     })
+}
+
+fn reconcile(layers: &mut Layers<'_>) -> Result<ReconcileConfig, ConfigError> {
+    let usual = ReconcileConfig::default();
+    let every = usual.every.unwrap_or(Nanos::from_secs(60));
+    let every = layers.ms(key("reconcile.interval_ms"), base(every), 1_000..=DAY_MS)?;
+    let orphans = layers.name(
+        key("reconcile.orphans"),
+        base(usual.orphans),
+        (Orphans::parse, |orphans| Some(orphans.as_str())),
+        ("adopt, cancel", ""),
+    )?;
+    Ok(ReconcileConfig { every: Some(every), orphans, ..usual })
 }
 
 fn paper(layers: &mut Layers<'_>, seed: u64) -> Result<PaperConfig, ConfigError> {

@@ -179,7 +179,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails(
         "[rsik]",
         &[],
-        &["rsik (test.toml:1)", "run, risk, orders, gateway, breaker, paper, wire"],
+        &["rsik (test.toml:1)", "run, risk, orders, reconcile, gateway, breaker, paper"],
     );
     fails("risk = 3", &[], &["test.toml", "[risk]"]);
     fails(
@@ -194,6 +194,7 @@ fn errors_name_the_key_the_value_and_what_is_allowed() {
     fails("", &[("TRADING_PROFILE", "BRAVE")], &["TRADING_PROFILE", "BRAVE", "STANDARD"]);
     fails("[orders]\ntime_in_force = \"day\"", &[], &["orders.time_in_force", "day"]);
     fails("[orders]\nstyle = \"steal\"", &[], &["orders.style", "steal", "auto"]);
+    fails("[reconcile]\norphans = \"keep\"", &[], &["reconcile.orphans", "keep", "adopt"]);
     fails("[orders]\nmax_retries = 8", &[], &["orders.max_retries", "8", "0 to 7"]);
 }
 
@@ -291,6 +292,7 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("orders.max_retries", 0, 7);
     ranges("orders.max_repegs", 0, 7);
     ranges("orders.repeg_interval_ms", 0, DAY);
+    ranges("reconcile.interval_ms", 1_000, DAY);
     ranges("paper.cash_cents", 0, 1_000_000_000_000);
     ranges("wire.connections", 1, 16);
     ranges("wire.ack_timeout_ms", 1, 60_000);

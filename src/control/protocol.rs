@@ -29,13 +29,16 @@ pub enum Request {
     Positions,
     /// What is alive.
     Orders,
+    /// Compare books and exchange now.
+    Reconcile,
 }
 
 impl Request {
     /// Reads one line.
     pub(super) fn parse(line: &[u8]) -> Result<Self, String> {
         let request: Self = serde_json::from_slice(line).map_err(|error| {
-            format!("{error}; commands are halt, resume, status, cancel-all, positions and orders")
+            let known = "halt, resume, status, cancel-all, positions, orders and reconcile";
+            format!("{error}; commands are {known}")
         })?;
         match &request {
             Self::Halt { reason } if reason.trim().is_empty() => {

@@ -37,6 +37,9 @@ const LOOK_EVERY_WAITING: Duration = Duration::from_millis(1);
 const HALT_FILE_EVERY: Nanos = Nanos::from_ms(200);
 /// How long the engine may take to answer: its threads may be starved of a core, but not for this.
 const ANSWER_WAIT: Nanos = Nanos::from_secs(5);
+
+/// How long a comparison of the books is waited for: a few reads, each with its own timeout.
+const RECONCILE_WAIT: Nanos = Nanos::from_secs(20);
 /// People and their tools; more is a leak somewhere.
 const CLIENTS_MAX: usize = 16;
 
@@ -113,6 +116,8 @@ pub struct ControlService<C> {
     clients_seen: usize,
     halts: Vec<PendingHalt>,
     resumes: Vec<(Token, Timestamp)>,
+    /// Who waits for a comparison, and since when.
+    reconciles: Vec<(Token, Timestamp)>,
     asking: Option<Asking>,
     queue: VecDeque<(Token, Request, Timestamp)>,
     began: Timestamp,
@@ -141,6 +146,7 @@ impl<C: Clock> ControlService<C> {
             clients_seen: 0,
             halts: Vec::new(),
             resumes: Vec::new(),
+            reconciles: Vec::new(),
             asking: None,
             queue: VecDeque::new(),
             began,
@@ -190,6 +196,7 @@ impl<C: Clock> ControlService<C> {
         self.confirm_halts();
         self.confirm_resumes();
         self.hear();
+        self.ask_of_reconciliation();
         self.ask();
         for conversation in self.clients.values_mut() {
             conversation.speak();
@@ -209,6 +216,7 @@ impl<C: Clock> ControlService<C> {
     fn is_expecting(&self) -> bool {
         !self.halts.is_empty()
             || !self.resumes.is_empty()
+            || !self.reconciles.is_empty()
             || self.asking.is_some()
             || !self.queue.is_empty()
             || self.clients.values().any(Conversation::has_answers)
@@ -272,6 +280,12 @@ impl<C: Clock> ControlService<C> {
                 }
                 self.queue.push_back((token, Request::CancelAll, now));
             }
+            Request::Reconcile => {
+                if self.parts.commands.send(ControlCommand::Reconcile).is_err() {
+                    return self.answer(token, &no_answer());
+                }
+                self.reconciles.push((token, now));
+            }
             Request::Status | Request::Positions | Request::Orders => {
                 self.queue.push_back((token, request, now));
             }
@@ -334,6 +348,30 @@ impl<C: Clock> ControlService<C> {
         }
     }
 
+    /// Asks again and again how the comparison has come out, until it has.
+    fn ask_of_reconciliation(&mut self) {
+        if self.asking.is_none()
+            && self.queue.is_empty()
+            && let Some((token, _)) = self.reconciles.first()
+        {
+            self.queue.push_back((*token, Request::Reconcile, self.parts.clock.mono()));
+        }
+    }
+
+    /// Whether a comparison is over, or has been waited for long enough.
+    fn is_reconciled(&mut self, asking: &Asking) -> bool {
+        let under_way = asking.told.iter().any(
+            |told| matches!(told, Told::Reconciliation(reconciliation) if reconciliation.under_way),
+        );
+        let now = self.parts.clock.mono();
+        let patient = |(_, since): &(Token, Timestamp)| now.since(*since) < RECONCILE_WAIT;
+        if under_way && self.reconciles.first().is_some_and(patient) {
+            return false;
+        }
+        self.reconciles.retain(|(token, _)| *token != asking.client);
+        true
+    }
+
     /// One question is under way at a time: what is heard belongs to it.
     fn ask(&mut self) {
         if self.asking.is_some() {
@@ -354,6 +392,7 @@ impl<C: Clock> ControlService<C> {
         let topic = match request {
             Request::Positions => Topic::Positions,
             Request::Orders => Topic::Orders,
+            Request::Reconcile => Topic::Reconciliation,
             _ => Topic::Status,
         };
         self.parts.questions.push(Question { topic, from }).is_ok()
@@ -387,6 +426,9 @@ impl<C: Clock> ControlService<C> {
             self.asking = Some(asking);
             return;
         }
+        if asking.request == Request::Reconcile && !self.is_reconciled(&asking) {
+            return;
+        }
         if !asking.given_up {
             let answer = self.complete(&asking);
             self.answer(asking.client, &answer);
@@ -399,6 +441,7 @@ impl<C: Clock> ControlService<C> {
             Request::Positions => speech::positions(told),
             Request::Orders => speech::orders(told),
             Request::CancelAll => speech::cancelling(told),
+            Request::Reconcile => speech::reconciliation(told),
             Request::Status | Request::Halt { .. } | Request::Resume => {
                 let up = self.parts.clock.mono().since(self.began);
                 speech::status(&self.parts.about, up, told, counted)

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::service::About;
+use crate::reconcile::diff::Invariant;
 use crate::recorder::number::{Cents, Held};
 use crate::recorder::summary::{Summary, rfc3339};
 use crate::recorder::told::{OrderTold, PositionTold, StatusTold, Told};
@@ -69,6 +70,32 @@ pub(super) fn cancelling(told: &[Told]) -> Value {
         _ => None,
     });
     json!({ "ok": true, "open_orders": alive })
+}
+
+/// The answer to `reconcile`: what the last comparison found, by invariant.
+pub(super) fn reconciliation(told: &[Told]) -> Value {
+    let found = told.iter().find_map(|told| match told {
+        Told::Reconciliation(reconciliation) => Some(reconciliation),
+        _ => None,
+    });
+    let Some(found) = found else { return json!({ "ok": true }) };
+    let invariants = Invariant::ALL.into_iter().map(|invariant| {
+        json!({
+            "invariant": invariant.as_str(),
+            "differences": found.found[invariant as usize - 1],
+        })
+    });
+    json!({
+        "ok": true,
+        "complete": !found.under_way,
+        "comparisons": found.readings,
+        "failures": found.failures,
+        "read_at": found.read_at.map(rfc3339),
+        "mismatches": found.mismatches,
+        "repaired": found.repaired,
+        "open": found.open,
+        "invariants": invariants.collect::<Vec<_>>(),
+    })
 }
 
 /// The answer to `positions`.

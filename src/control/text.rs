@@ -18,6 +18,7 @@ pub fn render(request: &Request, answer: &Value) -> String {
             format!("asked to cancel what rests; {} orders alive\n", plain(&answer["open_orders"]))
         }
         Request::Status => status(answer),
+        Request::Reconcile => reconciliation(answer),
         Request::Positions => table(
             &answer["positions"],
             &["ticker", "position", "cost_cents", "worst_case", "open_orders", "stopped"],
@@ -38,6 +39,25 @@ pub fn render(request: &Request, answer: &Value) -> String {
             "no order is alive\n",
         ),
     }
+}
+
+fn reconciliation(answer: &Value) -> String {
+    let number = |name: &str| answer[name].as_u64().unwrap_or(0);
+    let verdict = match (answer["complete"].as_bool(), number("mismatches"), number("open")) {
+        (Some(false), ..) => "not complete yet; ask again".to_owned(),
+        (_, 0, 0) => "books and exchange agree".to_owned(),
+        (_, 0, open) => format!("{open} differences that may be reads lagging; ask again"),
+        (_, mismatches, _) => format!("{mismatches} MISMATCHES: trading has stopped"),
+    };
+    let (readings, repaired) = (number("comparisons"), number("repaired"));
+    let failures = number("failures");
+    let counts = format!("{readings} comparisons, {repaired} repaired in the last");
+    let head = format!("{verdict}\n{counts}, {failures} readings failed\n");
+    let differs = |row: &&Value| row["differences"].as_u64().unwrap_or(0) > 0;
+    let rows = answer["invariants"].as_array().map_or(&[][..], Vec::as_slice);
+    let found: Vec<Value> = rows.iter().filter(differs).cloned().collect();
+    let columns = &["invariant", "differences"];
+    head + &if found.is_empty() { String::new() } else { table(&Value::from(found), columns, "") }
 }
 
 fn status(answer: &Value) -> String {

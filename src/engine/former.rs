@@ -188,7 +188,7 @@ impl Memory {
                 self.rejects.clear();
                 self.resumed = at;
             }
-            ControlCommand::Drain | ControlCommand::CancelAll => {}
+            ControlCommand::Drain | ControlCommand::CancelAll | ControlCommand::Reconcile => {}
         }
     }
 

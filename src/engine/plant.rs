@@ -257,11 +257,15 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
     // Nothing is maintained on paper, in the simulator, nor in what a ready file stands in for.
     let maintained = real && kept && options.exchange.is_none();
     let maintenance = options.config.limits.maintenance.filter(|_| maintained);
+    let mut orders = options.config.orders;
+    if options.config.mode == Mode::Paper {
+        orders.reconcile.every = None;
+    }
     OmsConfig {
         run,
         limits: Limits { messages, maintenance, ..options.config.limits },
         breaker: options.config.breaker,
-        orders: options.config.orders,
+        orders,
         admission: books.admission,
         feed: FeedNeed::Required,
         orders_max: ORDERS_MAX,

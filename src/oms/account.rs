@@ -159,6 +159,11 @@ impl Account {
         realized
     }
 
+    /// Money came from outside, or went there when below zero.
+    pub fn deposit(&mut self, amount: Money) {
+        self.cash += amount;
+    }
+
     /// What a market has come to, its position valued at `mark_micros` micro-dollars a YES
     /// contract.
     #[must_use]

@@ -89,6 +89,7 @@ impl Core {
         if self.gap.asked_at >= late_enough {
             self.feed = FeedLink::Up;
             self.gap.from = None;
+            self.reconciling.want(now.mono);
         } else {
             self.gap.due = late_enough;
         }

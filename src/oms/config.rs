@@ -57,6 +57,8 @@ pub struct OrderConfig {
     pub cancels_max: u8,
     /// How long a drain waits for orders to end.
     pub drain_timeout: Nanos,
+    /// How books and exchange are compared.
+    pub reconcile: ReconcileConfig,
 }
 
 impl OrderConfig {
@@ -94,7 +96,62 @@ impl Default for OrderConfig {
             lookups_max: 20,
             cancels_max: 3,
             drain_timeout: Nanos::from_secs(10),
+            reconcile: ReconcileConfig::default(),
         }
+    }
+}
+
+/// What becomes of orders that rest under our mark and that nobody here knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Orphans {
+    /// They are followed to their end.
+    Adopt,
+    /// They are cancelled: nobody waits for them any more.
+    Cancel,
+}
+
+impl Orphans {
+    /// The name in files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Adopt => "adopt",
+            Self::Cancel => "cancel",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Adopt, Self::Cancel].into_iter().find(|it| it.as_str() == text)
+    }
+}
+
+/// What becomes of orders of others on the same account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// Nothing: they are none of ours.
+    Leave,
+    /// They are cancelled.
+    Cancel,
+}
+
+/// How books and exchange are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReconcileConfig {
+    /// Time between two comparisons while nothing differs; `None` where there is no exchange to
+    /// compare with (paper).
+    pub every: Option<Nanos>,
+    /// What becomes of orders of ours that nobody knows.
+    pub orphans: Orphans,
+    /// What becomes of orders of others.
+    pub foreign: Foreign,
+}
+
+impl Default for ReconcileConfig {
+    fn default() -> Self {
+        let (orphans, foreign) = (Orphans::Cancel, Foreign::Leave);
+        Self { every: Some(Nanos::from_secs(60)), orphans, foreign }
     }
 }
 

@@ -12,6 +12,7 @@ use super::execution::{ExecutionKey, Executions, Lot};
 use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
 use super::quotes::Quotes;
+use super::reconciling::Reconciling;
 use super::settlement::Settlements;
 use super::timers::Timers;
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
@@ -160,6 +161,7 @@ pub struct Core {
     pub(super) last_fill: WallTime,
     pub(super) gap: Gap,
     pub(super) settlements: Settlements,
+    pub(super) reconciling: Reconciling,
 }
 
 impl Core {
@@ -220,6 +222,12 @@ impl Core {
             last_fill: opening.as_of,
             gap: Gap::since(opening.as_of),
             settlements: Settlements::since(opening.as_of, market_count),
+            reconciling: Reconciling::new(
+                opening.as_of,
+                config.orders.reconcile.every,
+                market_count,
+                config.orders_max,
+            ),
             markets,
             config,
         };
@@ -267,6 +275,7 @@ impl Core {
             .min(drain)
             .min(self.gap.due)
             .min(self.settlements.due())
+            .min(self.reconciling.due())
     }
 
     /// The account's books.

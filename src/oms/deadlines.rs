@@ -15,6 +15,7 @@ impl Core {
             self.backfill(now, out);
         }
         self.poll_settlements(now, out);
+        self.poll_reconciling(now, out);
         for _ in 0..DUE_MAX {
             let Some((at, key)) = self.timers.pop_due(now.mono) else { break };
             let current = |order: &Order| order.deadline == at && !order.state().is_terminal();
@@ -100,6 +101,7 @@ impl Core {
             ControlCommand::Resume => self.resume(now, out),
             ControlCommand::Drain => self.drain(now, out),
             ControlCommand::CancelAll => self.cancel_all(now, out),
+            ControlCommand::Reconcile => self.reconcile_now(now),
         }
     }
 

@@ -10,6 +10,7 @@ impl Core {
     pub(super) fn after_step(&mut self, now: Now, before: &Order, out: &mut Outbox) {
         let Some(order) = self.orders.find(before.key()).copied() else { return };
         self.release(before, &order);
+        self.reconciling.touch(order.terms().market, now.mono);
         let was_over = before.state().is_terminal();
         let ends = order.state().is_terminal() && !was_over;
         if ends {

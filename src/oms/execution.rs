@@ -24,6 +24,11 @@ pub(super) struct ExecutionKey {
     generation: u32,
 }
 
+impl ExecutionKey {
+    /// Of no execution: no slot has this number.
+    pub(super) const NONE: Self = Self { slot: u32::MAX, generation: 0 };
+}
+
 /// What is kept beside an order, by its slot.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Lot {

@@ -105,7 +105,8 @@ pub(super) enum Owner {
 /// its order.
 #[derive(Debug)]
 pub(super) struct TradeSet {
-    seen: HashMap<TradeId, Owner, Seedless>,
+    /// Whose it is, and the last reading of the account that listed it.
+    seen: HashMap<TradeId, (Owner, u32), Seedless>,
     order: VecDeque<TradeId>,
     capacity: usize,
 }
@@ -129,13 +130,13 @@ impl TradeSet {
     #[must_use]
     pub(super) fn note(&mut self, trade_id: TradeId, owner: Owner) -> Novelty {
         if let Some(before) = self.seen.get_mut(&trade_id) {
-            if *before == Owner::Nobody && owner == Owner::Order {
-                *before = Owner::Order;
+            if before.0 == Owner::Nobody && owner == Owner::Order {
+                before.0 = Owner::Order;
                 return Novelty::Unclaimed;
             }
             return Novelty::Known;
         }
-        self.seen.insert(trade_id, owner);
+        self.seen.insert(trade_id, (owner, 0));
         if self.order.len() == self.capacity
             && let Some(oldest) = self.order.pop_front()
         {
@@ -143,6 +144,19 @@ impl TradeSet {
         }
         self.order.push_back(trade_id);
         Novelty::New
+    }
+
+    /// Notes that a reading of the account has listed a trade.
+    pub(super) fn mark(&mut self, trade_id: &TradeId, reading: u32) {
+        if let Some((_, listed)) = self.seen.get_mut(trade_id) {
+            *listed = reading;
+        }
+    }
+
+    /// The last reading that has listed a trade; 0 when none has.
+    #[must_use]
+    pub(super) fn marked(&self, trade_id: &TradeId) -> u32 {
+        self.seen.get(trade_id).map_or(0, |(_, listed)| *listed)
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod account;
 mod answers;
 mod backfill;
+mod comparing;
 pub mod config;
 mod core;
 mod deadlines;
@@ -17,6 +18,8 @@ mod outsiders;
 mod peg;
 pub mod plan;
 mod quotes;
+mod reconciling;
+mod repairs;
 mod reports;
 mod resends;
 mod settlement;

@@ -6,9 +6,8 @@
 //! all are, the books cannot follow the account any more and trading halts.
 
 use super::core::{Core, Outbox};
-use crate::ids::{MarketIx, Reason};
+use crate::ids::{MarketIx, Reason, Ticker};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
-use crate::message::Fill;
 use crate::recorder::record::Record;
 use crate::units::Now;
 
@@ -18,13 +17,13 @@ impl Core {
     pub(super) fn admit_outsider(
         &mut self,
         now: Now,
-        fill: &Fill,
+        ticker: Ticker,
         out: &mut Outbox,
     ) -> Option<MarketIx> {
         let rows_left = self.markets.all().len() < self.market_capacity();
         let market = rows_left.then(|| {
             let (grid, fees) = (TickGrid::linear_cent(), FeeSchedule::QUADRATIC);
-            self.markets.insert(fill.ticker, grid, 0, fees, false)
+            self.markets.insert(ticker, grid, 0, fees, false)
         });
         let market = market.flatten();
         self.list_markets();
@@ -33,7 +32,7 @@ impl Core {
             None => "fills in more markets outside the table than the books have room for",
         };
         let reason = Reason::lossy(text);
-        out.records.push(Record::Alert { ticker: fill.ticker, reason });
+        out.records.push(Record::Alert { ticker, reason });
         if market.is_none() {
             self.halt(now, reason, out);
         }

@@ -49,6 +49,11 @@ impl Core {
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
             // Noted by the guard, before.
             FetchEvent::Mismatches { .. } => {}
+            FetchEvent::OpenOrder(report) => self.on_open_order(now, report, out),
+            FetchEvent::Held(held) => self.on_held(now, held, out),
+            FetchEvent::Cash(cash) => self.on_cash(cash),
+            FetchEvent::AccountRead => self.on_account_read(now),
+            FetchEvent::AccountFailed => self.on_account_failed(now, out),
         }
     }
 
@@ -70,15 +75,33 @@ impl Core {
     fn on_fill(&mut self, now: Now, fill: &Fill, out: &mut Outbox) {
         let key = self.key_of(fill.client_order_id, &fill.order_id);
         // Fills older than this run that are not ours are part of the opening position.
-        if key.is_none() && fill.exchange_time < self.opened_at {
+        let is_old = fill.exchange_time < self.opened_at;
+        if key.is_none() && is_old {
             return;
         }
         let owner = if key.is_some() { Owner::Order } else { Owner::Nobody };
-        match (self.trades.note(fill.trade_id, owner), key) {
+        let novelty = self.trades.note(fill.trade_id, owner);
+        if fill.origin == Origin::Rest {
+            self.on_fill_read(
+                fill.trade_id,
+                novelty == Novelty::New && key.is_none_or(|key| !self.is_adopted(key)),
+            );
+        }
+        match (novelty, key) {
+            // An adopted order's: its position is part of the opening, its order has yet to learn.
+            (Novelty::New, Some(key)) if is_old && self.is_adopted(key) => {
+                self.fill_order(now, key, fill, out);
+            }
             (Novelty::New, _) => self.book(now, key, fill, out),
             (Novelty::Unclaimed, Some(key)) => self.fill_order(now, key, fill, out),
             (Novelty::Unclaimed | Novelty::Known, _) => {}
         }
+    }
+
+    /// Whether an order is not of this run's own making.
+    fn is_adopted(&self, key: OrderKey) -> bool {
+        let of = |order: &crate::order::Order| order.terms().client_order_id.run();
+        self.orders.find(key).is_some_and(|order| of(order) != self.config.run)
     }
 
     fn book(&mut self, now: Now, key: Option<OrderKey>, fill: &Fill, out: &mut Outbox) {
@@ -87,8 +110,11 @@ impl Core {
         if fill.origin == Origin::Stream {
             self.last_fill = self.last_fill.max(fill.exchange_time);
         }
-        let market = self.market_of_fill(key, fill).or_else(|| self.admit_outsider(now, fill, out));
+        let market =
+            self.market_of_fill(key, fill).or_else(|| self.admit_outsider(now, fill.ticker, out));
         let Some(market) = market else { return };
+        self.reconciling.touch(market, now.mono);
+        self.reconciling.remember(market, fill, now.mono);
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;

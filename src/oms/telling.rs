@@ -27,6 +27,11 @@ impl Core {
             }
             Topic::Positions => self.tell_positions(question.from as usize, records),
             Topic::Orders => self.tell_orders(now, question.from as usize, records),
+            Topic::Reconciliation => {
+                let told = self.reconciling.told(now.mono);
+                records.push(Record::Told(Told::Reconciliation(told)));
+                None
+            }
         };
         let next = next.and_then(|next| u32::try_from(next).ok());
         records.push(Record::Told(Told::PageEnd { next }));

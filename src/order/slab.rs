@@ -53,14 +53,30 @@ impl OrderSlab {
     /// When the place holds a live order: reserve and insert belong together.
     pub fn insert(&mut self, order: Order) -> Option<Order> {
         let seq = order.terms().client_order_id.seq();
+        let former = self.put(order);
+        self.next_seq = seq + 1;
+        former
+    }
+
+    fn put(&mut self, order: Order) -> Option<Order> {
         let slot = &mut self.slots[order.key().slot as usize];
         let former = slot.replace(order);
         assert!(
             former.as_ref().is_none_or(|order| order.state().is_terminal()),
             "a live order is never displaced"
         );
-        self.next_seq = seq + 1;
         self.live += 1;
+        former
+    }
+
+    /// Puts an order that was made elsewhere into the place [`Self::reserve`] gave under the id
+    /// `place`, which no order gets any more. Returns the ended order that made room.
+    ///
+    /// # Panics
+    /// When the place holds a live order: reserve and adopt belong together.
+    pub fn adopt(&mut self, order: Order, place: ClientOrderId) -> Option<Order> {
+        let former = self.put(order);
+        self.next_seq = place.seq() + 1;
         former
     }
 

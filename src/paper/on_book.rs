@@ -100,6 +100,8 @@ impl<C: Clock> BookPaper<C> {
                 quote.map_or(FetchEvent::QuoteFailed { ticker }, FetchEvent::Quote)
             }
             Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
+            // There is no other side to compare with.
+            Ok(FetchCommand::Account { .. }) => FetchEvent::AccountFailed,
             Err(_empty) => return Work::Idle,
         };
         let kept = self.rings.fetch.push(answer);

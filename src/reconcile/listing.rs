@@ -12,6 +12,8 @@ use crate::kalshi::paths::escape;
 const PAGES_MAX: u32 = 1_000;
 /// Rows per page: the most the exchange gives.
 const ROWS_PER_PAGE: &str = "1000";
+/// The same, to count by.
+const ROWS_PER_PAGE_MAX: usize = 1_000;
 
 /// Whether a listing has another page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +54,19 @@ impl Listing {
             push_parameter(&mut query, "cursor", cursor);
         }
         query
+    }
+
+    /// As [`Self::advance`], of a listing whose missing rows would be taken for things that are
+    /// gone: a page as full as it gets that names no next one was cut short.
+    pub(super) fn advance_whole(
+        &mut self,
+        cursor: Option<String>,
+        rows: usize,
+    ) -> Result<More, RestFailure> {
+        if cursor.is_none() && rows >= ROWS_PER_PAGE_MAX {
+            return Err(RestFailure::Endless);
+        }
+        self.advance(cursor)
     }
 
     /// A page was read, and said where the next one begins.
@@ -99,6 +114,14 @@ mod tests {
         let mut listing = Listing::new("/portfolio/fills", &[]);
         assert_eq!(listing.advance(Some("a".into())), Ok(More::Yes));
         assert_eq!(listing.advance(Some("a".into())), Err(RestFailure::Endless));
+    }
+
+    #[test]
+    fn a_full_page_without_a_next_one_was_cut_short() {
+        let mut listing = Listing::new("/portfolio/positions", &[]);
+        assert_eq!(listing.advance_whole(Some("a".into()), 1_000), Ok(More::Yes));
+        assert_eq!(listing.advance_whole(None, 1_000), Err(RestFailure::Endless));
+        assert_eq!(listing.advance_whole(None, 999), Ok(More::No));
     }
 
     #[test]

@@ -2,12 +2,15 @@
 //!
 //! [`client`] makes one signed GET at a time without blocking; [`fetch`] answers the oms's
 //! questions with it; [`snapshot`] reads everything the engine must know before it trades.
-//! Nothing here decides: it reports evidence, or that there is none to be had now.
+//! They decide nothing: they report evidence, or that there is none to be had now. [`diff`] says
+//! what must be equal and what is done when it is not; the oms compares and repairs.
 
 pub mod client;
+pub mod diff;
 pub mod fetch;
 mod listing;
 pub mod snapshot;
+pub mod suspects;
 
 #[cfg(test)]
 mod scripted;

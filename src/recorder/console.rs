@@ -178,6 +178,7 @@ impl Console {
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
+            | Record::FillVoided { .. }
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }

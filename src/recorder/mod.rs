@@ -282,6 +282,7 @@ impl<C: Clock> Recorder<C> {
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
+            | Record::FillVoided { .. }
             | Record::Halted { .. }
             | Record::Resumed
             | Record::KillSwitch { .. }

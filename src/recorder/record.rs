@@ -278,6 +278,17 @@ pub enum Record {
     },
     /// oms: a fill was booked.
     Fill(BookedFill),
+    /// oms: a fill that was booked is not at the exchange any more; its booking was undone.
+    FillVoided {
+        /// The trade.
+        trade_id: TradeId,
+        /// The market.
+        ticker: Ticker,
+        /// Quantity.
+        quantity: Contracts,
+        /// The fee that came back.
+        fee: Money,
+    },
     /// oms: trading stopped.
     Halted {
         /// Why.

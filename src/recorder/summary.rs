@@ -195,6 +195,11 @@ impl Tally {
                 self.filled_centis += u64::from(fill.quantity.centis());
                 self.fees += fill.fee;
             }
+            Record::FillVoided { quantity, fee, .. } => {
+                let centis = u64::from(quantity.centis());
+                self.filled_centis = self.filled_centis.saturating_sub(centis);
+                self.fees -= *fee;
+            }
             Record::FinalPosition { ticker, position, cost } => {
                 self.positions.insert(ticker.to_string(), (*position, *cost));
             }

@@ -6,9 +6,10 @@
 use crate::ids::{ClientOrderId, OrderId, Ticker};
 use crate::message::BookSide;
 use crate::order::State;
+use crate::reconcile::diff::Invariant;
 use crate::recorder::summary::Summary;
 use crate::risk::{BreakerState, Halt};
-use crate::units::{Contracts, Money, Nanos, Position, Price};
+use crate::units::{Contracts, Money, Nanos, Position, Price, WallTime};
 
 /// Most positions or orders in one page, so that one question is a bounded amount of work.
 pub const PAGE_MAX: usize = 64;
@@ -108,6 +109,27 @@ pub struct OrderTold {
     pub age: Nanos,
 }
 
+/// How books and exchange compared the last time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReconciliationTold {
+    /// Comparisons completed in this run.
+    pub readings: u32,
+    /// When the exchange was asked for the last of them.
+    pub read_at: Option<WallTime>,
+    /// Differences it found, by invariant.
+    pub found: [u16; Invariant::ALL.len()],
+    /// Of those, what has lasted and stops trading.
+    pub mismatches: u32,
+    /// What was repaired.
+    pub repaired: u32,
+    /// What may be gone with the next one.
+    pub open: u32,
+    /// Readings that could not be completed.
+    pub failures: u32,
+    /// Whether another one is under way.
+    pub under_way: bool,
+}
+
 /// One piece of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Told {
@@ -117,6 +139,8 @@ pub enum Told {
     Position(PositionTold),
     /// One order.
     Order(OrderTold),
+    /// How books and exchange compare.
+    Reconciliation(ReconciliationTold),
     /// The page is complete; ask again from here for the next one.
     PageEnd {
         /// `None` after the last page.

@@ -480,6 +480,8 @@ impl Model {
             FetchCommand::Quote { ticker } => vec![FetchEvent::QuoteFailed { ticker: *ticker }],
             FetchCommand::Settlements { .. } if fails => vec![FetchEvent::SettlementsFailed],
             FetchCommand::Settlements { .. } => vec![FetchEvent::SettlementsDone],
+            // Books and exchange are compared elsewhere: no reading, no evidence.
+            FetchCommand::Account { .. } => vec![FetchEvent::AccountFailed],
         }
     }
 

@@ -1,17 +1,20 @@
 //! A core that trades in two markets of one event, and hands to tell it things.
 
 use crate::ids::{OrderId, OrderKey, RunId, SignalId, SourceId, Ticker, TradeId};
-use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
+use crate::kalshi::market::{FeeSchedule, Market, MarketTable, TickGrid};
 use crate::message::{
-    Accepted, Action, BookSide, Command, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent,
-    NewOrder, Origin, SendStamps, Signal, TimeInForce,
+    Accepted, Action, BookSide, CashThere, Command, ControlCommand, FeedEvent, FetchCommand,
+    FetchEvent, Fill, GatewayEvent, HeldThere, NewOrder, Origin, SendStamps, Signal, TimeInForce,
 };
+use crate::oms::account::Holding;
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use crate::oms::{Core, Input, Opening, Outbox};
 use crate::order::Order;
 use crate::recorder::record::{ExecutionResult, Record};
 use crate::risk::{BreakerConfig, Limits};
-use crate::units::{Contracts, Money, Nanos, Now, Price, PriceDelta, Timestamp, WallTime};
+use crate::units::{
+    Contracts, Money, Nanos, Now, Position, Price, PriceDelta, Timestamp, WallTime,
+};
 
 pub(super) const A: &str = "KXA-1-A";
 pub(super) const B: &str = "KXA-1-B";
@@ -94,6 +97,51 @@ impl Desk {
         }
         let rest = until.since(self.now.mono);
         self.now = Now { mono: until, wall: self.now.wall + rest };
+    }
+
+    /// Has the account read as it is booked, but for these rows, and compared.
+    pub(super) fn compare(&mut self, rows: &[FetchEvent]) {
+        self.pass(Nanos::from_secs(2));
+        self.tell(&Input::Control(ControlCommand::Reconcile));
+        self.pass(Nanos::ZERO);
+        let asked = matches!(self.asks.last(), Some(FetchCommand::Account { .. }));
+        assert!(asked, "the account is read: {:?}", self.asks.last());
+        for event in self.booked() {
+            let told = |row: &FetchEvent| match (row, &event) {
+                (FetchEvent::Held(ours), FetchEvent::Held(theirs)) => ours.ticker == theirs.ticker,
+                (FetchEvent::Cash(_), FetchEvent::Cash(_)) => true,
+                _ => false,
+            };
+            if !rows.iter().any(told) {
+                self.fetched(event);
+            }
+        }
+        for row in rows {
+            self.fetched(*row);
+        }
+        self.fetched(FetchEvent::AccountRead);
+        self.pass(Nanos::ZERO);
+    }
+
+    /// The account as the exchange would report it if the books were right.
+    fn booked(&self) -> Vec<FetchEvent> {
+        let held = |market: &Market| {
+            let Holding { position, cost } = *self.core.account().holding(market.ix);
+            let held = HeldThere { ticker: market.ticker, position, cost };
+            (position != Position::FLAT).then_some(FetchEvent::Held(held))
+        };
+        let cash = CashThere { shard: None, cash: self.core.account().cash() };
+        let held = self.core.markets().all().iter().filter_map(held);
+        held.chain([FetchEvent::Cash(cash)]).collect()
+    }
+
+    /// Two readings find a position that nothing explains.
+    pub(super) fn mismatch(&mut self) {
+        let (ticker, position) = (ticker(B), Position::from_centis(700));
+        let held = FetchEvent::Held(HeldThere { ticker, position, cost: Money::from_cents(70) });
+        self.compare(&[held]);
+        self.compare(&[held]);
+        assert_eq!(self.core.guard().mismatches(), 1);
     }
 
     /// A signal for ten contracts, seen at 48 and 53.

@@ -4,8 +4,8 @@
 use super::desk::Desk;
 use crate::ids::{MarketIx, Reason};
 use crate::message::{
-    Action, Command, ControlCommand, FetchEvent, GatewayEvent, NewOrder, Reject, RejectKind,
-    TimeInForce, Unsent,
+    Action, Command, ControlCommand, GatewayEvent, NewOrder, Reject, RejectKind, TimeInForce,
+    Unsent,
 };
 use crate::oms::Input;
 use crate::oms::config::OmsConfig;
@@ -194,11 +194,11 @@ fn repetition_stops_its_market_alone_until_a_person_resumes() {
 #[test]
 fn a_mismatch_stops_trading_until_it_is_gone() {
     let mut desk = desk(|_| {});
-    desk.fetched(FetchEvent::Mismatches { count: 1 });
+    desk.mismatch();
     assert_eq!(desk.ask("a"), Err(Limit::BreakerOpen));
     desk.pass(Nanos::from_secs(60));
     assert_eq!(desk.ask("b"), Err(Limit::Mismatch), "cooled down, and still there");
-    desk.fetched(FetchEvent::Mismatches { count: 0 });
+    desk.compare(&[]);
     assert!(desk.ask("c").is_ok());
 }
 

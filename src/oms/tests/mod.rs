@@ -4,5 +4,6 @@
 mod desk;
 mod guard;
 mod outsiders;
+mod reconciling;
 mod settlements;
 mod successors;

@@ -10,6 +10,7 @@
 
 use std::collections::HashSet;
 
+use super::account::{AccountReading, Next};
 use crate::ids::{ClientOrderId, OrderId, OrderKey, Ticker};
 use crate::kalshi::paths::{FILLS, MARKETS, ORDERBOOK, ORDERS, SETTLEMENTS, escape};
 use crate::kalshi::portfolio;
@@ -43,6 +44,8 @@ enum Reading {
     Book(Ticker),
     /// Every settlement since a time, and those read so far.
     Settlements(Listing, Vec<MarketSettlement>),
+    /// The account, to be compared with the books.
+    Account(Box<AccountReading>),
 }
 
 /// A command under way. Every state has exactly one GET outstanding.
@@ -80,6 +83,9 @@ impl Job {
                 let min_ts = since.unix_secs().saturating_sub(1).to_string();
                 Reading::Settlements(Listing::new(SETTLEMENTS, &[("min_ts", &min_ts)]), Vec::new())
             }
+            FetchCommand::Account { since } => {
+                Reading::Account(Box::new(AccountReading::new(since)))
+            }
         };
         Self { reading, fills: Vec::new() }
     }
@@ -105,6 +111,7 @@ impl Job {
             | Reading::FillsOf(_, _, listing)
             | Reading::Backfill(listing)
             | Reading::Settlements(listing, _) => listing.path().to_owned(),
+            Reading::Account(account) => account.path().to_owned(),
         }
     }
 
@@ -117,6 +124,7 @@ impl Job {
             | Reading::FillsOf(_, _, listing)
             | Reading::Backfill(listing)
             | Reading::Settlements(listing, _) => listing.query(),
+            Reading::Account(account) => account.query(),
         }
     }
 
@@ -148,6 +156,7 @@ impl Job {
             Reading::Backfill(_) => FetchEvent::BackfillFailed,
             Reading::Book(ticker) => FetchEvent::QuoteFailed { ticker: *ticker },
             Reading::Settlements(..) => FetchEvent::SettlementsFailed,
+            Reading::Account(_) => FetchEvent::AccountFailed,
         }
     }
 
@@ -204,6 +213,16 @@ impl Job {
                     More::No => Ok(settlements(settled)),
                 }
             }
+            Reading::Account(account) => match account.read(reply)? {
+                Next::Ask(account) => {
+                    Ok(Self { reading: Reading::Account(account), fills: self.fills }.ask())
+                }
+                Next::Whole(mut events, fills) => {
+                    events.extend(oldest_first(fills).into_iter().map(FetchEvent::Fill));
+                    events.push(FetchEvent::AccountRead);
+                    Ok(Step::Finished { events, why: None })
+                }
+            },
         }
     }
 }

@@ -7,8 +7,9 @@
 //!
 //! Thread `fetch`, parked when idle. Invariant: every command is answered by exactly one of
 //! `Order`, `OrderAbsent`, `OrderFailed`, `BackfillDone`, `BackfillFailed`, `Quote`, `QuoteFailed`,
-//! `SettlementsDone`, `SettlementsFailed`.
+//! `SettlementsDone`, `SettlementsFailed`, `AccountRead`, `AccountFailed`.
 
+mod account;
 mod job;
 #[cfg(test)]
 mod tests;

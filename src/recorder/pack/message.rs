@@ -2,9 +2,9 @@
 
 use super::{Pack, Packer, Unpacker};
 use crate::message::{
-    Accepted, BestQuote, CancelFailure, CancelOrder, ControlCommand, FeedEvent, FetchCommand,
-    FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder, OrderReport, Reject, SendStamps,
-    Signal,
+    Accepted, BestQuote, CancelFailure, CancelOrder, CashThere, ControlCommand, FeedEvent,
+    FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, MarketSettlement, NewOrder,
+    OrderReport, Reject, SendStamps, Signal,
 };
 
 impl Pack for Signal {
@@ -330,6 +330,29 @@ impl Pack for BestQuote {
     }
 }
 
+impl Pack for HeldThere {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.position);
+        out.put(&self.cost);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self { ticker: from.take()?, position: from.take()?, cost: from.take()? })
+    }
+}
+
+impl Pack for CashThere {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.shard);
+        out.put(&self.cash);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self { shard: from.take()?, cash: from.take()? })
+    }
+}
+
 impl Pack for MarketSettlement {
     fn pack(&self, out: &mut Packer<'_>) {
         out.put(&self.ticker);
@@ -363,6 +386,7 @@ impl Pack for FetchCommand {
             Self::Backfill { since } => one(out, 1, since),
             Self::Quote { ticker } => one(out, 2, ticker),
             Self::Settlements { since } => one(out, 3, since),
+            Self::Account { since } => one(out, 4, since),
         }
     }
 
@@ -377,6 +401,7 @@ impl Pack for FetchCommand {
             1 => Self::Backfill { since: from.take()? },
             2 => Self::Quote { ticker: from.take()? },
             3 => Self::Settlements { since: from.take()? },
+            4 => Self::Account { since: from.take()? },
             _ => return None,
         })
     }
@@ -397,6 +422,11 @@ impl Pack for FetchEvent {
             Self::SettlementsDone => out.put(&9_u8),
             Self::SettlementsFailed => out.put(&10_u8),
             Self::Mismatches { count } => one(out, 11, count),
+            Self::OpenOrder(report) => one(out, 12, report),
+            Self::Held(held) => one(out, 13, held),
+            Self::Cash(cash) => one(out, 14, cash),
+            Self::AccountRead => out.put(&15_u8),
+            Self::AccountFailed => out.put(&16_u8),
         }
     }
 
@@ -414,6 +444,11 @@ impl Pack for FetchEvent {
             9 => Self::SettlementsDone,
             10 => Self::SettlementsFailed,
             11 => Self::Mismatches { count: from.take()? },
+            12 => Self::OpenOrder(from.take()?),
+            13 => Self::Held(from.take()?),
+            14 => Self::Cash(from.take()?),
+            15 => Self::AccountRead,
+            16 => Self::AccountFailed,
             _ => return None,
         })
     }
@@ -426,6 +461,7 @@ impl Pack for ControlCommand {
             Self::Resume => out.put(&1_u8),
             Self::Drain => out.put(&2_u8),
             Self::CancelAll => out.put(&3_u8),
+            Self::Reconcile => out.put(&4_u8),
         }
     }
 
@@ -435,6 +471,7 @@ impl Pack for ControlCommand {
             1 => Some(Self::Resume),
             2 => Some(Self::Drain),
             3 => Some(Self::CancelAll),
+            4 => Some(Self::Reconcile),
             _ => None,
         }
     }

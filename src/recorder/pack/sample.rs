@@ -4,8 +4,8 @@ mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
-    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss,
+    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, CashThere, ControlCommand,
+    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, Loss,
     MarketSettlement, NewOrder, OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style,
     TimeInForce, Unsent,
 };
@@ -439,6 +439,18 @@ impl Sample for BestQuote {
     }
 }
 
+impl Sample for HeldThere {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { ticker: dice.any(), position: dice.any(), cost: dice.any() }
+    }
+}
+
+impl Sample for CashThere {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { shard: dice.any(), cash: dice.any() }
+    }
+}
+
 impl Sample for MarketSettlement {
     fn sample(dice: &mut Dice) -> Self {
         Self {
@@ -454,7 +466,8 @@ impl Sample for MarketSettlement {
 
 impl Sample for FetchCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(4) {
+        match dice.below(5) {
+            4 => Self::Account { since: dice.any() },
             0 => Self::Backfill { since: dice.any() },
             1 => Self::Quote { ticker: dice.any() },
             2 => Self::Settlements { since: dice.any() },
@@ -470,8 +483,13 @@ impl Sample for FetchCommand {
 
 impl Sample for FetchEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(12) {
+        match dice.below(17) {
             11 => Self::Mismatches { count: dice.any() },
+            12 => Self::OpenOrder(dice.any()),
+            13 => Self::Held(dice.any()),
+            14 => Self::Cash(dice.any()),
+            15 => Self::AccountRead,
+            16 => Self::AccountFailed,
             0 => Self::Fill(dice.any()),
             1 => Self::Order { key: dice.any(), report: dice.any() },
             2 => Self::OrderAbsent { key: dice.any() },
@@ -532,7 +550,8 @@ impl Sample for CarriedMarket {
 
 impl Sample for ControlCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(4) {
+        match dice.below(5) {
+            4 => Self::Reconcile,
             0 => Self::Halt { reason: dice.any() },
             1 => Self::Resume,
             2 => Self::Drain,

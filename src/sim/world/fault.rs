@@ -57,6 +57,8 @@ pub enum Edit {
     OtherClientOrderId,
     /// The body is not JSON.
     Html,
+    /// A listing does not say whether it goes on.
+    NoCursor,
 }
 
 /// What becomes of one request.

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::fault::{Edit, RequestFault};
+use super::fault::{Edit, FrameFault, RequestFault};
 use super::http::{Framing, HttpLink, HttpRequest};
 use super::lag;
 use super::network::{LinkKind, Network};
@@ -147,6 +147,11 @@ impl Host {
     /// Every WebSocket connection breaks.
     pub fn cut_streams(&mut self, now: Timestamp) {
         self.streams.iter_mut().for_each(|link| link.hang_up(now));
+    }
+
+    /// Says a text on every WebSocket connection.
+    pub fn tell_streams(&mut self, now: Timestamp, text: &str) {
+        self.streams.iter_mut().for_each(|link| link.send(now, text, FrameFault::None));
     }
 
     /// Every HTTP connection breaks.
@@ -341,6 +346,10 @@ fn edited(body: &str, edit: Edit) -> String {
             return Value::Object(fields).to_string();
         }
         Edit::Html => return "<html>".to_owned(),
+        Edit::NoCursor => {
+            fields.remove("cursor");
+            return Value::Object(fields).to_string();
+        }
         Edit::OtherOrderId => "order_id",
         Edit::OtherClientOrderId => "client_order_id",
     };

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::host::{Host, TRADER};
 use super::network::Network;
-use crate::ids::{SignalId, TradeId};
+use crate::ids::{ClientOrderId, SignalId, TradeId};
 use crate::message::BookSide;
 use crate::oms::Core;
 use crate::recorder::record::{BookedFill, ExecutionResult, Outcome, Record};
 use crate::risk::{Limits, RESENDS_MAX};
+use crate::sim::exchange::FillRecord;
 use crate::sim::text::uuid_text;
 use crate::units::{Contracts, Money};
 
@@ -101,6 +102,10 @@ impl Audit {
                 self.fills.push(*fill);
             }
             Record::Alert { ticker, reason } => self.alerts.push(format!("{ticker} {reason}")),
+            Record::FillVoided { trade_id, .. } => {
+                self.trades.remove(trade_id);
+                self.fills.retain(|fill| fill.trade_id != *trade_id);
+            }
             Record::FinalAccount { unknown_orders, .. } => self.unknown_orders = *unknown_orders,
             Record::SourceEnded { .. }
             | Record::Span { .. }
@@ -232,7 +237,11 @@ impl Audit {
     }
 
     fn check_fills(&mut self, host: &Host) {
-        let theirs = host.venue().fills(TRADER);
+        // What a person trades by hand moves the books but is no fill of an order of ours.
+        let marked =
+            |fill: &FillRecord| ClientOrderId::parse(fill.client_order_id.as_bytes()).is_some();
+        let mut theirs = host.venue().fills(TRADER);
+        theirs.retain(marked);
         let known: HashMap<_, _> =
             self.fills.iter().map(|fill| (fill.trade_id.to_string(), *fill)).collect();
         for fill in &theirs {

@@ -14,6 +14,7 @@ mod http;
 pub mod invariants;
 mod journal;
 mod lag;
+pub mod meddling;
 pub mod network;
 pub mod pipe;
 pub mod signals;
