@@ -8,8 +8,8 @@ use serde_json::Value;
 
 use crate::account::{Books, json, json_lines, orders_of};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, on_exchange, run};
-use crate::producer::{CONFIG, SIGNALS};
+use crate::process::{Ended, Exchange, run};
+use crate::producer::{CONFIG, SIGNALS, on_exchange};
 
 /// Trades the recorded signals on the exchange of `ready`.
 pub(crate) fn trade(dir: &Path, ready: &str, state: &str) -> Ended {

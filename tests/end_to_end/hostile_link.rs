@@ -21,8 +21,8 @@ use serde_json::{Value, json as object};
 use crate::account::{Books, json, orders_of};
 use crate::books::{known, told};
 use crate::client::Client;
-use crate::process::{Exchange, Running, on_exchange, wait_for};
-use crate::producer::{Producer, WIDE, next_answer};
+use crate::process::{Exchange, Running, wait_for};
+use crate::producer::{Producer, WIDE, next_answer, on_exchange};
 use crate::proxy::Proxy;
 
 /// How long the link is bad, unless the variable says otherwise.

@@ -12,8 +12,8 @@ use kalshi_exec::units::Nanos;
 use crate::account::{Books, json};
 use crate::client::Client;
 use crate::lost_answers::{is_create, serve};
-use crate::process::{Exchange, Running, on_exchange, wait_for};
-use crate::producer::{Producer, WIDE, resting_signal};
+use crate::process::{Exchange, Running, wait_for};
+use crate::producer::{Producer, WIDE, on_exchange, resting_signal};
 
 fn start(dir: &Path) -> Running {
     fs::write(dir.join("wide.toml"), WIDE).expect("the test's directory is writable");

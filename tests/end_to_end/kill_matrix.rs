@@ -14,8 +14,8 @@ use serde_json::Value;
 use crate::account::{Books, json};
 use crate::client::Client;
 use crate::lost_answers::{is_create, serve};
-use crate::process::{Running, on_exchange, wait_for};
-use crate::producer::{Producer, WIDE, resting_signal, signal};
+use crate::process::{Running, wait_for};
+use crate::producer::{Producer, WIDE, on_exchange, resting_signal, signal};
 
 /// Waits short enough for a test; nothing here lags longer.
 const HASTY: &str = "

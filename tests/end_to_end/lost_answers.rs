@@ -17,8 +17,8 @@ use kalshi_exec::units::Money;
 
 use crate::account::{Books, json, json_lines};
 use crate::client::Client;
-use crate::process::{Ended, Exchange, Running, on_exchange, run, wait_for};
-use crate::producer::{SIGNALS, WIDE, signal};
+use crate::process::{Ended, Exchange, Running, run, wait_for};
+use crate::producer::{SIGNALS, WIDE, on_exchange, signal};
 
 /// Times short enough for a test; the exchange is gone, so nothing is gained by waiting.
 const SHORT: &str = "

@@ -128,29 +128,6 @@ pub(crate) fn run(dir: &Path, args: &[&str]) -> Ended {
     Running::start(dir, args).wait()
 }
 
-/// Arguments of a run against the exchange of the ready file `ready`, with its state in `state`.
-pub(crate) fn on_exchange<'a>(
-    ready: &'a str,
-    (signals, config): (&'a str, &'a str),
-    (report, state): (&'a str, &'a str),
-) -> [&'a str; 13] {
-    [
-        "run",
-        "--mode",
-        "sim",
-        "--exchange",
-        ready,
-        "--signals",
-        signals,
-        "--config",
-        config,
-        "--report",
-        report,
-        "--state",
-        state,
-    ]
-}
-
 /// Puts an RSA key where the simulated exchange keeps its own: making one takes seconds.
 pub(crate) fn place_rsa_key(dir: &Path) {
     fs::create_dir_all(dir.join("keys")).expect("the test's directory is writable");

@@ -45,6 +45,29 @@ write_tokens_per_second = 1200
 write_tokens_max = 3600
 ";
 
+/// Arguments of a run against the exchange of the ready file `ready`, with its state in `state`.
+pub(crate) fn on_exchange<'a>(
+    ready: &'a str,
+    (signals, config): (&'a str, &'a str),
+    (report, state): (&'a str, &'a str),
+) -> [&'a str; 13] {
+    [
+        "run",
+        "--mode",
+        "sim",
+        "--exchange",
+        ready,
+        "--signals",
+        signals,
+        "--config",
+        config,
+        "--report",
+        report,
+        "--state",
+        state,
+    ]
+}
+
 /// A signal to buy ten YES contracts at 42 cents, in a market of the built-in books that offers
 /// them at that price.
 pub(crate) fn signal(id: &str) -> Value {
