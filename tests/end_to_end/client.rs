@@ -5,6 +5,8 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::Signer as _;
@@ -19,6 +21,11 @@ use ureq::tls::{Certificate, RootCerts, TlsConfig};
 const PAGE: usize = 50;
 /// Pages before a list counts as endless.
 const PAGES_MAX: usize = 2_000;
+
+/// Waits for read tokens before the account counts as closed: half a minute.
+const WAITS_MAX: u32 = 120;
+/// In which time the smallest tier's bucket gains some reads.
+const REFILL: Duration = Duration::from_millis(250);
 
 enum Key {
     Ed25519(Box<ed25519_dalek::SigningKey>),
@@ -58,9 +65,22 @@ impl Client {
         }
     }
 
-    /// One signed GET.
+    /// One signed GET; waits where the account's read tokens are spent.
     #[track_caller]
     pub(crate) fn get(&self, path: &str) -> Value {
+        for _ in 0..WAITS_MAX {
+            let (status, text) = self.ask(path);
+            if status == 429 {
+                thread::park_timeout(REFILL);
+                continue;
+            }
+            assert_eq!(status, 200, "GET {path}: {text}");
+            return serde_json::from_str(&text).expect("the answer is JSON");
+        }
+        panic!("GET {path}: no tokens in {WAITS_MAX} times {REFILL:?}")
+    }
+
+    fn ask(&self, path: &str) -> (u16, String) {
         let url = format!("{}{path}", self.rest);
         let root = url.match_indices('/').nth(2).expect("scheme://host/").0;
         let signed_path = url[root..].split('?').next().expect("split gives one at least");
@@ -75,8 +95,7 @@ impl Client {
             .call()
             .expect("the exchange answers");
         let text = answer.body_mut().read_to_string().expect("the answer is text");
-        assert_eq!(answer.status().as_u16(), 200, "GET {path}: {text}");
-        serde_json::from_str(&text).expect("the answer is JSON")
+        (answer.status().as_u16(), text)
     }
 
     /// Every item of a list, page by page.

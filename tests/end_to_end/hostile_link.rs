@@ -84,7 +84,7 @@ fn exchange_behind_a_proxy(dir: &Path, seed: u64) -> (Exchange, Proxy) {
 }
 
 /// Anonymous memory of a process in KiB: without the journal's pages, which are a file's.
-fn memory_kib(engine: &Running) -> u64 {
+fn anonymous_kib(engine: &Running) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", engine.child.id()));
     let status = status.expect("the engine runs");
     let line = status.lines().find(|line| line.starts_with("RssAnon")).expect("a line of Linux's");
@@ -95,8 +95,8 @@ fn memory_kib(engine: &Running) -> u64 {
 struct Traded {
     answers: Vec<Value>,
     sent: u64,
-    /// Anonymous memory after a fifth of the time, and at its end.
-    memory_kib: (u64, u64),
+    /// Anonymous memory after each fifth of the time.
+    memory_kib: Vec<u64>,
 }
 
 /// Sends signals at the full rate for `span`, then lets the link be well and waits for every
@@ -122,15 +122,16 @@ fn trade(
             answers
         });
         let (began, mut looked) = (clock.now().mono, Timestamp::ZERO);
-        let (mut quotes, mut sent, mut early) = (Vec::new(), 0, 0);
+        let (mut quotes, mut sent, mut memory_kib) = (Vec::new(), 0, Vec::new());
         while clock.now().mono.since(began) < span {
             let now = clock.now().mono;
             if quotes.is_empty() || now.since(looked) >= Nanos::from_secs(1) {
                 quotes = client.list("/markets", "markets");
                 looked = now;
             }
-            if early == 0 && now.since(began).ns() >= span.ns() / 5 {
-                early = memory_kib(engine);
+            let fifths = now.since(began).ns() * 5 / span.ns();
+            if fifths > u64::try_from(memory_kib.len()).expect("five at most") {
+                memory_kib.push(anonymous_kib(engine));
             }
             let due = began + Nanos::from_ns(sent * 1_000_000_000 / RATE);
             if now < due || sent - answered.load(Ordering::Acquire) >= UNDER_WAY_MAX {
@@ -142,11 +143,11 @@ fn trade(
             asked.send(()).expect("the reader waits");
             sent += 1;
         }
-        let late = memory_kib(engine);
+        memory_kib.push(anonymous_kib(engine));
         link.calm();
         drop(asked);
         let answers = answers.join().expect("every signal is answered");
-        Traded { answers, sent, memory_kib: (early, late) }
+        Traded { answers, sent, memory_kib }
     })
 }
 
@@ -218,6 +219,6 @@ fn books_stay_equal_over_a_hostile_link() {
     assert!(harmed > 0, "the link was bad");
     assert!(most_open <= CONNECTIONS_MAX, "{most_open} connections at once");
     wait_for("every connection to be over", || (link.open() == 0).then_some(()));
-    let (early, late) = traded.memory_kib;
-    assert!(late <= early + GROWTH_KIB_MAX, "memory grew from {early} to {late} KiB");
+    let [early, .., late] = traded.memory_kib[..] else { panic!("a sample each fifth") };
+    assert!(late <= early + GROWTH_KIB_MAX, "memory grew: {:?} KiB", traded.memory_kib);
 }
