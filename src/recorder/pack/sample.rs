@@ -1,5 +1,6 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
+mod past;
 mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
@@ -12,8 +13,7 @@ use crate::message::{
 use crate::order::State;
 use crate::recorder::record::{ChildResult, Outcome, ResultError};
 use crate::risk::{
-    BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Limit, Past, PastMarket,
-    Refusal, Trip, Trips,
+    BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Limit, Refusal, Trip, Trips,
 };
 use crate::runtime::random::Random;
 use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp, WallTime};
@@ -546,22 +546,6 @@ impl Sample for Carried {
 impl Sample for CarriedMarket {
     fn sample(dice: &mut Dice) -> Self {
         Self { ticker: dice.any(), stop: dice.any(), repeats: [dice.any(), dice.any()] }
-    }
-}
-
-impl Sample for Past {
-    fn sample(dice: &mut Dice) -> Self {
-        match dice.below(3) {
-            0 => Self::Market(PastMarket {
-                ticker: dice.any(),
-                position: dice.any(),
-                cost: dice.any(),
-                realized: dice.any(),
-                fees: dice.any(),
-            }),
-            1 => Self::Trade(dice.any()),
-            _ => Self::Unheard { fills_from: dice.any(), settled_from: dice.any() },
-        }
     }
 }
 
