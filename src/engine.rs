@@ -16,7 +16,7 @@ mod course;
 mod diagnosis;
 mod emergency;
 mod error;
-mod former;
+pub mod former;
 mod on_exchange;
 mod on_kalshi;
 mod on_paper;

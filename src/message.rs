@@ -50,7 +50,7 @@ pub struct Signal {
     pub time_in_force: Option<TimeInForce>,
     /// Overrides the configured style of execution.
     pub style: Option<Style>,
-    /// When the producer saw the market; `None` exempts the signal from the age limit.
+    /// When the producer saw the market; without it the signal's age counts from `received`.
     pub produced_at: Option<WallTime>,
     /// Not to be executed after this time.
     pub expires_at: Option<WallTime>,

@@ -1,24 +1,29 @@
-//! What former runs left in the journal: signals that must not be executed again, and risk's
-//! state of the account and its markets.
+//! What former runs left in the journal: signals that must not be executed again, risk's state of
+//! the account and its markets, the books as they were last believed, orders whose fate is open.
 //!
 //! In: the journal's entries, oldest first. Out: [`Former`]. The oms writes its state down after
 //! every input that changed it, except for orders, which their own entries count. A process may
 //! have died between an input and what it changed: what the last input must have changed is
 //! worked out here, so that no halt, no loss and no order is forgotten.
 
-use std::collections::{BTreeMap, HashSet};
+mod books;
+mod doubts;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::EngineError;
-use crate::ids::{Reason, RunId, SignalId, Ticker, TradeId};
-use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
+use crate::ids::{Reason, RunId, SignalId, Ticker};
 use crate::message::{
     BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder,
 };
-use crate::oms::account::{Account, Holding};
+use crate::oms::Core;
+use crate::oms::account::Holding;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
-use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, Halt, is_trouble};
-use crate::units::{Money, Nanos, WallTime};
+use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, Halt, Past, is_trouble};
+use crate::units::{Money, Nanos, Now, WallTime};
+use books::{Books, Ledger};
+use doubts::Doubts;
 
 /// Counted back from now, so that midnight makes nothing new.
 const DAY: Nanos = Nanos::from_secs(86_400);
@@ -26,14 +31,19 @@ const DAY: Nanos = Nanos::from_secs(86_400);
 const MINUTE: Nanos = Nanos::from_secs(60);
 
 /// See the module's page.
-#[derive(Debug, Default)]
-pub(super) struct Former {
+#[derive(Clone, Debug, Default)]
+pub struct Former {
     /// Ids of the last 24 hours' signals, oldest first.
     pub(super) signal_ids: Vec<SignalId>,
     /// The account's state; `None` when there was no run before.
-    pub(super) carried: Option<Carried>,
+    carried: Option<Carried>,
     /// States of single markets.
-    pub(super) markets: Vec<CarriedMarket>,
+    markets: Vec<CarriedMarket>,
+    /// The books.
+    past: Vec<Past>,
+    /// How long before the journal's last word the youngest order of open fate was sent, and when
+    /// that word was.
+    in_doubt: Option<(Nanos, WallTime)>,
 }
 
 impl Former {
@@ -56,10 +66,40 @@ impl Former {
         Ok(memory.into_former(repeats_window))
     }
 
+    /// As [`Self::read`], from entries at hand.
+    #[must_use]
+    pub fn fold(entries: &[(Header, Entry)], now: WallTime, repeats_window: Nanos) -> Self {
+        let mut memory = Memory::new(now);
+        for (header, entry) in entries {
+            memory.take(header, entry);
+        }
+        memory.into_former(repeats_window)
+    }
+
     /// What the new run's journal begins with, so that it can be replayed by itself.
-    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
+    pub fn entries(&self) -> impl Iterator<Item = Entry> + '_ {
         let account = self.carried.map(Entry::Risk);
-        account.into_iter().chain(self.markets.iter().map(|market| Entry::MarketRisk(*market)))
+        let markets = self.markets.iter().map(|market| Entry::MarketRisk(*market));
+        account.into_iter().chain(markets).chain(self.past.iter().map(|past| Entry::Past(*past)))
+    }
+
+    /// Hands everything to a new run's core, before its first input.
+    pub fn restore(&self, now: Now, core: &mut Core) {
+        if !self.past.is_empty() {
+            let carried = self.carried.unwrap_or_default();
+            core.restore(now, &carried, &self.markets, &self.past);
+        }
+    }
+
+    /// From when on what the exchange shows is the whole truth about the former runs' orders;
+    /// `None` when their fates are known. One that nobody has seen end may still be on its way, and
+    /// counts as never landed only after as long as a run waits for that itself (`absence_wait`):
+    /// until then the account's books are not read, and so nothing is sent that its landing could
+    /// take over a limit.
+    #[must_use]
+    pub fn orders_known_at(&self, absence_wait: Nanos) -> Option<WallTime> {
+        let (age, last_word) = self.in_doubt?;
+        Some(last_word + Nanos::from_ns(absence_wait.ns().saturating_sub(age.ns())))
     }
 }
 
@@ -82,7 +122,11 @@ struct Memory {
     rejects: Vec<WallTime>,
     /// When a person last looked: what was repeated before does not count.
     resumed: WallTime,
+    /// The present run's books.
     books: Books,
+    /// The books that all evidence of all runs makes.
+    ledger: Ledger,
+    doubts: Doubts,
 }
 
 impl Memory {
@@ -96,29 +140,52 @@ impl Memory {
             rejects: Vec::new(),
             resumed: WallTime::default(),
             books: Books::of(RunId::default(), now),
+            ledger: Ledger::default(),
+            doubts: Doubts::default(),
         }
     }
 
     fn take(&mut self, header: &Header, entry: &Entry) {
         let at = header.now.wall;
+        self.doubts.hear(header.now);
         match entry {
-            Entry::RunStarted { run, .. } => self.books = Books::of(*run, at),
+            Entry::RunStarted { run, .. } => {
+                self.books = Books::of(*run, at);
+                self.ledger.begin(at);
+                // Nothing began before the fate of every former order was known.
+                self.doubts = Doubts::default();
+            }
             Entry::Market(market) => self.books.list(&market.ticker),
             Entry::Opening { ticker, position, cost } => {
-                self.books.open(ticker, Holding { position: *position, cost: *cost });
+                let holding = Holding { position: *position, cost: *cost };
+                self.books.open(ticker, holding);
+                self.ledger.open(ticker, holding);
             }
+            Entry::Past(past) => self.ledger.take_over(past),
             Entry::Signal(signal) => {
                 self.books.meet(&signal.ticker);
                 if self.now.since(at) < DAY {
                     self.signal_ids.push(signal.id);
                 }
             }
-            Entry::Submit(order) => self.submit(at, order),
+            Entry::Submit(order) => {
+                self.doubts.sent(header.now, order, self.ledger.newest_fill());
+                self.submit(at, order);
+            }
             Entry::Gateway(event) => self.gateway(at, event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
-                self.books.book(fill);
+                self.carried(at);
+                self.book(fill);
             }
-            Entry::Fetch(FetchEvent::Settled(said)) => self.books.settle(said),
+            Entry::Fetch(FetchEvent::Settled(said)) => {
+                self.carried(at);
+                self.settle(said);
+            }
+            Entry::Fetch(FetchEvent::BackfillDone) => self.ledger.fills_are_read(),
+            Entry::Fetch(FetchEvent::SettlementsDone) => {
+                self.ledger.settlements_are_read(&self.books);
+            }
+            Entry::Result(result) => self.doubts.told(result),
             Entry::Control(command) => self.control(at, command),
             Entry::Risk(carried) => {
                 self.carried = Some(*carried);
@@ -138,18 +205,46 @@ impl Memory {
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)
-            | Entry::Result(_)
             | Entry::RunEnded => {}
         }
     }
 
-    /// The state as it stands, of a day that is not over at `at`.
+    /// The state as it stands, of a day that is not over at `at`. What may still be in flight
+    /// counts for the new day too, as it does while a run lasts.
     fn carried(&mut self, at: WallTime) -> &mut Carried {
-        let carried = self.carried.get_or_insert_with(Carried::default);
-        if carried.day.utc_day() < at.utc_day() {
-            carried.day = Day::new(at);
-        }
+        let carried =
+            self.carried.get_or_insert_with(|| Carried { day: Day::new(at), ..Carried::default() });
+        carried.day.roll(at, self.doubts.in_flight());
         carried
+    }
+
+    /// Books a fill: one from before the run's books were read is in them already, and counts only
+    /// if it is of the day.
+    fn book(&mut self, fill: &Fill) {
+        let earlier = self.ledger.book(fill);
+        if !self.books.is_older(fill) {
+            return self.books.book(fill);
+        }
+        if let Some(realized) = earlier {
+            self.count_earlier(realized, fill.fee, fill.exchange_time);
+        }
+    }
+
+    /// Pays a market out, as the run did.
+    fn settle(&mut self, said: &MarketSettlement) {
+        let earlier = self.ledger.settle(said);
+        if said.settled_at >= self.books.began() {
+            self.books.settle(said);
+        } else if let Some(realized) = earlier {
+            self.count_earlier(realized, Money::ZERO, said.settled_at);
+        }
+    }
+
+    fn count_earlier(&mut self, realized: Money, fees: Money, at: WallTime) {
+        let day = self.carried.map(|carried| carried.day.utc_day());
+        if day.is_some_and(|day| at.utc_day() >= day) {
+            self.books.count_unkept(realized, fees);
+        }
     }
 
     fn submit(&mut self, at: WallTime, order: &NewOrder) {
@@ -198,16 +293,20 @@ impl Memory {
         let count = |times: usize| u32::try_from(times).unwrap_or(u32::MAX);
         let orders = count(self.sent.iter().filter(|sent| recent(sent.at, MINUTE)).count());
         let rejects = count(self.rejects.len());
-        let (realized, fees) = self.books.unkept;
-        if (realized, fees) != (Money::ZERO, Money::ZERO) {
+        let (realized, fees) = self.books.unkept();
+        if let Some(carried) = &mut self.carried {
+            carried.day.realized += realized;
+            carried.day.fees += fees;
+        }
+        if self.carried.is_some() {
             self.carried(now);
         }
         if let Some(carried) = &mut self.carried {
             carried.recent_orders = orders;
             carried.recent_rejects = rejects;
-            carried.day.realized += realized;
-            carried.day.fees += fees;
         }
+        let in_doubt = self.doubts.youngest();
+        let past = self.ledger.into_past(self.doubts.fills_from());
         let mut markets: BTreeMap<Ticker, CarriedMarket> = BTreeMap::new();
         let none = |ticker| CarriedMarket { ticker, stop: None, repeats: [0; 2] };
         for (ticker, reason) in self.stops {
@@ -223,87 +322,9 @@ impl Memory {
             signal_ids: self.signal_ids,
             carried: self.carried,
             markets: markets.into_values().collect(),
+            past,
+            in_doubt,
         }
-    }
-}
-
-/// The books of one run, as far as a fill's profit needs them.
-#[derive(Debug)]
-struct Books {
-    run: RunId,
-    began: WallTime,
-    markets: MarketTable,
-    /// Whether the run was given its markets; else it admitted those that its signals named.
-    listed: bool,
-    account: Account,
-    trades: HashSet<TradeId>,
-    /// Profit and fees of fills after the last state that was kept.
-    unkept: (Money, Money),
-}
-
-impl Books {
-    fn of(run: RunId, began: WallTime) -> Self {
-        Self {
-            run,
-            began,
-            markets: MarketTable::new(),
-            listed: false,
-            account: Account::new(MarketTable::MARKETS_MAX, Money::ZERO),
-            trades: HashSet::new(),
-            unkept: (Money::ZERO, Money::ZERO),
-        }
-    }
-
-    fn list(&mut self, ticker: &Ticker) {
-        self.listed = true;
-        self.insert(ticker);
-    }
-
-    fn meet(&mut self, ticker: &Ticker) {
-        if !self.listed {
-            self.insert(ticker);
-        }
-    }
-
-    fn insert(&mut self, ticker: &Ticker) {
-        let (grid, fees) = (TickGrid::linear_cent(), FeeSchedule::QUADRATIC);
-        let _full: Option<crate::ids::MarketIx> = self.markets.insert(*ticker, grid, 0, fees, true);
-    }
-
-    fn open(&mut self, ticker: &Ticker, holding: Holding) {
-        if let Some(market) = self.markets.find(ticker) {
-            self.account.open_with(market.ix, holding);
-        }
-    }
-
-    fn ticker(&self, order: &NewOrder) -> Option<Ticker> {
-        self.markets.get(order.market).map(|market| market.ticker)
-    }
-
-    /// Books a fill once, as the run did. One that is older than the run and not of its orders was
-    /// part of its opening.
-    fn book(&mut self, fill: &Fill) {
-        let ours = fill.client_order_id.is_some_and(|id| id.run() == self.run);
-        if !ours && fill.exchange_time < self.began || !self.trades.insert(fill.trade_id) {
-            return;
-        }
-        self.meet(&fill.ticker);
-        let Some(market) = self.markets.find(&fill.ticker).map(|market| market.ix) else { return };
-        let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
-        self.unkept.0 += booked.realized;
-        self.unkept.1 += fill.fee;
-    }
-
-    /// Pays a market out, as the run did.
-    fn settle(&mut self, said: &MarketSettlement) {
-        let market = self.markets.find(&said.ticker).map(|market| market.ix);
-        if let Some(market) = market.filter(|_| said.settled_at >= self.began) {
-            self.unkept.0 += self.account.settle(market, said.yes_pays);
-        }
-    }
-
-    const fn forget_unkept(&mut self) {
-        self.unkept = (Money::ZERO, Money::ZERO);
     }
 }
 

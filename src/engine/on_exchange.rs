@@ -6,10 +6,11 @@ use std::sync::Arc;
 use super::account::{Account, Given};
 use super::course::{Course, Inlet};
 use super::emergency::Emergency;
+use super::former::Former;
 use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
 use super::threads::Threads;
-use super::{EngineError, RunOptions};
+use super::{EngineError, RunOptions, state_dir};
 use crate::config::WireConfig;
 use crate::feed::{Feed, FeedConfig};
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
@@ -23,11 +24,12 @@ use crate::oms::config::Admission;
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
 use crate::recorder::summary::Summary;
-use crate::runtime::clock::SystemClock;
+use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::runtime::memory;
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
+use crate::units::WallTime;
 
 /// The feed over real sockets.
 pub(super) type LiveFeed = Feed<TlsStream, DialHandle<TlsStream>, SystemClock>;
@@ -73,6 +75,7 @@ pub(super) fn run_with<F: Stage + 'static>(
         clock: &clock,
         interrupts,
         read_lag: options.config.orders.read_lag,
+        orders_known_at: orders_known_at(options, &clock)?,
     };
     let (rest, snapshot, opening) = match reader.read(rest) {
         Ok(read) => read,
@@ -114,6 +117,17 @@ pub(super) fn run_with<F: Stage + 'static>(
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
     course.follow(plant, (gateway, around(feed)))
+}
+
+/// From when on every order of former runs is over or shown by the exchange.
+fn orders_known_at(
+    options: &RunOptions,
+    clock: &SystemClock,
+) -> Result<Option<WallTime>, EngineError> {
+    let Some(dir) = state_dir(options).filter(|dir| dir.is_dir()) else { return Ok(None) };
+    let window = options.config.breaker.repeats_window;
+    let former = Former::read(&dir, clock.now().wall, window)?;
+    Ok(former.orders_known_at(options.config.orders.absence_wait))
 }
 
 fn emergency(account: &Account, clock: &SystemClock) -> Result<Emergency, EngineError> {

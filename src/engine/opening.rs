@@ -4,7 +4,8 @@
 //! Two equal readings, the second begun later than reads lag after the first, prove that nothing
 //! changed between what either of them saw; fills after that are not in these books and are booked
 //! by the run. Orders of a former run end by themselves (every resting order of ours carries an
-//! expiration); until they have, nothing is traded.
+//! expiration); until they have, nothing is traded. One that nobody has seen end may not even have
+//! landed yet: the books are believed only once it cannot any more.
 
 use super::{EngineError, diagnosis};
 use crate::message::Trouble;
@@ -36,6 +37,8 @@ pub(super) struct Reader<'a> {
     pub(super) clock: &'a SystemClock,
     pub(super) interrupts: &'a Interrupts,
     pub(super) read_lag: Nanos,
+    /// Before this time an order of a former run may still land.
+    pub(super) orders_known_at: Option<WallTime>,
 }
 
 impl Reader<'_> {
@@ -53,7 +56,12 @@ impl Reader<'_> {
             if ours > 0 {
                 tracing::warn!("waiting for {ours} resting orders of a former run to expire");
             }
-            if ours == 0 && former.as_ref().is_some_and(|before| agree(before, &snapshot)) {
+            let known = self.orders_known_at.is_none_or(|at| began >= at);
+            if !known {
+                tracing::warn!("waiting until no order of a former run can still land");
+            }
+            if known && ours == 0 && former.as_ref().is_some_and(|before| agree(before, &snapshot))
+            {
                 let as_of = self.contained_until(began, &snapshot);
                 let opening = opening(&snapshot, as_of);
                 return Ok((rest, snapshot, opening));

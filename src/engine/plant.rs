@@ -185,9 +185,7 @@ fn core(
     clock: &SystemClock,
 ) -> Core {
     let mut core = Core::with_rules(config, books.markets, &books.opening, series);
-    if let Some(carried) = &former.carried {
-        core.restore(clock.now(), carried, &former.markets);
-    }
+    former.restore(clock.now(), &mut core);
     core
 }
 

@@ -23,12 +23,13 @@ pub struct MarketPnl {
     pub position: Position,
     /// What the open position cost, without fees.
     pub cost: Money,
-    /// Profit of what was closed or settled in this run, without fees.
+    /// Profit of what was closed or settled, without fees; of former runs too, while the market
+    /// lasts.
     pub realized: Money,
     /// Profit of the open position if it were closed at the mark, without fees; `None` without a
     /// mark.
     pub unrealized: Option<Money>,
-    /// Fees of this run.
+    /// Fees, likewise.
     pub fees: Money,
 }
 
@@ -43,7 +44,7 @@ impl MarketPnl {
     };
 }
 
-/// What a market has earned and cost in this run.
+/// What a market has earned and cost since its first fill.
 #[derive(Clone, Copy, Debug, Default)]
 struct Earnings {
     realized: Money,
@@ -85,6 +86,14 @@ impl Account {
     /// Takes over a position held before this run.
     pub fn open_with(&mut self, market: MarketIx, holding: Holding) {
         self.holdings[usize::from(market.0)] = holding;
+    }
+
+    /// A market has earned and paid something that this account's cash knows already: before the
+    /// run, or before its books were read.
+    pub fn earn(&mut self, market: MarketIx, realized: Money, fees: Money) {
+        let earnings = &mut self.earnings[usize::from(market.0)];
+        earnings.realized += realized;
+        earnings.fees += fees;
     }
 
     /// Cash, orders alive not deducted.

@@ -52,6 +52,13 @@ impl Gap {
     }
 }
 
+impl Gap {
+    /// A former run may have missed fills from here on.
+    pub(super) fn reach_back(&mut self, from: WallTime) {
+        self.from = self.from.map(|known| known.min(from));
+    }
+}
+
 impl Core {
     pub(super) fn stream_down(&mut self) {
         let known = self.last_fill.unix_ns().saturating_sub(OVERLAP.ns());

@@ -11,6 +11,7 @@ use super::config::{Admission, FeedNeed, OmsConfig};
 use super::execution::{ExecutionKey, Executions, Lot};
 use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
+use super::past::PastBooks;
 use super::quotes::Quotes;
 use super::reconciling::Reconciling;
 use super::settlement::Settlements;
@@ -24,8 +25,8 @@ use crate::message::{
 use crate::order::{IllegalTransition, OrderSlab};
 use crate::recorder::record::Record;
 use crate::risk::{
-    Approved, Carried, CarriedMarket, Day, Exposure, Guard, Halt, Kept, Listing, Place, Readiness,
-    Rests, SeriesRules, Skew, Throttle,
+    Approved, Carried, CarriedMarket, Day, Exposure, Guard, Halt, Kept, Listing, Past, Place,
+    Readiness, Rests, SeriesRules, Skew, Throttle,
 };
 use crate::units::{Money, Now, Timestamp, WallTime};
 
@@ -162,6 +163,7 @@ pub struct Core {
     pub(super) gap: Gap,
     pub(super) settlements: Settlements,
     pub(super) reconciling: Reconciling,
+    pub(super) past: PastBooks,
 }
 
 impl Core {
@@ -228,6 +230,7 @@ impl Core {
                 market_count,
                 config.orders_max,
             ),
+            past: PastBooks::none(market_count, opening.as_of),
             markets,
             config,
         };
@@ -243,8 +246,15 @@ impl Core {
     }
 
     /// Takes over what a former run left, before the first input.
-    pub fn restore(&mut self, now: Now, carried: &Carried, markets: &[CarriedMarket]) {
+    pub fn restore(
+        &mut self,
+        now: Now,
+        carried: &Carried,
+        markets: &[CarriedMarket],
+        past: &[Past],
+    ) {
         self.restore_risk(now, carried, markets);
+        self.restore_past(past);
     }
 
     /// Takes one input. `out` is appended to, never read.

@@ -218,7 +218,10 @@ impl Core {
 
     /// A signal tells of its market, whatever becomes of it: others may rest or wait there.
     fn hear_signal(&mut self, now: Now, market: MarketIx, signal: &Signal, out: &mut Outbox) {
-        let at = signal.produced_at.unwrap_or(now.wall).min(now.wall);
+        // Without the producer's word it was seen when it came, which may be a while ago.
+        let waited = now.mono.since(signal.received).ns();
+        let came = WallTime::from_unix_ns(now.wall.unix_ns().saturating_sub(waited));
+        let at = signal.produced_at.unwrap_or(came).min(now.wall);
         if self.quotes.hear(market, Quote::of(signal), at) {
             self.attend_market(now, market, out);
         }

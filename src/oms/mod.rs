@@ -15,6 +15,7 @@ mod identity;
 mod index;
 pub mod obstacle;
 mod outsiders;
+mod past;
 mod peg;
 pub mod plan;
 mod quotes;

@@ -77,7 +77,7 @@ impl Core {
         // Fills older than this run that are not ours are part of the opening position.
         let is_old = fill.exchange_time < self.opened_at;
         if key.is_none() && is_old {
-            return;
+            return self.learn_past_fill(fill);
         }
         let owner = if key.is_some() { Owner::Order } else { Owner::Nobody };
         let novelty = self.trades.note(fill.trade_id, owner);

@@ -22,9 +22,10 @@ const OVERLAP: Nanos = Nanos::from_secs(600);
 /// Which markets have settled, and when to ask for more.
 #[derive(Debug)]
 pub(super) struct Settlements {
-    /// What a YES contract paid, by market.
-    paid: Vec<Option<Money>>,
-    opened_at: WallTime,
+    /// What a YES contract paid, and when, by market.
+    paid: Vec<Option<(Money, WallTime)>>,
+    /// Nothing from before this time is asked for.
+    floor: WallTime,
     newest: WallTime,
     due: Timestamp,
     asked: bool,
@@ -36,11 +37,22 @@ impl Settlements {
     pub(super) fn since(opened_at: WallTime, market_count: usize) -> Self {
         Self {
             paid: vec![None; market_count],
-            opened_at,
+            floor: opened_at,
             newest: opened_at,
             due: Timestamp::NEVER,
             asked: false,
         }
+    }
+
+    /// A former run may have missed settlements from here on.
+    pub(super) fn reach_back(&mut self, from: WallTime) {
+        self.floor = self.floor.min(from);
+        self.newest = self.newest.min(from);
+    }
+
+    /// What a YES contract of a market paid and when, once it has settled.
+    pub(super) fn paid(&self, market: MarketIx) -> Option<(Money, WallTime)> {
+        self.paid[usize::from(market.0)]
     }
 
     /// The exchange can be asked from now on.
@@ -71,16 +83,12 @@ impl Core {
             return;
         }
         let known = state.newest.unix_ns().saturating_sub(OVERLAP.ns());
-        let since = WallTime::from_unix_ns(known).max(state.opened_at);
+        let since = WallTime::from_unix_ns(known).max(state.floor);
         out.asks.push(FetchCommand::Settlements { since });
     }
 
     /// Books a settlement, once.
     pub(super) fn on_settled(&mut self, now: Now, said: &MarketSettlement, out: &mut Outbox) {
-        // Older ones are contained in the opening books.
-        if said.settled_at < self.opened_at {
-            return;
-        }
         self.settlements.newest = self.settlements.newest.max(said.settled_at);
         let Some(market) = self.markets.find(&said.ticker).map(|market| market.ix) else {
             return;
@@ -89,8 +97,12 @@ impl Core {
         if paid.is_some() {
             return;
         }
-        *paid = Some(said.yes_pays);
+        *paid = Some((said.yes_pays, said.settled_at));
         self.markets.close(market);
+        if said.settled_at < self.opened_at {
+            // The opening books contain it; what it came to is still to be counted.
+            return self.settle_past(now, market, said, out);
+        }
         let before = self.account.pnl(market, None);
         self.check_count(before.position, said, out);
         let realized = self.pay_out(market, said.yes_pays);
@@ -119,7 +131,7 @@ impl Core {
 
     /// A fill of a market that has settled already: it is paid out with the rest.
     pub(super) fn settle_late_fill(&mut self, market: MarketIx) {
-        if let Some(yes_pays) = self.settlements.paid[usize::from(market.0)] {
+        if let Some((yes_pays, _)) = self.settlements.paid(market) {
             let realized = self.pay_out(market, yes_pays);
             self.day.realized += realized;
         }

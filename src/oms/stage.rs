@@ -133,6 +133,11 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         &self.core
     }
 
+    /// The journal, for those who read it after the stage has died.
+    pub const fn journal(&self) -> &J {
+        &self.journal
+    }
+
     /// Gives the journal back after the run.
     pub fn into_journal(self) -> J {
         self.journal

@@ -31,6 +31,8 @@ const LOOK_WAIT: Nanos = Nanos::from_secs(2);
 enum Stop {
     /// The market moved against the signal.
     Slipped,
+    /// Nobody says what the market asks now: a retry would chase it blindly.
+    Unseen,
     /// No price is left.
     NoPrice,
     /// A limit said no.
@@ -142,15 +144,17 @@ impl Core {
             Manner::Take => self.retry(execution, market)?,
             Manner::Make { until } => self.moved(now, execution, market, until)?,
         };
-        // A successor goes by what is known of the market now, not by what the signal saw then.
-        let seen = signal.produced_at.map(|at| at.max(self.quotes.as_of(market.ix)));
-        self.ask(now, signal, market, (draft, Child::Later), seen).map_err(Stop::Refused)
+        // A successor goes by what is known of the market now, not by what the signal saw then,
+        // nor by when it came. What is not known is as old as time.
+        let known = self.quotes.as_of(market.ix);
+        let seen = signal.produced_at.map_or(known, |at| at.max(known));
+        self.ask(now, signal, market, (draft, Child::Later), Some(seen)).map_err(Stop::Refused)
     }
 
     fn retry(&self, execution: &Execution, market: &Market) -> Result<Draft, Stop> {
         let (signal, orders) = (execution.signal(), &self.config.orders);
         let current = self.quotes.market(market.ix).against(signal.action.book_side());
-        if current.is_some_and(|current| plan::has_slipped(signal, current, orders)) {
+        if plan::has_slipped(signal, current.ok_or(Stop::Unseen)?, orders) {
             return Err(Stop::Slipped);
         }
         let original = execution.original.ok_or(Stop::NoPrice)?;
@@ -353,6 +357,7 @@ impl Core {
             Stop::Slipped => {
                 execution.note_error("slippage", "the market moved too far against the signal");
             }
+            Stop::Unseen => execution.note_error("no_quote", "the market's ask is not known"),
             Stop::NoPrice => {
                 execution.note_error("no_price", "no valid price was left to retry at")
             }

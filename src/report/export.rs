@@ -158,7 +158,8 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Ask(_)
         | Entry::RunEnded
         | Entry::Risk(_)
-        | Entry::MarketRisk(_) => None,
+        | Entry::MarketRisk(_)
+        | Entry::Past(_) => None,
     }
 }
 

@@ -82,7 +82,8 @@ impl Rebuild {
             | Entry::Ask(_)
             | Entry::RunEnded
             | Entry::Risk(_)
-            | Entry::MarketRisk(_) => {}
+            | Entry::MarketRisk(_)
+            | Entry::Past(_) => {}
         }
     }
 

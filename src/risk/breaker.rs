@@ -266,15 +266,16 @@ impl Breaker {
     /// Takes over what a former run left. Of a cooldown the time without an engine counts; a probe
     /// whose end nobody saw is made again after a whole cooldown.
     pub fn restore(&mut self, now: Now, former: &CarriedBreaker) {
-        let passed = match former.state {
-            BreakerState::Open => now.wall.since(former.since),
-            BreakerState::Closed | BreakerState::HalfOpen => Nanos::ZERO,
+        // The whole cooldown begins now, for a run after this one too.
+        let since = match former.state {
+            BreakerState::Open => former.since,
+            BreakerState::Closed | BreakerState::HalfOpen => now.wall,
         };
-        let left = self.cooldown.ns().saturating_sub(passed.ns());
+        let left = self.cooldown.ns().saturating_sub(now.wall.since(since).ns());
         if former.state != BreakerState::Closed {
             self.state = BreakerState::Open;
             self.trips = former.trips;
-            self.since = former.since;
+            self.since = since;
             self.probe_at = now.mono + Nanos::from_ns(left);
         }
     }
@@ -389,5 +390,20 @@ mod tests {
         assert_eq!(next.state(), BreakerState::Open);
         next.tick(at(121));
         assert_eq!(next.state(), BreakerState::HalfOpen);
+    }
+
+    #[test]
+    fn a_second_restart_does_not_cut_short_the_cooldown_after_a_probe() {
+        let mut breaker = tripped(Trip::Latency);
+        breaker.tick(at(60));
+        breaker.note_sent(KEY);
+        let mut next = Breaker::new(COOLDOWN);
+        next.restore(at(100), &breaker.carried());
+        let mut last = Breaker::new(COOLDOWN);
+        last.restore(at(130), &next.carried());
+        last.tick(at(159));
+        assert_eq!(last.state(), BreakerState::Open);
+        last.tick(at(160));
+        assert_eq!(last.state(), BreakerState::HalfOpen);
     }
 }

@@ -1,9 +1,9 @@
-//! What of risk's state outlives the process, as it stands in the journal.
+//! What of risk's state and of the books outlives the process, as it stands in the journal.
 
 use super::breaker::CarriedBreaker;
 use super::day::Day;
-use crate::ids::{Reason, Ticker};
-use crate::units::WallTime;
+use crate::ids::{Reason, Ticker, TradeId};
+use crate::units::{Money, Position, WallTime};
 
 /// A halt: sticky, ended by a person only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,4 +52,35 @@ pub enum Kept {
     Account(Carried),
     /// One market's part.
     Market(CarriedMarket),
+}
+
+/// One piece of what a former run left, as it stands in the journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Past {
+    /// A market in which it was, and which had not settled.
+    Market(PastMarket),
+    /// A fill that it has booked and that may be told again.
+    Trade(TradeId),
+    /// From when on the exchange may have more to tell.
+    Unheard {
+        /// Fills.
+        fills_from: WallTime,
+        /// Settlements.
+        settled_from: WallTime,
+    },
+}
+
+/// What was held in a market and what it had come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastMarket {
+    /// The market.
+    pub ticker: Ticker,
+    /// What was held.
+    pub position: Position,
+    /// What that had cost, without fees.
+    pub cost: Money,
+    /// Profit of what was closed, without fees.
+    pub realized: Money,
+    /// Fees of its fills.
+    pub fees: Money,
 }

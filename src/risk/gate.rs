@@ -42,7 +42,8 @@ pub struct Question<'a> {
     pub reference: Price,
     /// The signal's edge against its ask.
     pub edge: PriceDelta,
-    /// When the producer saw the market.
+    /// When the market was seen, by the producer or, for later orders, by us; `None` when the
+    /// producer does not say: then the signal's arrival counts.
     pub produced_at: Option<WallTime>,
     /// Not to be executed later.
     pub expires_at: Option<WallTime>,

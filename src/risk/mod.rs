@@ -26,7 +26,7 @@ pub use approved::Approved;
 pub use breaker::{Breaker, BreakerState, CarriedBreaker, Probe, Trip, Trips};
 pub use breaker_config::BreakerConfig;
 pub use calendar::{Minute, Schedule};
-pub use carried::{Carried, CarriedMarket, Halt, Kept};
+pub use carried::{Carried, CarriedMarket, Halt, Kept, Past, PastMarket};
 pub use day::Day;
 pub use exposure::{Exposure, MarketExposure, Place, Rests};
 pub use gate::{Child, Facts, Question, Readiness, approve};

@@ -2,7 +2,8 @@
 //! and the next run takes over.
 
 use super::*;
-use crate::ids::{MarketIx, OrderId, OrderKey, SourceId};
+use crate::ids::{MarketIx, OrderId, OrderKey, RunId, SourceId, TradeId};
+use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
     Accepted, Action, Command, Origin, Reject, RejectKind, SendStamps, Signal, Unsent,
 };
@@ -16,7 +17,11 @@ use crate::runtime::ring::{Consumer, Producer, ring};
 use crate::runtime::stage::{Stage as _, Work};
 use crate::units::{Contracts, Now, Position, Price, PriceDelta, Timestamp};
 
+mod past;
+
 const MARKETS: [&str; 2] = ["KXNFL-26JAN11-BUF", "KXNBA-26JAN11-LAL"];
+/// What every run's books say there is.
+const CASH: Money = Money::from_cents(1_000_000);
 /// Noon of a day.
 const NOON: u64 = 1_767_268_800_000;
 const REPEATS: Nanos = Nanos::from_secs(10);
@@ -28,6 +33,7 @@ struct Rig {
     signals: Producer<Signal>,
     gateway: Producer<GatewayEvent>,
     feed: Producer<FeedEvent>,
+    fetch: Producer<FetchEvent>,
     control: Producer<ControlCommand>,
     commands: Consumer<Command>,
     records: Consumer<Record>,
@@ -55,6 +61,16 @@ fn ticker(market: usize) -> Ticker {
 impl Rig {
     /// What `Plant::build` does, with a clock that stands still.
     fn start(dir: &Path, run: u64, wall_ms: u64) -> (Self, Former) {
+        Self::start_holding(dir, run, wall_ms, &[])
+    }
+
+    /// As [`Self::start`], where the exchange says that something is held.
+    fn start_holding(
+        dir: &Path,
+        run: u64,
+        wall_ms: u64,
+        held: &[(Ticker, Holding)],
+    ) -> (Self, Former) {
         let clock = VirtualClock::new(WallTime::from_unix_ms(wall_ms));
         let state = StateDir::open(dir, "test").unwrap();
         let former = Former::read(dir, clock.now().wall, REPEATS).unwrap();
@@ -76,15 +92,17 @@ impl Rig {
             journal.append(now, &entry).unwrap();
         }
         let opening =
-            Opening { cash: Money::from_cents(1_000_000), as_of: now.wall, ..Opening::default() };
-        let mut core = Core::new(config(run.bits()), markets, &opening);
-        if let Some(carried) = &former.carried {
-            core.restore(now, carried, &former.markets);
+            Opening { cash: CASH, as_of: now.wall, holdings: held.to_vec(), ..Opening::default() };
+        for (ticker, Holding { position, cost }) in held {
+            let held = Entry::Opening { ticker: *ticker, position: *position, cost: *cost };
+            journal.append(now, &held).unwrap();
         }
+        let mut core = Core::new(config(run.bits()), markets, &opening);
+        former.restore(now, &mut core);
         let (signals, signals_out) = ring(16);
         let (gateway, gateway_out) = ring(16);
         let (feed, feed_out) = ring(16);
-        let (_, fetch_out) = ring(16);
+        let (fetch, fetch_out) = ring(16);
         let (control, control_out) = ring(16);
         let (commands_in, commands) = ring(64);
         let (asks, _) = ring(64);
@@ -106,6 +124,7 @@ impl Rig {
             signals,
             gateway,
             feed,
+            fetch,
             control,
             commands,
             records,

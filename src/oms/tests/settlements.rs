@@ -134,8 +134,10 @@ fn the_opening_books_contain_what_settled_before_them() {
     }
     desk.fetched(old);
     assert_eq!(desk.core.account().cash(), Money::from_cents(START_CENTS));
-    desk.buy_ten("a");
-    assert_eq!(desk.core.account().holding(MARKET).position, Position::from_centis(1_000));
+    assert_eq!((desk.core.guard().consecutive_losses(), desk.core.day().loss()), (0, Money::ZERO));
+    let signal = desk.signal("a", Action::BuyYes, TimeInForce::ImmediateOrCancel);
+    desk.tell(&Input::Signal(signal));
+    assert_eq!(desk.submits(), 0, "it is over");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::message::{
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
 use crate::recorder::record::ExecutionResult;
-use crate::risk::{Carried, CarriedMarket};
+use crate::risk::{Carried, CarriedMarket, Past};
 use crate::units::{Money, Position};
 
 /// One entry. Inputs first, outputs after; a replay feeds the former and compares the latter.
@@ -73,6 +73,8 @@ pub enum Entry {
     Risk(Carried),
     /// Risk's state of one market that outlives the process.
     MarketRisk(CarriedMarket),
+    /// What the former run's books had, at the beginning of a run.
+    Past(Past),
 }
 
 impl Entry {
@@ -85,6 +87,7 @@ impl Entry {
             | Self::Market(_)
             | Self::Opening { .. }
             | Self::OpeningCash { .. }
+            | Self::Past(_)
             | Self::Signal(_)
             | Self::Gateway(_)
             | Self::Feed(_)
@@ -127,6 +130,7 @@ impl Entry {
             Self::RunEnded => "run_ended",
             Self::Risk(_) => "risk",
             Self::MarketRisk(_) => "market_risk",
+            Self::Past(_) => "past",
         }
     }
 }
@@ -163,6 +167,7 @@ impl Pack for Entry {
             Self::Risk(carried) => tagged(out, 17, carried),
             Self::MarketRisk(carried) => tagged(out, 18, carried),
             Self::Resend(order) => tagged(out, 19, order),
+            Self::Past(past) => tagged(out, 20, past),
         }
     }
 
@@ -194,6 +199,7 @@ impl Pack for Entry {
             17 => Self::Risk(from.take()?),
             18 => Self::MarketRisk(from.take()?),
             19 => Self::Resend(from.take()?),
+            20 => Self::Past(from.take()?),
             _ => return None,
         })
     }

@@ -52,6 +52,7 @@ impl Sample for Entry {
             15 => Self::Result(dice.any()),
             16 => Self::Risk(dice.any()),
             17 => Self::MarketRisk(dice.any()),
+            18 => Self::Past(dice.any()),
             _ => Self::RunEnded,
         }
     }

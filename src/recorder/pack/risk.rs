@@ -1,7 +1,9 @@
-//! Bytes of risk's state that outlives the process.
+//! Bytes of risk's state that outlives the process, and of books that do.
 
 use super::{Pack, Packer, Unpacker};
-use crate::risk::{BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Trips};
+use crate::risk::{
+    BreakerState, Carried, CarriedBreaker, CarriedMarket, Day, Halt, Past, PastMarket, Trips,
+};
 
 impl Pack for Day {
     fn pack(&self, out: &mut Packer<'_>) {
@@ -86,6 +88,55 @@ impl Pack for CarriedMarket {
             ticker: from.take()?,
             stop: from.take()?,
             repeats: [from.take()?, from.take()?],
+        })
+    }
+}
+
+impl Pack for PastMarket {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.position);
+        out.put(&self.cost);
+        out.put(&self.realized);
+        out.put(&self.fees);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            ticker: from.take()?,
+            position: from.take()?,
+            cost: from.take()?,
+            realized: from.take()?,
+            fees: from.take()?,
+        })
+    }
+}
+
+impl Pack for Past {
+    fn pack(&self, out: &mut Packer<'_>) {
+        match self {
+            Self::Market(market) => {
+                out.put(&0_u8);
+                out.put(market);
+            }
+            Self::Trade(trade) => {
+                out.put(&1_u8);
+                out.put(trade);
+            }
+            Self::Unheard { fills_from, settled_from } => {
+                out.put(&2_u8);
+                out.put(fills_from);
+                out.put(settled_from);
+            }
+        }
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(match from.take::<u8>()? {
+            0 => Self::Market(from.take()?),
+            1 => Self::Trade(from.take()?),
+            2 => Self::Unheard { fills_from: from.take()?, settled_from: from.take()? },
+            _ => return None,
         })
     }
 }

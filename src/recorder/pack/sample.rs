@@ -1,5 +1,6 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
+mod past;
 mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};

@@ -105,14 +105,17 @@ pub(super) fn market_active(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
     if facts.market.active && !paused { Ok(()) } else { refuse(Limit::MarketInactive, 1, 0) }
 }
 
-/// A producer's clock ahead of ours by more than the age limit is as wrong as an old signal.
+/// A producer's clock ahead of ours by more than the age limit is as wrong as an old signal. Where
+/// the producer tells no time, the signal is as old as its bytes in our memory: it never waits in
+/// here for longer than allowed, and how old it was when it came is its producer's to answer for.
 pub(super) fn signal_age(question: &Question<'_>, facts: &Facts<'_>) -> Answer {
     let bound = signed(facts.limits.signal_age_max.ns());
-    if let Some(produced_at) = question.produced_at {
-        let age = signed(facts.now.wall.unix_ns()) - signed(produced_at.unix_ns());
-        if age > bound || age < -bound {
-            return refuse(Limit::SignalAge, age, bound);
-        }
+    let age = match question.produced_at {
+        Some(at) => signed(facts.now.wall.unix_ns()) - signed(at.unix_ns()),
+        None => signed(facts.now.mono.since(question.order.received).ns()),
+    };
+    if age > bound || age < -bound {
+        return refuse(Limit::SignalAge, age, bound);
     }
     match question.expires_at {
         Some(expiry) if expiry <= facts.now.wall => {
