@@ -46,6 +46,9 @@ max_retries = 1
 fill_timeout_ms = 2000
 read_lag_ms = 500
 absence_wait_ms = 5000
+
+[machine]
+wait = "park"
 ";
 
 /// Trades by turns YES and NO in every market, so that positions are netted and cash comes back.
