@@ -49,6 +49,8 @@ mod making_order_follows_the_market;
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
 mod obstacles_halt;
+#[path = "scenarios/order_groups.rs"]
+mod order_groups;
 #[path = "scenarios/orders_of_others_are_left_alone.rs"]
 mod orders_of_others_are_left_alone;
 #[path = "scenarios/orphan_of_a_former_run.rs"]

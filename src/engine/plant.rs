@@ -250,7 +250,8 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
         refill_per_sec: wire.write_tokens_per_second,
         capacity: wire.write_tokens_max,
         cancel_reserve: wire.cancel_reserve_tokens,
-        ..MessageLimits::default()
+        order_cost: wire.order_tokens,
+        cancel_cost: wire.cancel_tokens,
     };
     let real = matches!(options.config.mode, Mode::Demo | Mode::Live);
     let kept = options.config.exchange.weekly_maintenance == WeeklyMaintenance::Kept;

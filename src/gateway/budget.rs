@@ -45,6 +45,8 @@ pub enum Spend {
     Create,
     /// A cancel, of one order or of all.
     Cancel,
+    /// A step of an order group: costs what an order does and may use what cancels may.
+    Group,
 }
 
 /// The bucket.
@@ -78,6 +80,7 @@ impl Budget {
                 parts(self.config.create_cost).saturating_add(parts(self.config.cancel_reserve))
             }
             Spend::Cancel => parts(self.config.cancel_cost),
+            Spend::Group => parts(self.config.create_cost),
         };
         self.level_parts >= needed
     }
@@ -85,7 +88,7 @@ impl Budget {
     /// Takes the tokens of a request that was sent.
     pub fn take(&mut self, spend: Spend) {
         let cost = match spend {
-            Spend::Create => self.config.create_cost,
+            Spend::Create | Spend::Group => self.config.create_cost,
             Spend::Cancel => self.config.cancel_cost,
         };
         self.level_parts = self.level_parts.saturating_sub(parts(cost));

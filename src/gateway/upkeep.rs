@@ -50,6 +50,7 @@ where
         if !was_ready {
             self.pool.handle_first_progress(place, now.mono);
         }
+        self.note_group(event.as_ref(), now);
         self.emit(event);
         Work::Done
     }

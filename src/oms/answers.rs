@@ -3,9 +3,10 @@
 use super::core::{Core, Outbox, Phase};
 use super::execution::Execution;
 use super::identity::Identity;
-use crate::ids::OrderKey;
+use crate::ids::{OrderKey, Reason, Ticker};
 use crate::message::{
-    Accepted, CancelFailure, GatewayEvent, Reject, RejectKind, SendStamps, TimeInForce, Unsent,
+    Accepted, CancelFailure, GatewayEvent, GroupStep, Reject, RejectKind, SendStamps, TimeInForce,
+    Unsent,
 };
 use crate::order::{Ending, Event, IllegalTransition, Order, State};
 use crate::recorder::record::{Hop, Record, ResultError};
@@ -32,6 +33,7 @@ impl Core {
                 self.on_cancel_failed(now, *key, *why, out);
             }
             GatewayEvent::CancelAllDone { .. } => self.look_at_all_soon(now),
+            GatewayEvent::Group { shard, step, ok } => tell_group(*shard, *step, *ok, out),
             GatewayEvent::Connections { ready } => self.connections = *ready,
         }
     }
@@ -92,6 +94,7 @@ impl Core {
             Unsent::Stale => "stale_order",
             Unsent::Stopping => "stopping",
             Unsent::Halted => "halted",
+            Unsent::GroupTriggered => "order_group_triggered",
         };
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
@@ -236,5 +239,13 @@ impl Core {
         let execution = self.lots[key.slot as usize].execution;
         self.orders.find(key)?;
         self.executions.find_mut(execution)
+    }
+}
+
+/// The exchange's own kill switch does not do as ours: a person should know.
+fn tell_group(shard: u8, step: GroupStep, ok: bool, out: &mut Outbox) {
+    if !ok {
+        let text = format!("order group on shard {shard}: {} was not confirmed", step.as_str());
+        out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason: Reason::lossy(&text) });
     }
 }

@@ -110,6 +110,7 @@ impl Rebuild {
             | GatewayEvent::CancelNotFound { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::Group { .. }
             | GatewayEvent::Connections { .. } => {}
         }
     }

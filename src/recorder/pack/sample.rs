@@ -231,6 +231,7 @@ impl Sample for Unsent {
             Self::Stale,
             Self::Stopping,
             Self::Halted,
+            Self::GroupTriggered,
         ])
     }
 }
@@ -252,6 +253,7 @@ impl Sample for RejectKind {
             Self::Gone,
             Self::Other,
             Self::Region,
+            Self::GroupTriggered,
         ])
     }
 }

@@ -12,8 +12,9 @@ use super::http::{Framing, HttpLink, HttpRequest};
 use super::lag;
 use super::network::{LinkKind, Network};
 use super::stream::StreamLink;
-use crate::ids::{ClientOrderId, Ticker};
-use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS};
+use crate::ids::{ClientOrderId, OrderGroupId, Ticker};
+use crate::kalshi::account::{created_group, new_group};
+use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS, ORDER_GROUPS};
 use crate::message::BookSide;
 use crate::runtime::random::Random;
 use crate::sim::api::SimVenue;
@@ -109,6 +110,28 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Makes an order group on each of these shards for the engine's account.
+    ///
+    /// # Panics
+    /// When the exchange refuses one.
+    pub(super) fn make_groups(
+        &mut self,
+        now: WallTime,
+        shards: &[u8],
+        contracts: u32,
+    ) -> Vec<(u8, OrderGroupId)> {
+        let path = format!("{BASE_PATH}{ORDER_GROUPS}/create");
+        let make = |&shard: &u8| {
+            let body = new_group(contracts, shard);
+            let (method, body) = ("POST", body.as_bytes());
+            let request = ApiRequest { method, path: &path, query: "", body };
+            let answer = self.venue.handle(now, Some(TRADER), &request);
+            let made = created_group(answer.body.as_bytes());
+            (shard, made.expect("a group can be made on every shard there is"))
+        };
+        shards.iter().map(make).collect()
     }
 
     /// The account's attestation of its location lapses: new orders are refused.
