@@ -55,6 +55,8 @@ mod order_groups;
 mod orders_of_others_are_left_alone;
 #[path = "scenarios/orphan_of_a_former_run.rs"]
 mod orphan_of_a_former_run;
+#[path = "scenarios/too_many_requests.rs"]
+mod too_many_requests;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]

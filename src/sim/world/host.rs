@@ -44,6 +44,8 @@ pub struct Host {
     denied: u32,
     /// Whether the account's location is attested.
     location: Location,
+    /// Writes are too many until then.
+    throttled_until: Timestamp,
 }
 
 /// What the exchange knows of where the account is.
@@ -74,6 +76,7 @@ impl Host {
             creates: HashMap::new(),
             denied: 0,
             location: Location::Attested,
+            throttled_until: Timestamp::ZERO,
         }
     }
 
@@ -110,6 +113,11 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Every write is answered 429 until then.
+    pub const fn throttle(&mut self, until: Timestamp) {
+        self.throttled_until = until;
     }
 
     /// Makes an order group on each of these shards for the engine's account.
@@ -259,7 +267,9 @@ impl Host {
     /// Answers one request, or does with it what is to go wrong.
     fn serve(&mut self, now: Now, index: usize, request: &HttpRequest) {
         let fault = self.http[index].end.take_fault();
+        let too_many = now.mono < self.throttled_until && request.method != "GET";
         let intercepted = match fault {
+            _ if too_many => Some(gateway_page(429)),
             RequestFault::Intercepted(status) => Some(gateway_page(status)),
             _ => None,
         };
