@@ -15,6 +15,8 @@ mod answer_names_another_order;
 mod auto_takes_makes_or_refuses;
 #[path = "scenarios/backfilled_fill_finds_its_order_later.rs"]
 mod backfilled_fill_finds_its_order_later;
+#[path = "scenarios/cancel_all_has_an_aftermath.rs"]
+mod cancel_all_has_an_aftermath;
 #[path = "scenarios/cancel_loses_to_fill.rs"]
 mod cancel_loses_to_fill;
 #[path = "scenarios/drain_cancels_what_rests.rs"]

@@ -37,6 +37,7 @@ use crate::risk::{KillSwitch, Limits, MessageLimits, SeriesRules};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
+use crate::units::Nanos;
 
 /// Sources that may wait to be taken by the intake.
 const NEW_SOURCES_MAX: usize = 64;
@@ -261,6 +262,8 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
     let mut orders = options.config.orders;
     if options.config.mode == Mode::Paper {
         orders.reconcile.every = None;
+        // Cancelled is cancelled on paper.
+        orders.aftermath = Nanos::ZERO;
     }
     OmsConfig {
         run,

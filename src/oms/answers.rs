@@ -10,7 +10,7 @@ use crate::message::{
 };
 use crate::order::{Ending, Event, IllegalTransition, Order, State};
 use crate::recorder::record::{Hop, Record, ResultError};
-use crate::units::{Contracts, Now};
+use crate::units::{Contracts, Nanos, Now};
 
 impl Core {
     pub(super) fn on_gateway(&mut self, now: Now, event: &GatewayEvent, out: &mut Outbox) {
@@ -32,7 +32,7 @@ impl Core {
             GatewayEvent::CancelFailed { key, why } => {
                 self.on_cancel_failed(now, *key, *why, out);
             }
-            GatewayEvent::CancelAllDone { .. } => self.look_at_all_soon(now),
+            GatewayEvent::CancelAllDone { .. } => self.on_cancel_all_done(now, out),
             GatewayEvent::Group { shard, step, ok } => tell_group(*shard, *step, *ok, out),
             GatewayEvent::Connections { ready } => self.connections = *ready,
         }
@@ -212,6 +212,24 @@ impl Core {
                 self.arm(key, now.mono + self.config.orders.lookup_interval);
             }
         }
+    }
+
+    /// Whatever was said of it: it may have been carried out, and its aftermath with it.
+    fn on_cancel_all_done(&mut self, now: Now, out: &mut Outbox) {
+        let aftermath = self.config.orders.aftermath;
+        if !self.in_aftermath(now) && aftermath > Nanos::ZERO {
+            let secs = aftermath.ms() / 1_000;
+            let text = format!("cancel_all_aftermath: orders that would rest wait for {secs} s");
+            out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason: Reason::lossy(&text) });
+        }
+        self.aftermath_until = now.mono + aftermath;
+        self.look_at_all_soon(now);
+    }
+
+    /// Whether a cancel of everything may still take orders with it that are placed now.
+    #[must_use]
+    pub fn in_aftermath(&self, now: Now) -> bool {
+        now.mono < self.aftermath_until
     }
 
     /// After a cancel-all every live order is looked at: most have been reported by then.

@@ -162,6 +162,8 @@ pub struct Core {
     pub(super) gap: Gap,
     pub(super) settlements: Settlements,
     pub(super) reconciling: Reconciling,
+    /// Until when the last cancel of everything may still take orders with it.
+    pub(super) aftermath_until: Timestamp,
 }
 
 impl Core {
@@ -228,6 +230,7 @@ impl Core {
                 market_count,
                 config.orders_max,
             ),
+            aftermath_until: Timestamp::ZERO,
             markets,
             config,
         };
