@@ -89,13 +89,31 @@ pub struct WireConfig {
     pub write_tokens_max: u32,
     /// Write tokens that only cancels may use.
     pub cancel_reserve_tokens: u32,
+    /// Who says how many tokens there are.
+    pub tokens_by: TokensBy,
+    /// Write tokens of a new order.
+    pub order_tokens: u32,
+    /// Write tokens of a cancel.
+    pub cancel_tokens: u32,
     /// Silence after which the feed counts as dead.
     pub feed_silence_max: Nanos,
+}
+
+/// Who says how many write tokens there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokensBy {
+    /// The account's tier, as the exchange tells it at start.
+    Tier,
+    /// The configuration.
+    Config,
 }
 
 impl WireConfig {
     /// Write tokens that one order costs.
     pub const ORDER_TOKENS: u32 = 10;
+
+    /// Write tokens that one cancel costs.
+    pub const CANCEL_TOKENS: u32 = 2;
 }
 
 /// Threads and cores.
@@ -177,6 +195,9 @@ pub struct Config {
     pub paper_cash_cents: i64,
     /// Connections and answers.
     pub wire: WireConfig,
+    /// Contracts that the exchange lets an order group trade within 15 s; none without groups,
+    /// what the engine's own limits let out in a minute when `None`.
+    pub group_contracts: Option<u64>,
     /// Threads and cores.
     pub machine: MachineConfig,
     /// The simulated exchange inside the process.

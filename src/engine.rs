@@ -15,6 +15,7 @@ mod checks;
 mod course;
 mod diagnosis;
 mod emergency;
+mod errand;
 mod error;
 pub mod former;
 mod on_exchange;
@@ -22,6 +23,7 @@ mod on_kalshi;
 mod on_paper;
 mod opening;
 mod plant;
+mod preparation;
 mod scratch;
 #[cfg(feature = "sim")]
 mod sim_exchange;

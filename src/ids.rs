@@ -116,6 +116,9 @@ impl Ticker {
 /// The exchange's order id (a UUID today; kept as text because nothing promises that).
 pub type OrderId = InlineText<40>;
 
+/// The exchange's id of an order group.
+pub type OrderGroupId = InlineText<40>;
+
 /// The exchange's trade id: the key by which fills are deduplicated.
 pub type TradeId = InlineText<40>;
 

@@ -10,7 +10,7 @@ mod terms;
 mod trouble;
 
 pub use answer::{
-    Accepted, CancelFailure, GatewayEvent, Loss, Reject, RejectKind, SendStamps, Unsent,
+    Accepted, CancelFailure, GatewayEvent, GroupStep, Loss, Reject, RejectKind, SendStamps, Unsent,
 };
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 pub use trouble::{Trouble, TroubleNews, Turn};

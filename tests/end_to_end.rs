@@ -13,6 +13,8 @@ mod books;
 mod client;
 #[path = "end_to_end/hostile_link.rs"]
 mod hostile_link;
+#[path = "end_to_end/exchange_side.rs"]
+mod exchange_side;
 #[path = "end_to_end/interrupts.rs"]
 mod interrupts;
 #[path = "end_to_end/kill_matrix.rs"]

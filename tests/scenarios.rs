@@ -15,6 +15,8 @@ mod answer_names_another_order;
 mod auto_takes_makes_or_refuses;
 #[path = "scenarios/backfilled_fill_finds_its_order_later.rs"]
 mod backfilled_fill_finds_its_order_later;
+#[path = "scenarios/cancel_all_has_an_aftermath.rs"]
+mod cancel_all_has_an_aftermath;
 #[path = "scenarios/cancel_loses_to_fill.rs"]
 mod cancel_loses_to_fill;
 #[path = "scenarios/drain_cancels_what_rests.rs"]
@@ -49,10 +51,14 @@ mod making_order_follows_the_market;
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
 mod obstacles_halt;
+#[path = "scenarios/order_groups.rs"]
+mod order_groups;
 #[path = "scenarios/orders_of_others_are_left_alone.rs"]
 mod orders_of_others_are_left_alone;
 #[path = "scenarios/orphan_of_a_former_run.rs"]
 mod orphan_of_a_former_run;
+#[path = "scenarios/too_many_requests.rs"]
+mod too_many_requests;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]

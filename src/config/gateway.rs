@@ -1,7 +1,8 @@
-//! The section `[gateway]`: what is done about answers that never come.
+//! The section `[gateway]`: what is done about answers that never come, and the exchange's own
+//! limit on what trades.
 
-use super::ConfigError;
 use super::layers::{Layers, base, key};
+use super::{ConfigError, TokensBy};
 use crate::oms::config::OrderConfig;
 use crate::risk::RESENDS_MAX;
 
@@ -9,6 +10,9 @@ use crate::risk::RESENDS_MAX;
 const RESEND_INTERVAL_MS_MAX: u64 = 1_000;
 /// Oldest order that may be sent again: ids are unique among live and recent orders only.
 const RESEND_AGE_MS_MAX: u64 = 30_000;
+
+/// Write tokens per second, and in a full bucket, of the smallest tier.
+pub(super) const BASIC_TOKENS: u32 = 100;
 
 /// How orders are sent again, laid over what else holds for orders.
 pub(super) fn resends(
@@ -33,4 +37,20 @@ pub(super) fn resends(
         )?,
         ..orders
     })
+}
+
+/// The limit of the order groups.
+pub(super) fn group_contracts(layers: &mut Layers<'_>) -> Result<Option<u64>, ConfigError> {
+    let unset = "what the limits let out within a minute";
+    let contracts = layers.optional_count(key("gateway.group_contracts"), unset)?;
+    Ok(contracts.map(|contracts| contracts as u64))
+}
+
+/// The account's tier says how many tokens there are, unless the configuration says other than
+/// what the smallest tier has.
+pub(super) const fn tokens_by(tokens_per_second: u32, tokens_max: u32) -> TokensBy {
+    match (tokens_per_second, tokens_max) {
+        (BASIC_TOKENS, BASIC_TOKENS) => TokensBy::Tier,
+        _ => TokensBy::Config,
+    }
 }

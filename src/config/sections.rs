@@ -8,8 +8,8 @@ use super::profile::Profile;
 use super::ranges::{CASH_CENTS_MAX, DAY_MS, SIGNALS_PER_CYCLE_MAX};
 use super::setting::{Origin, Setting, Shown};
 use super::{
-    Config, ConfigError, ExchangeConfig, MachineConfig, Mode, SimConfig, WeeklyMaintenance,
-    WireConfig,
+    Config, ConfigError, ExchangeConfig, MachineConfig, Mode, SimConfig, TokensBy,
+    WeeklyMaintenance, WireConfig,
 };
 use super::{gateway, limits};
 use crate::intake::Pace;
@@ -52,6 +52,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let series = limits::series(layers)?;
     let orders = orders(layers)?;
     let orders = gateway::resends(layers, orders)?;
+    let group_contracts = gateway::group_contracts(layers)?;
     let breaker = limits::breaker(layers, profile, limits.position_size_max)?;
     limits::check(layers, &limits, &breaker, &orders)?;
     let paper_cash_cents = cash(layers, "paper.cash_cents")?;
@@ -70,6 +71,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         paper: paper(layers, seed)?,
         paper_cash_cents,
         wire: wire(layers)?,
+        group_contracts,
         machine: machine(layers)?,
         sim: sim(layers)?,
         exchange: exchange(layers)?,
@@ -230,7 +232,10 @@ fn paper(layers: &mut Layers<'_>, seed: u64) -> Result<PaperConfig, ConfigError>
 fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {
     let ms = |value| base(Nanos::from_ms(value));
     let any = 0..=u64::from(u32::MAX);
-    let wire = WireConfig {
+    let mut wire = WireConfig {
+        tokens_by: TokensBy::Tier,
+        order_tokens: WireConfig::ORDER_TOKENS,
+        cancel_tokens: WireConfig::CANCEL_TOKENS,
         connections: layers.count(key("wire.connections"), base(4), 1..=16)?,
         ack_timeout: layers.ms(key("wire.ack_timeout_ms"), ms(2_000), 1..=60_000)?,
         signature_age_max: layers.ms(key("wire.signature_age_ms"), ms(1_000), 1..=10_000)?,
@@ -244,6 +249,7 @@ fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {
         cancel_reserve_tokens: layers.count(key("wire.cancel_reserve_tokens"), base(20), any)?,
         feed_silence_max: layers.ms(key("wire.feed_silence_ms"), ms(15_000), 1_000..=DAY_MS)?,
     };
+    wire.tokens_by = gateway::tokens_by(wire.write_tokens_per_second, wire.write_tokens_max);
     let for_orders = wire.write_tokens_max.saturating_sub(wire.cancel_reserve_tokens);
     if for_orders < WireConfig::ORDER_TOKENS {
         return Err(layers.contradiction(

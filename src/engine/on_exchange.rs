@@ -9,6 +9,7 @@ use super::emergency::Emergency;
 use super::former::Former;
 use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
+use super::preparation::prepare;
 use super::threads::Threads;
 use super::{EngineError, RunOptions, state_dir};
 use crate::config::WireConfig;
@@ -77,15 +78,20 @@ pub(super) fn run_with<F: Stage + 'static>(
         read_lag: options.config.orders.read_lag,
         orders_known_at: orders_known_at(options, &clock)?,
     };
-    let (rest, snapshot, opening) = match reader.read(rest) {
-        Ok(read) => read,
+    let begun = reader.read(rest).and_then(|(rest, snapshot, opening)| {
+        let prepared = prepare(options, account, &clock, &snapshot.markets)?;
+        Ok((rest, snapshot, opening, prepared))
+    });
+    let (rest, snapshot, opening, (options, groups)) = match begun {
+        Ok(begun) => begun,
         Err(error) => {
             stop.request();
             threads.join()?;
             return Err(error);
         }
     };
-    let templates = templates(account, &snapshot.markets)?;
+    let options = &options;
+    let templates = templates(account, &snapshot.markets)?.with_groups(&groups.by_shard);
     let emergency = emergency(account, &clock)?;
     let owner = Given::owner(options.config.mode, account.credentials.key_id());
     let markets = snapshot.markets;
@@ -111,12 +117,15 @@ pub(super) fn run_with<F: Stage + 'static>(
     let rings = GatewayRings { commands, events, records };
     let gateway: Gateway<TlsStream, DialHandle<TlsStream>, PresignRing, SystemClock, SignDesk> =
         Gateway::new(parts, rings, &gateway_config(&options.config.wire))
-            .with_kill_switch(plant.kill_switch.clone());
-    let feed = Feed::new(feed_config(&options.config.wire), stream, clock, feed_events);
+            .with_kill_switch(plant.kill_switch.clone())
+            .with_groups(&groups.by_shard);
+    let feed = Feed::new(feed_config(&options.config.wire), stream, clock.clone(), feed_events);
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
-    course.follow(plant, (gateway, around(feed)))
+    let ended = course.follow(plant, (gateway, around(feed)));
+    groups.delete(account, &clock);
+    ended
 }
 
 /// From when on every order of former runs is over or shown by the exchange.
@@ -180,6 +189,8 @@ fn gateway_config(wire: &WireConfig) -> GatewayConfig {
     config.budget.refill_per_sec = wire.write_tokens_per_second;
     config.budget.capacity = wire.write_tokens_max;
     config.budget.cancel_reserve = wire.cancel_reserve_tokens;
+    config.budget.create_cost = wire.order_tokens;
+    config.budget.cancel_cost = wire.cancel_tokens;
     config.ack_timeout = wire.ack_timeout;
     config
 }

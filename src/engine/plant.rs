@@ -37,6 +37,7 @@ use crate::risk::{KillSwitch, Limits, MessageLimits, SeriesRules};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::ring::{self, Consumer, Producer, ring};
 use crate::runtime::thread::SpawnError;
+use crate::units::Nanos;
 
 /// Sources that may wait to be taken by the intake.
 const NEW_SOURCES_MAX: usize = 64;
@@ -248,7 +249,8 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
         refill_per_sec: wire.write_tokens_per_second,
         capacity: wire.write_tokens_max,
         cancel_reserve: wire.cancel_reserve_tokens,
-        ..MessageLimits::default()
+        order_cost: wire.order_tokens,
+        cancel_cost: wire.cancel_tokens,
     };
     let real = matches!(options.config.mode, Mode::Demo | Mode::Live);
     let kept = options.config.exchange.weekly_maintenance == WeeklyMaintenance::Kept;
@@ -258,6 +260,8 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
     let mut orders = options.config.orders;
     if options.config.mode == Mode::Paper {
         orders.reconcile.every = None;
+        // Cancelled is cancelled on paper.
+        orders.aftermath = Nanos::ZERO;
     }
     OmsConfig {
         run,

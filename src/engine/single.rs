@@ -57,6 +57,15 @@ impl Single {
 
     /// Sends `request` and waits for its answer; why there is none, in words.
     pub(super) fn ask(&mut self, request: &[u8]) -> Result<Answer, String> {
+        self.ask_with(request, |_| ()).map(|(answer, ())| answer)
+    }
+
+    /// The same, with what `take` makes of the answer's body.
+    pub(super) fn ask_with<R>(
+        &mut self,
+        request: &[u8],
+        take: impl FnOnce(&[u8]) -> R,
+    ) -> Result<(Answer, R), String> {
         let words = |error: &dyn std::fmt::Display| error.to_string();
         let sent = self.clock.now();
         let until = sent.mono + ANSWER_WAIT;
@@ -76,8 +85,9 @@ impl Single {
             if let Some(response) = self.reader.poll().map_err(|error| words(&error))? {
                 let date = response.date.and_then(http_date);
                 let answer = Answer { status: response.status, date, sent, received };
+                let taken = take(response.body);
                 self.reader.consume();
-                return Ok(answer);
+                return Ok((answer, taken));
             }
         }
         Err(format!("no answer within {} ms", ANSWER_WAIT.ms()))

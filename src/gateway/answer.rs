@@ -3,7 +3,7 @@
 use super::held::{Attempt, Taken};
 use crate::ids::{ClientOrderId, OrderId, OrderKey};
 use crate::kalshi::{decode, errors};
-use crate::message::{CancelFailure, GatewayEvent, Loss, SendStamps, Unsent};
+use crate::message::{CancelFailure, GatewayEvent, GroupStep, Loss, SendStamps, Unsent};
 
 /// Why a request was sent, and what its answer must name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,13 @@ pub(super) enum Purpose {
     },
     /// The cancel of everything.
     CancelAll,
+    /// A step of an order group.
+    Group {
+        /// Its shard.
+        shard: u8,
+        /// What was asked of it.
+        step: GroupStep,
+    },
     /// A cheap read that keeps the connection warm.
     Warm,
 }
@@ -44,7 +51,7 @@ pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<Gatewa
     match *purpose {
         Purpose::Order(taken) => Some(GatewayEvent::Sent { key: taken.order.get().key, stamps }),
         Purpose::Cancel { key, .. } => Some(GatewayEvent::CancelSent { key }),
-        Purpose::CancelAll | Purpose::Warm => None,
+        Purpose::CancelAll | Purpose::Group { .. } | Purpose::Warm => None,
     }
 }
 
@@ -74,6 +81,7 @@ pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEv
             GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(loss) }
         }
         (Purpose::CancelAll, _) => GatewayEvent::CancelAllDone { ok: false },
+        (Purpose::Group { shard, step }, _) => GatewayEvent::Group { shard, step, ok: false },
         (Purpose::Warm, _) => return None,
     })
 }
@@ -87,6 +95,9 @@ pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<Ga
         }
         Purpose::Cancel { key, order_id } => Some(cancelled(key, &order_id, status, body)),
         Purpose::CancelAll => Some(GatewayEvent::CancelAllDone { ok: matches!(status, 200..=299) }),
+        Purpose::Group { shard, step } => {
+            Some(GatewayEvent::Group { shard, step, ok: matches!(status, 200..=299) })
+        }
         Purpose::Warm => None,
     }
 }

@@ -5,10 +5,18 @@
 //! changes nothing. Pure: time is an argument. All shards share this one bucket, which is
 //! stricter than the exchange (it gives each shard a budget of its own).
 
-use crate::units::Timestamp;
+use crate::units::{Nanos, Timestamp};
 
 /// Parts of a token: one token per second refills one part per nanosecond.
 const PARTS_PER_TOKEN: u64 = 1_000_000_000;
+
+/// First pause of orders after a 429: the exchange says neither how long nor asks for longer, and
+/// five refusals in a minute trip the breaker.
+const THROTTLE_PAUSE_MIN: Nanos = Nanos::from_ms(500);
+/// Longest pause without the exchange asking for one.
+const THROTTLE_PAUSE_MAX: Nanos = Nanos::from_secs(8);
+/// Longest pause that is granted: past it a person should look.
+const RETRY_AFTER_MAX: Nanos = Nanos::from_secs(60);
 
 /// Size and prices of the bucket. Defaults: the Basic tier and its published costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +53,8 @@ pub enum Spend {
     Create,
     /// A cancel, of one order or of all.
     Cancel,
+    /// A step of an order group: costs what an order does and may use what cancels may.
+    Group,
 }
 
 /// The bucket.
@@ -53,13 +63,23 @@ pub struct Budget {
     level_parts: u64,
     refilled: Timestamp,
     config: BudgetConfig,
+    /// The next pause after a 429.
+    pause: Nanos,
+    /// Orders wait until then, whatever is in the bucket.
+    closed_until: Timestamp,
 }
 
 impl Budget {
     /// A full bucket at `now`.
     #[must_use]
     pub fn new(config: BudgetConfig, now: Timestamp) -> Self {
-        Self { level_parts: parts(config.capacity), refilled: now, config }
+        Self {
+            level_parts: parts(config.capacity),
+            refilled: now,
+            config,
+            pause: THROTTLE_PAUSE_MIN,
+            closed_until: Timestamp::ZERO,
+        }
     }
 
     /// Lets the tokens come back that time has brought.
@@ -73,11 +93,15 @@ impl Budget {
     /// Whether there are tokens for `spend`.
     #[must_use]
     pub fn allows(&self, spend: Spend) -> bool {
+        if spend == Spend::Create && self.refilled < self.closed_until {
+            return false;
+        }
         let needed = match spend {
             Spend::Create => {
                 parts(self.config.create_cost).saturating_add(parts(self.config.cancel_reserve))
             }
             Spend::Cancel => parts(self.config.cancel_cost),
+            Spend::Group => parts(self.config.create_cost),
         };
         self.level_parts >= needed
     }
@@ -85,16 +109,24 @@ impl Budget {
     /// Takes the tokens of a request that was sent.
     pub fn take(&mut self, spend: Spend) {
         let cost = match spend {
-            Spend::Create => self.config.create_cost,
+            Spend::Create | Spend::Group => self.config.create_cost,
             Spend::Cancel => self.config.cancel_cost,
         };
         self.level_parts = self.level_parts.saturating_sub(parts(cost));
     }
 
-    /// The exchange said 429: its bucket is emptier than this one. Orders wait until it has
-    /// refilled; cancels may go on trying.
-    pub fn handle_throttled(&mut self) {
+    /// The exchange said 429: its bucket is emptier than this one. Orders wait, longer with each
+    /// 429 in a row and as long as `retry_after` asks; cancels may go on trying.
+    pub fn handle_throttled(&mut self, now: Timestamp, retry_after: Option<Nanos>) {
         self.level_parts = self.level_parts.min(parts(self.config.cancel_reserve));
+        let asked = retry_after.unwrap_or(Nanos::ZERO).min(RETRY_AFTER_MAX);
+        self.closed_until = self.closed_until.max(now + self.pause.max(asked));
+        self.pause = (self.pause + self.pause).min(THROTTLE_PAUSE_MAX);
+    }
+
+    /// The exchange has looked at a request: it was not too many.
+    pub const fn handle_heard(&mut self) {
+        self.pause = THROTTLE_PAUSE_MIN;
     }
 }
 
@@ -110,7 +142,6 @@ const _: () = assert!(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::units::Nanos;
 
     fn at(ms: u64) -> Timestamp {
         Timestamp::ZERO + Nanos::from_ms(ms)
@@ -175,11 +206,39 @@ mod tests {
     #[test]
     fn after_a_429_orders_wait_and_cancels_do_not() {
         let mut budget = full();
-        budget.handle_throttled();
+        budget.handle_throttled(at(0), None);
         assert!(!budget.allows(Spend::Create));
         assert!(budget.allows(Spend::Cancel));
-        budget.refill(at(100));
+        budget.refill(at(499));
+        assert!(!budget.allows(Spend::Create), "tokens are there, and the exchange is busy");
+        budget.refill(at(500));
         assert!(budget.allows(Spend::Create));
+    }
+
+    #[test]
+    fn pauses_grow_with_each_429_in_a_row_and_end_with_an_answer() {
+        let mut budget = full();
+        let mut now = at(0);
+        let mut pauses = Vec::new();
+        for _ in 0..7 {
+            budget.handle_throttled(now, None);
+            pauses.push(budget.closed_until.since(now).ms());
+            now = budget.closed_until;
+        }
+        assert_eq!(pauses, [500, 1_000, 2_000, 4_000, 8_000, 8_000, 8_000]);
+        budget.handle_heard();
+        budget.handle_throttled(now, None);
+        assert_eq!(budget.closed_until.since(now).ms(), 500);
+    }
+
+    #[test]
+    fn a_pause_that_is_asked_for_is_kept_within_reason() {
+        for (asked, kept) in [(3, 3), (0, 0), (3_600, 60)] {
+            let mut budget = full();
+            budget.handle_throttled(at(0), Some(Nanos::from_secs(asked)));
+            let pause = budget.closed_until.since(at(0));
+            assert_eq!(pause, Nanos::from_secs(kept).max(THROTTLE_PAUSE_MIN));
+        }
     }
 
     #[test]

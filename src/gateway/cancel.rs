@@ -80,8 +80,13 @@ impl CancelSigner for SignDesk {
 /// A signature over `DELETE path`; `None` when the key fails.
 #[must_use]
 pub fn sign_delete(key: &SigningKey, wall_ms: u64, path: &str) -> Option<Presigned> {
+    sign(key, wall_ms, DELETE, path)
+}
+
+/// A signature over any call; `None` when the key fails.
+pub(super) fn sign(key: &SigningKey, wall_ms: u64, method: &str, path: &str) -> Option<Presigned> {
     let mut signature = Signature::default();
-    key.sign(wall_ms, DELETE, path, &mut signature).ok()?;
+    key.sign(wall_ms, method, path, &mut signature).ok()?;
     Some(Presigned { wall_ms, signature })
 }
 

@@ -18,6 +18,7 @@ mod answer;
 pub mod budget;
 pub mod cancel;
 mod connection;
+mod groups;
 mod held;
 mod outbox;
 pub mod pool;
@@ -33,11 +34,12 @@ use rtrb::{Consumer, Producer};
 
 use self::budget::{Budget, BudgetConfig};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
+use self::groups::Groups;
 use self::held::{Attempt, HeldOrders, Taken};
 use self::outbox::Outbox;
 use self::pool::{Pool, PoolConfig};
 use self::presign::Presign;
-use crate::ids::MarketIx;
+use crate::ids::{MarketIx, OrderGroupId};
 use crate::kalshi::auth::SigningKey;
 use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
 use crate::message::{Command, GatewayEvent, Unsent};
@@ -119,6 +121,7 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     budget: Budget,
     cancels: CancelQueue,
     held: HeldOrders,
+    groups: Groups,
     kill_switch: KillSwitch,
     commands: Consumer<Command>,
     outbox: Outbox,
@@ -176,6 +179,7 @@ where
             budget: Budget::new(config.budget, now),
             cancels: CancelQueue::new(config.cancel_wait),
             held: HeldOrders::new(),
+            groups: Groups::default(),
             kill_switch: KillSwitch::default(),
             commands: rings.commands,
             outbox: Outbox::new(rings.events, events_max),
@@ -199,11 +203,19 @@ where
         self
     }
 
+    /// Triggers and resets these order groups with the kill switch: one per shard.
+    #[must_use]
+    pub fn with_groups(mut self, made: &[(u8, OrderGroupId)]) -> Self {
+        self.groups = Groups::new(made);
+        self
+    }
+
     /// When time alone next changes something: for schedulers that do not spin.
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         let pool = self.pool.deadline(self.parts.clock.mono());
-        pool.min(self.cancels.deadline()).min(self.held.deadline(self.submit_wait))
+        let queues = self.cancels.deadline().min(self.held.deadline(self.submit_wait));
+        pool.min(queues).min(self.groups.deadline())
     }
 
     fn take_commands(&mut self, now: Now) -> Work {
@@ -278,6 +290,7 @@ where
             .or(self.take_commands(now))
             .or(self.serve_connections(now))
             .or(self.serve_cancels(now))
+            .or(self.serve_groups(now))
             .or(self.serve_held(now))
             .or(self.tend_pool(now));
         self.record_signatures();

@@ -73,6 +73,8 @@ where
         let age = mono.since(taken.since());
         if self.kill_switch.is_thrown() {
             self.not_sent(taken, Unsent::Halted);
+        } else if !self.groups.take_orders() {
+            self.not_sent(taken, Unsent::GroupTriggered);
         } else if age > self.submit_age_max {
             self.not_sent(taken, Unsent::Stale);
         } else if !self.budget.allows(Spend::Create) {
@@ -159,7 +161,9 @@ where
             self.budget.take(match wanted {
                 Use::Order => Spend::Create,
                 Use::Cancel => Spend::Cancel,
+                Use::Group => Spend::Group,
             });
+            self.note_group(event.as_ref(), now);
             self.emit(event);
             return Bytes::Left;
         }

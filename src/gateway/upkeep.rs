@@ -9,7 +9,7 @@ use crate::message::{GatewayEvent, SendStamps};
 use crate::net::{Connector, Transport};
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::Work;
-use crate::units::Now;
+use crate::units::{Nanos, Now};
 
 /// Dial results taken per poll.
 const DIALLED_MAX: usize = 4;
@@ -50,6 +50,7 @@ where
         if !was_ready {
             self.pool.handle_first_progress(place, now.mono);
         }
+        self.note_group(event.as_ref(), now);
         self.emit(event);
         Work::Done
     }
@@ -60,7 +61,10 @@ where
         let response = connection.response()?;
         let event = answer::answered(purpose, response.status, response.body);
         if response.status == 429 && purpose.is_trading() {
-            self.budget.handle_throttled();
+            let asked = response.retry_after_secs.map(|secs| Nanos::from_secs(secs.into()));
+            self.budget.handle_throttled(now.mono, asked);
+        } else if matches!(purpose, Purpose::Order(_)) {
+            self.budget.handle_heard();
         }
         connection.settle(now.mono);
         // Looked at again next: a close right behind the answer is seen before it hurts.

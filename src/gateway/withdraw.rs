@@ -3,11 +3,12 @@
 use super::Gateway;
 use super::answer::Purpose;
 use super::budget::Spend;
-use super::cancel::{Cancel, CancelSigner, sign_delete};
+use super::cancel::{Cancel, CancelSigner, sign, sign_delete};
 use super::pool::Use;
 use super::presign::Presign;
 use super::submit::Bytes;
-use crate::message::{CancelFailure, CancelOrder, GatewayEvent, SendStamps, Unsent};
+use crate::kalshi::paths::PUT;
+use crate::message::{CancelFailure, CancelOrder, GatewayEvent, GroupStep, SendStamps, Unsent};
 use crate::net::{Connector, Transport};
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::Work;
@@ -89,6 +90,44 @@ where
                 Work::Done
             }
             Bytes::Stayed => Work::Idle,
+        }
+    }
+
+    /// Triggers and resets the order groups as the kill switch is.
+    pub(super) fn serve_groups(&mut self, now: Now) -> Work {
+        let thrown = self.kill_switch.is_thrown();
+        self.groups.want(if thrown { GroupStep::Trigger } else { GroupStep::Reset });
+        let Some(request) = self.groups.next(now.mono) else { return Work::Idle };
+        if !self.budget.allows(Spend::Group) || self.pool.pick(Use::Group).is_none() {
+            return Work::Idle;
+        }
+        let path = self.parts.templates.group_path(&request.id, request.step);
+        let signed = sign(&self.parts.key, now.wall.unix_ms(), PUT, path.as_str());
+        let Some(signed) = signed.filter(|signed| self.fits(signed)) else {
+            self.groups.handle_failed(request.shard, now.mono);
+            return Work::Done;
+        };
+        let (shard, step) = (request.shard, request.step);
+        let out = &mut self.request[..];
+        let length = self.parts.templates.encode_group(out, &path, shard, &signed);
+        let purpose = Purpose::Group { shard, step };
+        match self.send(Use::Group, purpose, SendStamps::default(), length, now) {
+            Bytes::Left => self.groups.handle_sent(shard),
+            Bytes::Stayed => self.groups.handle_failed(shard, now.mono),
+        }
+        Work::Done
+    }
+
+    /// What the exchange has said of a group, or has not.
+    pub(super) fn note_group(&mut self, event: Option<&GatewayEvent>, now: Now) {
+        match event {
+            Some(&GatewayEvent::Group { shard, step, ok: true }) => {
+                self.groups.handle_done(shard, step);
+            }
+            Some(&GatewayEvent::Group { shard, ok: false, .. }) => {
+                self.groups.handle_failed(shard, now.mono);
+            }
+            _ => {}
         }
     }
 

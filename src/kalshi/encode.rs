@@ -7,11 +7,13 @@
 //! allocates after [`OrderTemplates::new`], uses the formatting machinery or changes a value: a
 //! price the exchange cannot take is sent as it is and refused there.
 
-use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, TICKER_BYTES_MAX, Ticker};
+use crate::ids::{
+    ClientOrderId, MarketIx, OrderGroupId, OrderKey, RunId, TICKER_BYTES_MAX, Ticker,
+};
 use crate::kalshi::auth::Presigned;
 use crate::kalshi::market::MarketTable;
 use crate::kalshi::paths;
-use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
+use crate::message::{BookSide, CancelOrder, GroupStep, NewOrder, TimeInForce};
 use crate::risk::Approved;
 use crate::units::{Contracts, Now, Price};
 
@@ -41,6 +43,8 @@ const REHEARSAL_PRICE: Price = match Price::from_cents(50) {
     Some(price) => price,
     None => panic!("half a dollar is a price"),
 };
+/// `,"order_group_id":""`.
+const GROUP_KEY_BYTES: usize = 20;
 const EXPIRATION_KEY: &[u8; 19] = b",\"expiration_time\":";
 
 /// Why requests cannot be built from the configuration.
@@ -60,6 +64,7 @@ pub enum TemplateError {
 /// What a create request says of its market.
 struct MarketText {
     ticker: Ticker,
+    exchange_index: u8,
     ticker_json: [u8; TICKER_WIDTH],
     shard: [u8; 3],
 }
@@ -79,6 +84,7 @@ struct Slots {
     post_only: usize,
     shard: usize,
     expiration: usize,
+    group: usize,
 }
 
 /// Everything about requests that does not change from order to order.
@@ -86,12 +92,22 @@ pub struct OrderTemplates {
     create: Box<[u8]>,
     slots: Slots,
     markets: Box<[MarketText]>,
+    /// The member that names the order group, by shard; all of one length, or none at all.
+    groups: Box<[(u8, Box<[u8]>)]>,
+    /// What the template is built from.
+    recipe: Recipe,
     status: Box<[u8]>,
     base_path: Box<str>,
     create_path: Box<str>,
     /// From the end of a cancel's request line to the timestamp's place.
     cancel_head: Box<[u8]>,
     signature_len: usize,
+}
+
+/// What every create request says alike.
+struct Recipe {
+    common: Box<str>,
+    key_id: Box<str>,
 }
 
 impl core::fmt::Debug for OrderTemplates {
@@ -124,7 +140,7 @@ impl OrderTemplates {
         }
         let create_path = format!("{base_path}{}", paths::EVENT_ORDERS);
         let common = format!("Host: {host}\r\nUser-Agent: kalshi-exec\r\n");
-        let (create, slots) = create_template(&create_path, &common, key_id, signature_len);
+        let (create, slots) = create_template(&create_path, &common, key_id, signature_len, 0);
         let status_path = format!("{base_path}{}", paths::EXCHANGE_STATUS);
         let status = format!("GET {status_path} HTTP/1.1\r\n{common}\r\n");
         let cancel_head = format!(
@@ -142,12 +158,41 @@ impl OrderTemplates {
                 .iter()
                 .map(|it| market_text(it.ticker, it.exchange_index))
                 .collect(),
+            groups: Box::default(),
+            recipe: Recipe { common: common.into(), key_id: key_id.into() },
             status: status.into_bytes().into_boxed_slice(),
             base_path: base_path.into(),
             create_path: create_path.into(),
             cancel_head: cancel_head.into_bytes().into_boxed_slice(),
             signature_len,
         })
+    }
+
+    /// Puts every order into the group of its market's shard. A market on a shard without one
+    /// cannot be traded in: its orders would be in no group.
+    ///
+    /// # Panics
+    /// When a market of the table is on a shard without a group.
+    #[must_use]
+    pub fn with_groups(mut self, groups: &[(u8, OrderGroupId)]) -> Self {
+        if groups.is_empty() {
+            return self;
+        }
+        let covered = |it: &MarketText| groups.iter().any(|(shard, _)| *shard == it.exchange_index);
+        assert!(self.markets.iter().all(covered), "a group was made on every shard of the table");
+        let width = groups.iter().map(|(_, id)| id.as_bytes().len()).max().unwrap_or(0);
+        let member = |id: &OrderGroupId| {
+            let mut text = format!(",\"order_group_id\":\"{id}\"").into_bytes();
+            text.resize(GROUP_KEY_BYTES + width, b' ');
+            text.into_boxed_slice()
+        };
+        self.groups = groups.iter().map(|(shard, id)| (*shard, member(id))).collect();
+        let Recipe { common, key_id } = &self.recipe;
+        let (path, member_len) = (&self.create_path, GROUP_KEY_BYTES + width);
+        let (create, slots) = create_template(path, common, key_id, self.signature_len, member_len);
+        debug_assert!(create.len() <= REQUEST_BYTES_MAX, "Invariant: the widths bound it");
+        (self.create, self.slots) = (create, slots);
+        self
     }
 
     /// Path of create (POST) and cancel-all (DELETE): what their signatures cover.
@@ -160,6 +205,12 @@ impl OrderTemplates {
     #[must_use]
     pub fn cancel_path(&self, cancel: &CancelOrder) -> paths::PathText {
         paths::cancel_order(&self.base_path, &cancel.order_id)
+    }
+
+    /// Path of a step of an order group (PUT): what its signature covers.
+    #[must_use]
+    pub fn group_path(&self, group: &OrderGroupId, step: GroupStep) -> paths::PathText {
+        paths::order_group(&self.base_path, group, step.as_str())
     }
 
     /// Length that every signature must have.
@@ -236,6 +287,10 @@ impl OrderTemplates {
         put(out, at.post_only, if order.post_only { b"true " } else { b"false" });
         put(out, at.reduce_only, if order.reduce_only { b"true " } else { b"false" });
         put(out, at.shard, &market.shard);
+        let group = self.groups.iter().find(|(shard, _)| *shard == market.exchange_index);
+        if let Some((_, member)) = group {
+            out[at.group..at.group + member.len()].copy_from_slice(member);
+        }
         if let Some(secs) = order.expiration_secs {
             put_expiration(&mut out[at.expiration..], secs);
         }
@@ -270,6 +325,26 @@ impl OrderTemplates {
         let mut cursor = Cursor { out, len: 0 };
         cursor.push(b"DELETE ");
         cursor.push(self.create_path.as_bytes());
+        self.finish_cancel(cursor, signed)
+    }
+
+    /// Encodes a step of an order group into `out` and returns its length. `path` is
+    /// [`Self::group_path`]'s.
+    ///
+    /// # Panics
+    /// As [`Self::encode_order`].
+    pub fn encode_group(
+        &self,
+        out: &mut [u8],
+        path: &paths::PathText,
+        exchange_index: u8,
+        signed: &Presigned,
+    ) -> usize {
+        let mut cursor = Cursor { out, len: 0 };
+        cursor.push(b"PUT ");
+        cursor.push(path.as_bytes());
+        cursor.push(b"?exchange_index=");
+        cursor.push(shard_text(exchange_index).trim_ascii_end());
         self.finish_cancel(cursor, signed)
     }
 
@@ -314,6 +389,7 @@ fn create_template(
     common: &str,
     key_id: &str,
     signature_len: usize,
+    group_len: usize,
 ) -> (Box<[u8]>, Slots) {
     let mut slots = Slots::default();
     let mut body = Vec::new();
@@ -333,6 +409,7 @@ fn create_template(
     slots.reduce_only = slot(",\"cancel_order_on_pause\":true,\"reduce_only\":", 5);
     slots.shard = slot(",\"exchange_index\":", 3);
     slots.expiration = slot("", EXPIRATION_KEY.len() + EXPIRATION_WIDTH);
+    slots.group = slot("", group_len);
     slot("}", 0);
 
     let mut bytes = format!(
@@ -359,6 +436,7 @@ fn create_template(
         &mut slots.post_only,
         &mut slots.shard,
         &mut slots.expiration,
+        &mut slots.group,
     ] {
         *start += head;
     }
@@ -372,10 +450,16 @@ fn market_text(ticker: Ticker, exchange_index: u8) -> MarketText {
     ticker_json[0] = b'"';
     ticker_json[1..=text.len()].copy_from_slice(text);
     ticker_json[text.len() + 1] = b'"';
-    let mut shard = [b' '; 3];
-    let digits = exchange_index.to_string();
-    shard[..digits.len()].copy_from_slice(digits.as_bytes());
-    MarketText { ticker, ticker_json, shard }
+    MarketText { ticker, exchange_index, ticker_json, shard: shard_text(exchange_index) }
+}
+
+/// A shard's number and the spaces after it.
+fn shard_text(exchange_index: u8) -> [u8; 3] {
+    let digits = decimal::<3>(u64::from(exchange_index));
+    let zeros = digits.iter().take(2).take_while(|&&digit| digit == b'0').count();
+    let mut text = [b' '; 3];
+    text[..3 - zeros].copy_from_slice(&digits[zeros..]);
+    text
 }
 
 /// Writes the optional member; without it the slot's spaces stay.

@@ -33,6 +33,7 @@ const KINDS: &[(&str, RejectKind)] = &[
     ("authentication_error",          RejectKind::Unauthorized),
     ("signature_is_missing",          RejectKind::Unauthorized),
     ("your_location_attestation",     RejectKind::Region),
+    ("exceeded_order_group_risk_limit", RejectKind::GroupTriggered),
     ("too_many_requests",             RejectKind::TooManyRequests),
     ("too many requests",             RejectKind::TooManyRequests),
     ("deprecated_v1_order_endpoint",  RejectKind::Gone),
@@ -103,6 +104,7 @@ pub fn trouble(status: u16, code: &str) -> Option<Trouble> {
         | RejectKind::FillOrKill
         | RejectKind::NotFound
         | RejectKind::InvalidRequest
+        | RejectKind::GroupTriggered
         | RejectKind::Other => None,
     }
 }
@@ -307,6 +309,7 @@ mod tests {
         maps(400, "MARKET_NOT_ACTIVE", RejectKind::MarketInactive);
         maps(400, "market_inactive", RejectKind::MarketInactive);
         maps(404, "market_not_found", RejectKind::NotFound);
+        maps(400, "EXCEEDED_ORDER_GROUP_RISK_LIMIT", RejectKind::GroupTriggered);
         maps(404, "user_not_found:_8c35ecb3-328f-4f52-8c7c-0f4b9862f8d1", RejectKind::Unauthorized);
         maps(401, "header_timestamp_expired", RejectKind::Unauthorized);
         maps(401, "signature_is_missing_from_headers", RejectKind::Unauthorized);

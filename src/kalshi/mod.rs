@@ -1,5 +1,6 @@
 //! What the exchange speaks: the only place that knows its field names, URLs and JSON.
 
+pub mod account;
 pub mod fees;
 pub mod auth;
 pub mod decode;

@@ -3,7 +3,7 @@
 //! A path is what gets signed, so it never carries a query and never ends in a slash
 //! (reference §2: a trailing slash is answered with a redirect).
 
-use crate::ids::OrderId;
+use crate::ids::{OrderGroupId, OrderId};
 
 /// Root of every REST path.
 pub const BASE_PATH: &str = "/trade-api/v2";
@@ -14,11 +14,17 @@ pub const WEBSOCKET_PATH: &str = "/trade-api/ws/v2";
 pub const GET: &str = "GET";
 /// Method of order creation.
 pub const POST: &str = "POST";
+/// Method of changes.
+pub const PUT: &str = "PUT";
 /// Method of cancels.
 pub const DELETE: &str = "DELETE";
 
 /// Creates (POST) and cancels (DELETE) orders, below the base path.
 pub const EVENT_ORDERS: &str = "/portfolio/events/orders";
+/// Order groups, below the base path.
+pub const ORDER_GROUPS: &str = "/portfolio/order_groups";
+/// What calls cost, below the base path.
+pub const ENDPOINT_COSTS: &str = "/account/endpoint_costs";
 /// Lists orders, below the base path.
 pub const ORDERS: &str = "/portfolio/orders";
 /// Lists fills, below the base path.
@@ -103,6 +109,21 @@ pub fn cancel_order(base_path: &str, order_id: &OrderId) -> PathText {
     for &byte in order_id.as_bytes() {
         let (escaped, len) = escape(byte);
         path.push(&escaped[..len]);
+    }
+    path
+}
+
+/// Path of a step of one order group: its id, then `/trigger` or `/reset`.
+///
+/// # Panics
+/// When `base_path` is longer than [`BASE_PATH_BYTES_MAX`].
+#[must_use]
+pub fn order_group(base_path: &str, group: &OrderGroupId, step: &str) -> PathText {
+    assert!(base_path.len() <= BASE_PATH_BYTES_MAX, "the base path was checked at start");
+    let mut path = PathText { len: 0, bytes: [0; PATH_BYTES_MAX] };
+    // A group's id was checked to be plain when it was made.
+    for part in [base_path, ORDER_GROUPS, "/", group.as_str(), "/", step] {
+        path.push(part.as_bytes());
     }
     path
 }

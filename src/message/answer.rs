@@ -37,6 +37,30 @@ pub enum Unsent {
     Stopping = 6,
     /// The kill switch was thrown after its approval.
     Halted = 7,
+    /// The exchange has not confirmed yet that its order group takes orders again.
+    GroupTriggered = 8,
+}
+
+/// What can be asked of an order group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum GroupStep {
+    /// Take orders again.
+    #[default]
+    Reset = 0,
+    /// Cancel everything in it and take nothing more.
+    Trigger = 1,
+}
+
+impl GroupStep {
+    /// The exchange's name of it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reset => "reset",
+            Self::Trigger => "trigger",
+        }
+    }
 }
 
 /// Times of one order's way out, for the per-hop histograms.
@@ -110,6 +134,8 @@ pub enum RejectKind {
     Other = 12,
     /// The account's location is not attested, or no longer (reference §2): a person must do it.
     Region = 13,
+    /// The order's group has been triggered and takes nothing until it is reset.
+    GroupTriggered = 14,
 }
 
 /// gateway → oms.
@@ -184,6 +210,15 @@ pub enum GatewayEvent {
     /// Answer to [`Command::CancelAll`].
     CancelAllDone {
         /// Whether every shard confirmed.
+        ok: bool,
+    },
+    /// A step of the order group on one shard was confirmed, or was not.
+    Group {
+        /// The shard.
+        shard: u8,
+        /// Which step.
+        step: GroupStep,
+        /// Whether the exchange has confirmed it.
         ok: bool,
     },
     /// How many warm connections the pool holds now.

@@ -3,13 +3,14 @@
 use super::core::{Core, Outbox, Phase};
 use super::execution::Execution;
 use super::identity::Identity;
-use crate::ids::OrderKey;
+use crate::ids::{OrderKey, Reason, Ticker};
 use crate::message::{
-    Accepted, CancelFailure, GatewayEvent, Reject, RejectKind, SendStamps, TimeInForce, Unsent,
+    Accepted, CancelFailure, GatewayEvent, GroupStep, Reject, RejectKind, SendStamps, TimeInForce,
+    Unsent,
 };
 use crate::order::{Ending, Event, IllegalTransition, Order, State};
 use crate::recorder::record::{Hop, Record, ResultError};
-use crate::units::{Contracts, Now};
+use crate::units::{Contracts, Nanos, Now};
 
 impl Core {
     pub(super) fn on_gateway(&mut self, now: Now, event: &GatewayEvent, out: &mut Outbox) {
@@ -31,7 +32,8 @@ impl Core {
             GatewayEvent::CancelFailed { key, why } => {
                 self.on_cancel_failed(now, *key, *why, out);
             }
-            GatewayEvent::CancelAllDone { .. } => self.look_at_all_soon(now),
+            GatewayEvent::CancelAllDone { .. } => self.on_cancel_all_done(now, out),
+            GatewayEvent::Group { shard, step, ok } => tell_group(*shard, *step, *ok, out),
             GatewayEvent::Connections { ready } => self.connections = *ready,
         }
     }
@@ -92,6 +94,7 @@ impl Core {
             Unsent::Stale => "stale_order",
             Unsent::Stopping => "stopping",
             Unsent::Halted => "halted",
+            Unsent::GroupTriggered => "order_group_triggered",
         };
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
@@ -211,6 +214,24 @@ impl Core {
         }
     }
 
+    /// Whatever was said of it: it may have been carried out, and its aftermath with it.
+    fn on_cancel_all_done(&mut self, now: Now, out: &mut Outbox) {
+        let aftermath = self.config.orders.aftermath;
+        if !self.in_aftermath(now) && aftermath > Nanos::ZERO {
+            let secs = aftermath.ms() / 1_000;
+            let text = format!("cancel_all_aftermath: orders that would rest wait for {secs} s");
+            out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason: Reason::lossy(&text) });
+        }
+        self.aftermath_until = now.mono + aftermath;
+        self.look_at_all_soon(now);
+    }
+
+    /// Whether a cancel of everything may still take orders with it that are placed now.
+    #[must_use]
+    pub fn in_aftermath(&self, now: Now) -> bool {
+        now.mono < self.aftermath_until
+    }
+
     /// After a cancel-all every live order is looked at: most have been reported by then.
     fn look_at_all_soon(&mut self, now: Now) {
         let at = now.mono + self.config.orders.lookup_interval;
@@ -236,5 +257,13 @@ impl Core {
         let execution = self.lots[key.slot as usize].execution;
         self.orders.find(key)?;
         self.executions.find_mut(execution)
+    }
+}
+
+/// The exchange's own kill switch does not do as ours: a person should know.
+fn tell_group(shard: u8, step: GroupStep, ok: bool, out: &mut Outbox) {
+    if !ok {
+        let text = format!("order group on shard {shard}: {} was not confirmed", step.as_str());
+        out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason: Reason::lossy(&text) });
     }
 }

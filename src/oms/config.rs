@@ -53,6 +53,9 @@ pub struct OrderConfig {
     pub read_lag: Nanos,
     /// Look-ups before the market stops and a person is told.
     pub lookups_max: u16,
+    /// How long after a cancel of everything orders that would rest are refused: the exchange may
+    /// still cancel orders of the following minute (reference §3.1).
+    pub aftermath: Nanos,
     /// Cancels of one order before its fate is looked up instead.
     pub cancels_max: u8,
     /// How long a drain waits for orders to end.
@@ -94,6 +97,7 @@ impl Default for OrderConfig {
             absence_wait: Nanos::from_secs(35),
             read_lag: Nanos::from_secs(1),
             lookups_max: 20,
+            aftermath: Nanos::from_secs(60),
             cancels_max: 3,
             drain_timeout: Nanos::from_secs(10),
             reconcile: ReconcileConfig::default(),

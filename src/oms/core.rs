@@ -164,6 +164,8 @@ pub struct Core {
     pub(super) settlements: Settlements,
     pub(super) reconciling: Reconciling,
     pub(super) past: PastBooks,
+    /// Until when the last cancel of everything may still take orders with it.
+    pub(super) aftermath_until: Timestamp,
 }
 
 impl Core {
@@ -231,6 +233,7 @@ impl Core {
                 config.orders_max,
             ),
             past: PastBooks::none(market_count, opening.as_of),
+            aftermath_until: Timestamp::ZERO,
             markets,
             config,
         };

@@ -8,7 +8,7 @@ use super::quotes::Quote;
 use crate::ids::{ExecutionId, MarketIx};
 use crate::kalshi::fees;
 use crate::kalshi::market::Market;
-use crate::message::{NewOrder, Signal, Style};
+use crate::message::{NewOrder, Signal, Style, TimeInForce};
 use crate::order::Order;
 use crate::recorder::record::Record;
 use crate::risk::{self, Approved, Child, Facts, Limit, Question, Refusal};
@@ -120,6 +120,10 @@ impl Core {
         let names = self.orders.reserve().ok_or_else(|| self.no_slot())?;
         let orders = &self.config.orders;
         let mut order = plan::order(signal, market, orders, now, names, draft);
+        // What trades at once is not there to be cancelled; what rests would be, without a word.
+        if self.in_aftermath(now) && order.time_in_force == TimeInForce::GoodTillCanceled {
+            return Err(refuse(Limit::NotReady));
+        }
         // A half-open breaker lets a small order probe: a usual one is cut down to it.
         order.quantity = order.quantity.min(self.guard.probe_size().unwrap_or(order.quantity));
         let fee = match draft.life {

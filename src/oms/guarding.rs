@@ -117,6 +117,7 @@ impl Core {
             | GatewayEvent::CancelNotFound { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::Group { .. }
             | GatewayEvent::Connections { .. } => {}
         }
     }

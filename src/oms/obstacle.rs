@@ -11,6 +11,10 @@ use crate::message::{Reject, RejectKind, Trouble};
 use crate::risk::Halt;
 use crate::units::Now;
 
+/// The halt's words when the exchange's own limit on what trades within 15 s was exceeded.
+const GROUP_TRIGGERED: &str =
+    "order_group_triggered: more has traded within 15 s than the exchange was told to let us";
+
 /// The trouble that a halt was made for, when it has a name that only a person can end.
 #[must_use]
 pub fn behind(halt: &Halt) -> Option<Trouble> {
@@ -32,6 +36,11 @@ impl Core {
 
     /// Halts when an order's refusal is one that every order would meet.
     pub(super) fn meet_refusal(&mut self, now: Now, reject: &Reject, out: &mut Outbox) {
+        if reject.kind == RejectKind::GroupTriggered {
+            // The exchange's own limit has stopped us: that ours have not is for a person to
+            // understand. Resuming resets the group.
+            return self.meet(now, Reason::lossy(GROUP_TRIGGERED), out);
+        }
         let trouble = errors::trouble(reject.status, reject.code.as_str());
         if let Some(trouble) = trouble.filter(|it| it.needs_a_person()) {
             self.meet(now, reason(trouble, reject.message.as_str()), out);

@@ -34,6 +34,8 @@ pub struct Response<'a> {
     pub keep_alive: KeepAlive,
     /// The `Date` header's value as sent.
     pub date: Option<&'a [u8]>,
+    /// Seconds of a `Retry-After` header; its form with a date is not read.
+    pub retry_after_secs: Option<u32>,
 }
 
 /// Why the bytes are not a response. The connection is of no more use.
@@ -65,6 +67,7 @@ struct Head {
     body_start: usize,
     date: [u8; DATE_BYTES_MAX],
     date_len: usize,
+    retry_after_secs: Option<u32>,
 }
 
 /// How the end of a body is found.
@@ -176,6 +179,7 @@ impl ResponseReader {
                 body: &self.buffer[head.body_start..*body_end],
                 keep_alive: head.keep_alive,
                 date: (head.date_len > 0).then(|| &head.date[..head.date_len]),
+                retry_after_secs: head.retry_after_secs,
             })),
             State::Failed(error) => Err(*error),
             _ => Ok(None),
@@ -350,6 +354,7 @@ fn interpret(
     let mut length = None;
     let mut chunked = false;
     let mut date = ([0; DATE_BYTES_MAX], 0);
+    let mut retry_after_secs = None;
     for header in response.headers.iter() {
         let name = header.name;
         if name.eq_ignore_ascii_case("content-length") {
@@ -364,6 +369,9 @@ fn interpret(
         } else if name.eq_ignore_ascii_case("date") && header.value.len() <= DATE_BYTES_MAX {
             date.0[..header.value.len()].copy_from_slice(header.value);
             date.1 = header.value.len();
+        } else if name.eq_ignore_ascii_case("retry-after") {
+            let text = core::str::from_utf8(header.value.trim_ascii()).ok();
+            retry_after_secs = text.and_then(|text| text.parse().ok());
         }
     }
     let framing = match (status, chunked, length) {
@@ -374,7 +382,8 @@ fn interpret(
         (_, false, Some(length)) => Framing::Length(length),
         (_, false, None) => Framing::UntilClose,
     };
-    let head = Head { status, keep_alive, body_start: 0, date: date.0, date_len: date.1 };
+    let (date, date_len) = date;
+    let head = Head { status, keep_alive, body_start: 0, date, date_len, retry_after_secs };
     Ok((head, framing))
 }
 

@@ -111,6 +111,7 @@ impl Rebuild {
             | GatewayEvent::CancelNotFound { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::Group { .. }
             | GatewayEvent::Connections { .. } => {}
         }
     }

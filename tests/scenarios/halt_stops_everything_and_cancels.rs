@@ -11,7 +11,9 @@ use kalshi_exec::sim::world::fault::{RequestFault, RequestKind, Rule};
 use kalshi_exec::sim::world::host::TRADER;
 use kalshi_exec::units::Nanos;
 
-use crate::theatre::{SECOND, await_answer, await_state, create, ended, finish, rest, take, world};
+use crate::theatre::{
+    SECOND, await_answer, await_state, create, ended, finish, rest, take, world, world_with,
+};
 
 fn halt(world: &mut World) {
     world.command(ControlCommand::Halt { reason: Reason::lossy("drill") });
@@ -48,7 +50,8 @@ fn a_halt_cancels_what_rests_and_refuses_everything_until_resumed() {
 fn an_order_on_its_way_when_the_halt_comes_is_cancelled_when_it_lands() {
     // It reaches the exchange after cancel-all has been carried out.
     let late = RequestFault::Late(Nanos::from_ms(300));
-    let mut world = world(vec![create(1, late)]);
+    // Without a group that would refuse it.
+    let mut world = world_with(vec![create(1, late)], |config| config.group_contracts = 0);
     world.send_line(&rest("a"));
     world.run_for(Nanos::from_ms(10));
     assert_eq!(resting(&world), 0, "on its way");
@@ -67,7 +70,7 @@ fn an_order_on_its_way_when_the_halt_comes_is_cancelled_when_it_lands() {
 #[test]
 fn a_cancel_all_that_fails_is_followed_by_single_cancels() {
     let lost = Rule::Request(RequestKind::CancelAll, 1, RequestFault::Lost);
-    let mut world = world(vec![lost]);
+    let mut world = world_with(vec![lost], |config| config.group_contracts = 0);
     world.send_line(&rest("a"));
     world.send_line(&rest("b"));
     await_state(&mut world, 1, State::Resting);

@@ -200,7 +200,7 @@ fn tally(events: &[GatewayEvent]) -> Tally {
                 assert!(!tally.finals.contains_key(&key), "sent comes before the outcome");
                 continue;
             }
-            GatewayEvent::Connections { .. } => continue,
+            GatewayEvent::Connections { .. } | GatewayEvent::Group { .. } => continue,
             GatewayEvent::CancelAllDone { .. } => {
                 tally.cancel_alls += 1;
                 continue;

@@ -198,6 +198,10 @@ impl Pack for GatewayEvent {
             Self::CancelAllDone { ok } => one(out, 9, ok),
             Self::Connections { ready } => one(out, 10, ready),
             Self::NotResent { key, why } => pair(out, 11, key, why),
+            Self::Group { shard, step, ok } => {
+                pair(out, 12, shard, step);
+                out.put(ok);
+            }
         }
     }
 
@@ -216,6 +220,7 @@ impl Pack for GatewayEvent {
             9 => Self::CancelAllDone { ok: from.take()? },
             10 => Self::Connections { ready: from.take()? },
             11 => Self::NotResent { key: from.take()?, why: from.take()? },
+            12 => Self::Group { shard: from.take()?, step: from.take()?, ok: from.take()? },
             _ => return None,
         })
     }

@@ -232,6 +232,7 @@ impl Sample for Unsent {
             Self::Stale,
             Self::Stopping,
             Self::Halted,
+            Self::GroupTriggered,
         ])
     }
 }
@@ -253,6 +254,7 @@ impl Sample for RejectKind {
             Self::Gone,
             Self::Other,
             Self::Region,
+            Self::GroupTriggered,
         ])
     }
 }

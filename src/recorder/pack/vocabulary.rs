@@ -6,7 +6,8 @@
 use super::{Pack, Packer, Unpacker};
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Action, BookSide, ExchangeStatus, Loss, Origin, RejectKind, Style, TimeInForce, Unsent,
+    Action, BookSide, ExchangeStatus, GroupStep, Loss, Origin, RejectKind, Style, TimeInForce,
+    Unsent,
 };
 use crate::order::State;
 use crate::risk::Limit;
@@ -242,7 +243,18 @@ impl Pack for Unsent {
             Self::Stale,
             Self::Stopping,
             Self::Halted,
+            Self::GroupTriggered,
         ])
+    }
+}
+
+impl Pack for GroupStep {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&(*self as u8));
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        from.coded(&[Self::Reset, Self::Trigger])
     }
 }
 
@@ -267,6 +279,7 @@ impl Pack for RejectKind {
             Self::Gone,
             Self::Other,
             Self::Region,
+            Self::GroupTriggered,
         ])
     }
 }

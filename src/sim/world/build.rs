@@ -13,7 +13,7 @@ use crate::feed::{Feed, FeedConfig};
 use crate::gateway::cancel::InlineCancelSigner;
 use crate::gateway::presign::InlineSigner;
 use crate::gateway::{Gateway, GatewayParts, GatewayRings};
-use crate::ids::RunId;
+use crate::ids::{OrderGroupId, RunId};
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::auth::{Credentials, SigningKey};
 use crate::kalshi::encode::OrderTemplates;
@@ -68,7 +68,12 @@ impl World {
         let mut random = Random::new(config.seed);
         let clock = VirtualClock::new(config.starts);
         let network = Network::new(random.next(), config.rates, config.rules.clone());
-        let host = make_host(config, &network, &mut random);
+        let mut host = make_host(config, &network, &mut random);
+        let shards: Vec<u8> = config.shard_cash().into_iter().map(|(shard, _)| shard).collect();
+        let groups = match config.group_contracts {
+            0 => Vec::new(),
+            contracts => host.make_groups(config.starts, &shards, contracts),
+        };
         let audit = Audit::new(config.limits, &host);
         let run = RunId::new(config.seed);
         let mut journal = WitnessedJournal::new(run, network.clone());
@@ -78,7 +83,10 @@ impl World {
 
         let rings = Rings::new(config.ring_slots);
         let kill_switch = KillSwitch::default();
-        let gateway = parts.gateway(&markets, rings.gateway).with_kill_switch(kill_switch.clone());
+        let gateway = parts
+            .gateway(&markets, &groups, rings.gateway)
+            .with_kill_switch(kill_switch.clone())
+            .with_groups(&groups);
         let feed = parts.feed(rings.feed);
         let fetch = parts.fetch(rings.fetch);
         let intake = Intake::new(
@@ -208,11 +216,13 @@ impl Parts<'_> {
     fn gateway(
         &self,
         markets: &MarketTable,
+        groups: &[(u8, OrderGroupId)],
         rings: GatewayRings,
     ) -> Gateway<super::PipeEnd, PipeConnector, InlineSigner, VirtualClock> {
         let key = key();
         let templates = OrderTemplates::new(HOST_NAME, BASE_PATH, KEY_ID, SIGNATURE_LEN, markets);
         let templates = templates.expect("the texts above can stand in a request");
+        let templates = templates.with_groups(groups);
         let presign = InlineSigner::new(Arc::clone(&key), templates.create_path());
         let parts = GatewayParts {
             clock: self.clock.clone(),

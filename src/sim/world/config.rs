@@ -52,6 +52,8 @@ pub struct WorldConfig {
     pub rates: FaultRates,
     /// What goes wrong by script.
     pub rules: Vec<Rule>,
+    /// What the account's order groups let trade within 15 s, in contracts; none without groups.
+    pub group_contracts: u32,
     /// Slots of every ring: few, so that full rings are met.
     pub ring_slots: usize,
     /// Unix time at the start.
@@ -86,6 +88,7 @@ impl WorldConfig {
             read_lag: Nanos::ZERO,
             rates: FaultRates::default(),
             rules: Vec::new(),
+            group_contracts: 1_000_000,
             ring_slots: 64,
             // Noon, so that a run stays within one UTC day.
             starts: WallTime::from_unix_ms(1_782_820_800_000),

@@ -23,10 +23,12 @@ pub enum RequestKind {
     Status = 3,
     /// A signed read.
     Read = 4,
+    /// A step of an order group.
+    Group = 5,
 }
 
 impl RequestKind {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     /// Reads it off a request's first line.
     #[must_use]
@@ -37,6 +39,7 @@ impl RequestKind {
         let path = target.split('?').next()?.strip_prefix(BASE_PATH)?;
         match method {
             "POST" => Some(Self::Create),
+            "PUT" => Some(Self::Group),
             "DELETE" if path == EVENT_ORDERS => Some(Self::CancelAll),
             "DELETE" => Some(Self::Cancel),
             "GET" if path == EXCHANGE_STATUS => Some(Self::Status),

@@ -12,8 +12,9 @@ use super::http::{Framing, HttpLink, HttpRequest};
 use super::lag;
 use super::network::{LinkKind, Network};
 use super::stream::StreamLink;
-use crate::ids::{ClientOrderId, Ticker};
-use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS};
+use crate::ids::{ClientOrderId, OrderGroupId, Ticker};
+use crate::kalshi::account::{created_group, new_group};
+use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS, ORDER_GROUPS};
 use crate::message::BookSide;
 use crate::runtime::random::Random;
 use crate::sim::api::SimVenue;
@@ -43,6 +44,8 @@ pub struct Host {
     denied: u32,
     /// Whether the account's location is attested.
     location: Location,
+    /// Writes are too many until then.
+    throttled_until: Timestamp,
 }
 
 /// What the exchange knows of where the account is.
@@ -73,6 +76,7 @@ impl Host {
             creates: HashMap::new(),
             denied: 0,
             location: Location::Attested,
+            throttled_until: Timestamp::ZERO,
         }
     }
 
@@ -109,6 +113,33 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Every write is answered 429 until then.
+    pub const fn throttle(&mut self, until: Timestamp) {
+        self.throttled_until = until;
+    }
+
+    /// Makes an order group on each of these shards for the engine's account.
+    ///
+    /// # Panics
+    /// When the exchange refuses one.
+    pub(super) fn make_groups(
+        &mut self,
+        now: WallTime,
+        shards: &[u8],
+        contracts: u32,
+    ) -> Vec<(u8, OrderGroupId)> {
+        let path = format!("{BASE_PATH}{ORDER_GROUPS}/create");
+        let make = |&shard: &u8| {
+            let body = new_group(contracts, shard);
+            let (method, body) = ("POST", body.as_bytes());
+            let request = ApiRequest { method, path: &path, query: "", body };
+            let answer = self.venue.handle(now, Some(TRADER), &request);
+            let made = created_group(answer.body.as_bytes());
+            (shard, made.expect("a group can be made on every shard there is"))
+        };
+        shards.iter().map(make).collect()
     }
 
     /// The account's attestation of its location lapses: new orders are refused.
@@ -236,7 +267,9 @@ impl Host {
     /// Answers one request, or does with it what is to go wrong.
     fn serve(&mut self, now: Now, index: usize, request: &HttpRequest) {
         let fault = self.http[index].end.take_fault();
+        let too_many = now.mono < self.throttled_until && request.method != "GET";
         let intercepted = match fault {
+            _ if too_many => Some(gateway_page(429)),
             RequestFault::Intercepted(status) => Some(gateway_page(status)),
             _ => None,
         };
