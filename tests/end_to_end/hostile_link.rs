@@ -48,7 +48,7 @@ read_lag_ms = 500
 absence_wait_ms = 5000
 
 [machine]
-wait = "park"
+wait = 'park'
 ";
 
 /// Trades by turns YES and NO in every market, so that positions are netted and cash comes back.
