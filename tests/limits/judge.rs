@@ -240,7 +240,8 @@ impl Judge {
             GatewayEvent::NotResent { .. }
             | GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
-            | GatewayEvent::CancelAllDone { .. } => {}
+            | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::Group { .. } => {}
         }
     }
 
