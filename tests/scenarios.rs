@@ -47,6 +47,8 @@ mod listing_cut_short_is_no_evidence;
 mod lost_answers_are_sent_again;
 #[path = "scenarios/making_order_follows_the_market.rs"]
 mod making_order_follows_the_market;
+#[path = "scenarios/many_cancels_go_out_together.rs"]
+mod many_cancels_go_out_together;
 #[path = "scenarios/money_from_outside_stops_trading.rs"]
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]

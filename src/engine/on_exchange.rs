@@ -123,8 +123,9 @@ pub(super) fn run_with<F: Stage + 'static>(
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
+    // The groups go after the stages that put orders into them.
     let ended = course.follow(plant, (gateway, around(feed)));
-    groups.delete(account, &clock);
+    drop(groups);
     ended
 }
 

@@ -24,10 +24,13 @@ use crate::runtime::clock::SystemClock;
 /// Most contracts a group can be limited to (reference §3.3).
 const GROUP_CONTRACTS_MAX: u64 = 1_000_000;
 
-/// The groups of a run: one for each shard on which it may trade.
-#[derive(Debug, Default)]
+/// The groups of a run: one for each shard on which it may trade. Deleted when dropped, however
+/// the run ended.
+#[derive(Debug)]
 pub(super) struct Groups {
     pub(super) by_shard: Vec<(u8, OrderGroupId)>,
+    account: Account,
+    clock: SystemClock,
 }
 
 /// Asks and makes what a run needs. Options come back with the tokens that hold.
@@ -45,14 +48,14 @@ pub(super) fn prepare(
         options.config.wire = by_tier(options.config.wire, bucket, costs);
     }
     let contracts = group_contracts(&options);
-    let mut groups = Groups::default();
+    let (account, clock) = (account.clone(), clock.clone());
+    let mut groups = Groups { by_shard: Vec::new(), account, clock };
     if contracts > 0 {
         let shards: BTreeSet<u8> = markets.all().iter().map(|it| it.exchange_index).collect();
         for shard in shards {
             match make(&mut errands, contracts, shard) {
                 Ok(group) => groups.by_shard.push((shard, group)),
                 Err(why) => {
-                    groups.delete(account, clock);
                     let why = format!(
                         "no order group could be made on shard {shard}: {why}; \
                          gateway.group_contracts = 0 trades without the exchange's own limit"
@@ -65,11 +68,11 @@ pub(super) fn prepare(
     Ok((options, groups))
 }
 
-impl Groups {
+impl Drop for Groups {
     /// Deletes the groups, and with them whatever is still in them. The orders of a run that has
     /// ended in order are over by then.
-    pub(super) fn delete(&self, account: &Account, clock: &SystemClock) {
-        let mut errands = Errands::new(account, clock);
+    fn drop(&mut self) {
+        let mut errands = Errands::new(&self.account, &self.clock);
         for (shard, group) in &self.by_shard {
             let path = format!("{ORDER_GROUPS}/{group}");
             let query = format!("exchange_index={shard}");

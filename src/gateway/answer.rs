@@ -17,6 +17,11 @@ pub(super) enum Purpose {
         /// The id the answer must echo.
         order_id: OrderId,
     },
+    /// The cancel of several orders, kept in this place.
+    CancelBatch {
+        /// Whose they are is written there.
+        place: u8,
+    },
     /// The cancel of everything.
     CancelAll,
     /// A step of an order group.
@@ -51,7 +56,11 @@ pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<Gatewa
     match *purpose {
         Purpose::Order(taken) => Some(GatewayEvent::Sent { key: taken.order.get().key, stamps }),
         Purpose::Cancel { key, .. } => Some(GatewayEvent::CancelSent { key }),
-        Purpose::CancelAll | Purpose::Group { .. } | Purpose::Warm => None,
+        // Several events: the stage tells each of them.
+        Purpose::CancelBatch { .. }
+        | Purpose::CancelAll
+        | Purpose::Group { .. }
+        | Purpose::Warm => None,
     }
 }
 
@@ -82,7 +91,7 @@ pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEv
         }
         (Purpose::CancelAll, _) => GatewayEvent::CancelAllDone { ok: false },
         (Purpose::Group { shard, step }, _) => GatewayEvent::Group { shard, step, ok: false },
-        (Purpose::Warm, _) => return None,
+        (Purpose::CancelBatch { .. } | Purpose::Warm, _) => return None,
     })
 }
 
@@ -98,7 +107,7 @@ pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<Ga
         Purpose::Group { shard, step } => {
             Some(GatewayEvent::Group { shard, step, ok: matches!(status, 200..=299) })
         }
-        Purpose::Warm => None,
+        Purpose::CancelBatch { .. } | Purpose::Warm => None,
     }
 }
 
@@ -132,7 +141,7 @@ fn cancelled(key: OrderKey, expected: &OrderId, status: u16, body: &[u8]) -> Gat
 ///
 /// 408 is an intermediary's word that time ran out, often on an idle connection that was used
 /// at that very moment: it does not say how far the request got.
-const fn loss(status: u16) -> Option<Loss> {
+pub(super) const fn loss(status: u16) -> Option<Loss> {
     match status {
         408 => Some(Loss::Timeout),
         400..=499 => None,

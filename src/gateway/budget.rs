@@ -106,6 +106,13 @@ impl Budget {
         self.level_parts >= needed
     }
 
+    /// How many cancels the bucket pays for.
+    #[must_use]
+    pub fn cancels(&self) -> usize {
+        let cost = parts(self.config.cancel_cost.max(1));
+        usize::try_from(self.level_parts / cost).unwrap_or(usize::MAX)
+    }
+
     /// Takes the tokens of a request that was sent.
     pub fn take(&mut self, spend: Spend) {
         let cost = match spend {

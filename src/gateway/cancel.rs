@@ -131,13 +131,34 @@ impl CancelQueue {
     }
 
     pub(super) fn push(&mut self, cancel: CancelOrder, now: Timestamp) -> Result<(), QueueFull> {
-        let ones = self.waiting.iter().filter(|it| it.cancel != Cancel::All).count();
-        if ones >= CANCELS_MAX {
+        if self.ones() >= CANCELS_MAX {
             return Err(QueueFull);
         }
         let signing = Signing::Wanted;
         self.waiting.push_back(Waiting { cancel: Cancel::One(cancel), since: now, signing });
         Ok(())
+    }
+
+    /// Whether a cancel of everything waits.
+    pub(super) fn has_all(&self) -> bool {
+        self.waiting.front().is_some_and(|it| it.cancel == Cancel::All)
+    }
+
+    /// How many cancels of single orders wait.
+    pub(super) fn ones(&self) -> usize {
+        self.waiting.iter().filter(|it| it.cancel != Cancel::All).count()
+    }
+
+    /// Moves up to `count` of them out, first come, first served. A signature that was made for
+    /// one is wiped with it; one still asked for finds nobody.
+    pub(super) fn take_ones(&mut self, count: usize, out: &mut Vec<CancelOrder>) {
+        self.waiting.retain(|it| match it.cancel {
+            Cancel::One(cancel) if out.len() < count => {
+                out.push(cancel);
+                false
+            }
+            Cancel::One(_) | Cancel::All => true,
+        });
     }
 
     /// A cancel of everything overtakes the cancels of single orders.

@@ -15,6 +15,7 @@
 //! two requests under way, so an answer is always the answer to the one before it.
 
 mod answer;
+mod batch;
 pub mod budget;
 pub mod cancel;
 mod connection;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
 
+use self::batch::Batches;
 use self::budget::{Budget, BudgetConfig};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
 use self::groups::Groups;
@@ -41,7 +43,7 @@ use self::pool::{Pool, PoolConfig};
 use self::presign::Presign;
 use crate::ids::{MarketIx, OrderGroupId};
 use crate::kalshi::auth::SigningKey;
-use crate::kalshi::encode::{OrderTemplates, REQUEST_BYTES_MAX};
+use crate::kalshi::encode::{CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX, OrderTemplates};
 use crate::message::{Command, GatewayEvent, Unsent};
 use crate::net::{Connector, Transport};
 use crate::recorder::record::Record;
@@ -127,7 +129,10 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     outbox: Outbox,
     records: Producer<Record>,
     signatures: SignatureCounts,
-    request: Box<[u8; REQUEST_BYTES_MAX]>,
+    /// The orders of batches of cancels under way.
+    batches: Batches,
+    batch_path: String,
+    request: Box<[u8; CANCEL_BATCH_BYTES_MAX]>,
     ack_timeout: Nanos,
     submit_wait: Nanos,
     submit_age_max: Nanos,
@@ -172,12 +177,18 @@ where
         let pool = Pool::new(config.pool);
         // Sent and answered for each request under way; the same, once sent, for each cancel
         // that waits; one count of connections, and what one command may cause at most.
-        let events_max = 2 * pool.places() + 2 * (CANCELS_MAX + CANCEL_ALLS_MAX) + 4;
+        // A connection may carry a batch.
+        let under_way = pool.places() * CANCEL_BATCH_MAX;
+        let events_max = 2 * under_way + 2 * (CANCELS_MAX + CANCEL_ALLS_MAX) + 4;
+        let batches = Batches::new(pool.places());
+        let batch_path = parts.templates.batch_path();
         Self {
             parts,
             pool,
             budget: Budget::new(config.budget, now),
             cancels: CancelQueue::new(config.cancel_wait),
+            batches,
+            batch_path,
             held: HeldOrders::new(),
             groups: Groups::default(),
             kill_switch: KillSwitch::default(),
@@ -185,7 +196,7 @@ where
             outbox: Outbox::new(rings.events, events_max),
             records: rings.records,
             signatures: SignatureCounts::default(),
-            request: Box::new([0; REQUEST_BYTES_MAX]),
+            request: Box::new([0; CANCEL_BATCH_BYTES_MAX]),
             ack_timeout: config.ack_timeout,
             submit_wait: config.submit_wait,
             submit_age_max: config.submit_age_max,

@@ -47,6 +47,8 @@ pub(super) enum Use {
     Order,
     /// A cancel.
     Cancel,
+    /// Several cancels.
+    Batch,
     /// A step of an order group.
     Group,
 }

@@ -158,16 +158,32 @@ where
                 SendOutcome::Pending => None,
                 SendOutcome::Lost => answer::ended(&purpose, Ending::Lost(Loss::Disconnected)),
             };
-            self.budget.take(match wanted {
-                Use::Order => Spend::Create,
-                Use::Cancel => Spend::Cancel,
-                Use::Group => Spend::Group,
-            });
+            self.pay(wanted, &purpose);
             self.note_group(event.as_ref(), now);
             self.emit(event);
+            if let Purpose::CancelBatch { place } = purpose {
+                match outcome {
+                    SendOutcome::Sent(_) => self.batch_sent(place),
+                    SendOutcome::Lost => self.end_batch(place, Ending::Lost(Loss::Disconnected)),
+                    SendOutcome::Pending | SendOutcome::NothingLeft => {}
+                }
+            }
             return Bytes::Left;
         }
         Bytes::Stayed
+    }
+
+    fn pay(&mut self, wanted: Use, purpose: &Purpose) {
+        match (wanted, *purpose) {
+            (Use::Order, _) => self.budget.take(Spend::Create),
+            (Use::Group, _) => self.budget.take(Spend::Group),
+            (_, Purpose::CancelBatch { place }) => {
+                for _ in 0..self.batches.orders(place) {
+                    self.budget.take(Spend::Cancel);
+                }
+            }
+            (Use::Cancel | Use::Batch, _) => self.budget.take(Spend::Cancel),
+        }
     }
 
     /// Keeps what an order needs in the caches while none comes: template, pool, sealing.

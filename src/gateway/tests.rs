@@ -1,5 +1,6 @@
 //! The stage against scripted connections under a virtual clock: one fact per test.
 
+mod batches;
 mod cancels;
 mod connections;
 mod orders;

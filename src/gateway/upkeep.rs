@@ -5,6 +5,7 @@ use super::answer::{self, Ending, Purpose};
 use super::cancel::CancelSigner;
 use super::connection::{Progress, Request, SendOutcome};
 use super::presign::Presign;
+use crate::kalshi::batch::CancelBatch;
 use crate::message::{GatewayEvent, SendStamps};
 use crate::net::{Connector, Transport};
 use crate::runtime::clock::Clock;
@@ -39,10 +40,18 @@ where
         let was_ready = connection.is_ready();
         let event = match connection.poll(now) {
             Progress::Nothing => return Work::Idle,
+            Progress::Written { purpose: Purpose::CancelBatch { place: batch }, .. } => {
+                self.batch_sent(batch);
+                None
+            }
             Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
             Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
             Progress::Ended { purpose: Purpose::Order(taken), ending: Ending::NothingLeft } => {
                 self.take_back(taken)
+            }
+            Progress::Ended { purpose: Purpose::CancelBatch { place: batch }, ending } => {
+                self.end_batch(batch, ending);
+                None
             }
             Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
             Progress::Closed => None,
@@ -60,6 +69,12 @@ where
         let connection = self.pool.connection(place);
         let response = connection.response()?;
         let event = answer::answered(purpose, response.status, response.body);
+        let batch = match purpose {
+            Purpose::CancelBatch { place } => {
+                Some((*place, response.status, CancelBatch::read(response.body)))
+            }
+            _ => None,
+        };
         if response.status == 429 && purpose.is_trading() {
             let asked = response.retry_after_secs.map(|secs| Nanos::from_secs(secs.into()));
             self.budget.handle_throttled(now.mono, asked);
@@ -67,6 +82,9 @@ where
             self.budget.handle_heard();
         }
         connection.settle(now.mono);
+        if let Some((place, status, batch)) = batch {
+            self.batch_answered(place, status, &batch);
+        }
         // Looked at again next: a close right behind the answer is seen before it hurts.
         self.cursor = (place + self.pool.places() - 1) % self.pool.places();
         event

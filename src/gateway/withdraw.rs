@@ -42,7 +42,11 @@ where
 
     /// Sends what waits and can go, gives up what has waited too long.
     pub(super) fn serve_cancels(&mut self, now: Now) -> Work {
+        // Before signatures are asked for that a batch needs only one of.
         let mut work = Work::Idle;
+        while self.send_batch(now) == Work::Done {
+            work = Work::Done;
+        }
         let templates = &self.parts.templates;
         self.cancels.sign(&mut self.parts.cancel_signer, now.wall.unix_ms(), |cancel| {
             templates.cancel_path(cancel)

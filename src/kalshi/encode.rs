@@ -17,6 +17,10 @@ use crate::message::{BookSide, CancelOrder, GroupStep, NewOrder, TimeInForce};
 use crate::risk::Approved;
 use crate::units::{Contracts, Now, Price};
 
+mod batch;
+
+pub use batch::{CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX};
+
 /// Longest request: an RSA-4096 signature, the longest host, key id and ticker.
 pub const REQUEST_BYTES_MAX: usize = 2_560;
 

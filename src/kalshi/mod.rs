@@ -3,6 +3,7 @@
 pub mod account;
 pub mod fees;
 pub mod auth;
+pub mod batch;
 pub mod decode;
 pub mod encode;
 pub mod errors;

@@ -21,6 +21,8 @@ pub const DELETE: &str = "DELETE";
 
 /// Creates (POST) and cancels (DELETE) orders, below the base path.
 pub const EVENT_ORDERS: &str = "/portfolio/events/orders";
+/// Several orders at once, below the base path.
+pub const BATCHED: &str = "/portfolio/events/orders/batched";
 /// Order groups, below the base path.
 pub const ORDER_GROUPS: &str = "/portfolio/order_groups";
 /// What calls cost, below the base path.

@@ -41,6 +41,7 @@ impl RequestKind {
             "POST" => Some(Self::Create),
             "PUT" => Some(Self::Group),
             "DELETE" if path == EVENT_ORDERS => Some(Self::CancelAll),
+            // A batch counts as one.
             "DELETE" => Some(Self::Cancel),
             "GET" if path == EXCHANGE_STATUS => Some(Self::Status),
             "GET" => Some(Self::Read),

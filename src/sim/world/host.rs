@@ -46,6 +46,8 @@ pub struct Host {
     location: Location,
     /// Writes are too many until then.
     throttled_until: Timestamp,
+    /// Cancels that were asked for, of one order or of several.
+    cancel_requests: u32,
 }
 
 /// What the exchange knows of where the account is.
@@ -77,6 +79,7 @@ impl Host {
             denied: 0,
             location: Location::Attested,
             throttled_until: Timestamp::ZERO,
+            cancel_requests: 0,
         }
     }
 
@@ -113,6 +116,12 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// How many requests have asked for cancels.
+    #[must_use]
+    pub const fn cancel_requests(&self) -> u32 {
+        self.cancel_requests
     }
 
     /// Every write is answered 429 until then.
@@ -319,6 +328,7 @@ impl Host {
         if self.location == Location::Lapsed && request.method == "POST" {
             return location_refusal();
         }
+        self.cancel_requests += u32::from(request.method == "DELETE");
         self.note(request);
         let asked = ApiRequest {
             method: &request.method,
