@@ -54,6 +54,11 @@ pub enum VenueAction {
     CancelAllTail(u32),
     /// Sets how far reads of accounts are behind.
     ReadLag(Nanos),
+    /// Takes the newest fill of a member back.
+    VoidFill {
+        /// In which market; in every market when `None`.
+        market: Option<Ticker>,
+    },
 }
 
 /// An exchange as its transports see it. Deterministic: the same calls with the same times give
@@ -85,6 +90,9 @@ pub trait Venue: Send {
 
     /// When [`Self::advance`] next has something to do, if ever.
     fn deadline(&self) -> Option<WallTime>;
+
+    /// Ends a subscription of a session with an error. A venue without any has nothing to do.
+    fn end_subscription(&mut self, _now: WallTime, _session: SessionId, _sid: u64, _code: u32) {}
 
     /// Does what its operators want. A venue without operators has nothing to do.
     fn act(&mut self, _now: WallTime, _action: &VenueAction) {}

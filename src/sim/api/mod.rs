@@ -309,6 +309,10 @@ impl Venue for SimVenue {
         self.publish(now);
     }
 
+    fn end_subscription(&mut self, now: WallTime, session: SessionId, sid: u64, code: u32) {
+        self.stream.end(now, session, sid, code);
+    }
+
     fn act(&mut self, now: WallTime, action: &VenueAction) {
         self.advance(now);
         match *action {
@@ -328,6 +332,13 @@ impl Venue for SimVenue {
                 self.exchange.set_rules(rules);
             }
             VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
+            VenueAction::VoidFill { market } => {
+                for index in 0..self.exchange.markets().len() {
+                    if market.is_none_or(|it| self.exchange.markets()[index].ticker == it) {
+                        self.exchange.void_fill(now, index);
+                    }
+                }
+            }
         }
         self.publish(now);
     }

@@ -28,6 +28,7 @@ mod seed;
 mod settling;
 #[cfg(test)]
 mod tests;
+mod voiding;
 mod wallets;
 
 use std::collections::{BTreeSet, HashMap};

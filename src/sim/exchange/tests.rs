@@ -8,6 +8,7 @@ mod million;
 mod priority;
 mod queues;
 mod refused;
+mod voiding;
 mod wallets;
 
 use super::*;

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::sim::exchange::{Exchange, ExchangeEvent};
 use crate::sim::stream::command::Commander;
-use crate::sim::stream::message::{Frame, Ticker, TickerBody};
+use crate::sim::stream::message::{ErrorBody, Frame, Ticker, TickerBody};
 use crate::sim::stream::subscription::{Channel, Subscription};
 use crate::sim::text::rfc3339;
 use crate::sim::venue::{SessionId, UserId};
@@ -94,6 +94,22 @@ impl Stream {
     pub(crate) fn close(&mut self, session: SessionId) {
         self.sessions.remove(&session);
         self.outgoing.retain(|(to, _)| *to != session);
+    }
+
+    /// Ends a subscription with an error; what it was still to be sent is lost.
+    pub(crate) fn end(&mut self, now: WallTime, id: SessionId, sid: u64, code: u32) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let place = session.subscriptions.iter().position(|it| it.sid == sid);
+        let Some(place) = place else { return };
+        let mut subscription = session.subscriptions.remove(place);
+        let named = format!("\"sid\":{sid},");
+        self.outgoing.retain(|(to, text)| *to != id || !text.contains(&named));
+        let (sid, seq) = (Some(sid), subscription.next_seq());
+        let msg = if code == 25 { "Subscription buffer overflow" } else { "Channel error" };
+        let body = ErrorBody { code, msg, market_tickers: Vec::new() };
+        let mut out = Outbox { session: id, now, frames: Vec::new() };
+        out.push(Envelope { kind: "error", id: None, sid, seq }, Some(body));
+        self.outgoing.extend(out.frames);
     }
 
     pub(crate) fn poll(&mut self) -> Option<(SessionId, String)> {
