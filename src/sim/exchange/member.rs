@@ -27,6 +27,8 @@ pub(crate) struct Member {
     pub(crate) user_id: String,
     /// By subaccount number.
     pub(crate) accounts: Vec<Account>,
+    /// How many of its orders rest.
+    pub(crate) resting: u32,
     /// Ids of all readable orders, oldest first, among them some that are forgotten.
     orders: VecDeque<u128>,
     /// Orders known to be readable when the list was last tidied up.
@@ -44,11 +46,17 @@ impl Member {
         Self::with_accounts(user_id, vec![Account::new(role, shards)])
     }
 
-    /// A member with accounts and no history.
-    pub(crate) fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
+    /// What it has, without what it has done.
+    pub(crate) fn without_history(&self) -> Self {
+        let copy = Self::with_accounts(self.user_id.clone(), self.accounts.clone());
+        Self { resting: self.resting, ..copy }
+    }
+
+    fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
         Self {
             user_id,
             accounts,
+            resting: 0,
             orders: VecDeque::new(),
             readable: 0,
             client_ids: HashSet::new(),

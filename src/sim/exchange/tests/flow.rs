@@ -148,6 +148,8 @@ pub(super) fn sums_agree(exchange: &Exchange) {
             let reserved: Vec<_> = account.balances.iter().map(|it| it.reserved).collect();
             assert_eq!(reserved, locked, "locks add up");
         }
+        let open = u32::try_from(exchange.open_orders(user).len()).unwrap();
+        assert_eq!(member.resting, open, "resting orders are counted");
     }
 }
 
