@@ -140,7 +140,7 @@ impl Fills {
             let it = &self.ring[Self::place(*number)].1;
             (it.trade_id, it.order_id) == (fill.trade_id, fill.order_id)
         };
-        let place = member.fills.iter().rposition(|number| is_it(number));
+        let place = member.fills.iter().rposition(is_it);
         if let Some(number) = place.and_then(|place| member.fills.remove(place)) {
             self.ring[Self::place(number)].1.quantity = Contracts::ZERO;
         }

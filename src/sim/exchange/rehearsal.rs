@@ -137,6 +137,8 @@ impl Exchange {
             timers_set: 0,
             groups: self.groups.clone(),
             rules: self.rules,
+            listed: self.listed,
+            fee_changes: Vec::new(),
             cancel_alls: HashMap::new(),
             tails: self.tails.clone(),
             ids: self.ids.clone(),

@@ -12,7 +12,8 @@ use super::plan::{
 };
 use super::stories::{self, Told};
 use crate::ids::Ticker;
-use crate::sim::exchange::Outcome;
+use crate::kalshi::fees::FeeType;
+use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
 use crate::units::Nanos;
 
 /// Most entries of one file.
@@ -57,7 +58,7 @@ const MESSAGES: [(&str, &[&str]); 9] = [
     ("changed_message", &["how", "field", "to"]),
     ("subscription_error", &["code"]),
 ];
-const EVENTS: [(&str, &[&str]); 11] = [
+const EVENTS: [(&str, &[&str]); 14] = [
     ("trading_pause", &["at_ms", "for_ms"]),
     ("exchange_pause", &["at_ms", "for_ms"]),
     ("market_pause", &["at_ms", "for_ms", "market"]),
@@ -67,6 +68,9 @@ const EVENTS: [(&str, &[&str]); 11] = [
     ("connection_lifetime", &["at_ms", "lifetime_ms"]),
     ("cut", &["at_ms"]),
     ("void_fill", &["at_ms", "market"]),
+    ("list_market", &["at_ms", "market"]),
+    ("event_fees", &["at_ms", "market", "fee_type", "fee_multiplier_ppm"]),
+    ("retitle", &["at_ms", "market", "yes_sub_title"]),
     ("cancel_all_tail", &["at_ms", "per_mille"]),
     ("read_lag", &["at_ms", "for_ms", "lag_ms"]),
 ];
@@ -412,6 +416,21 @@ impl Entry<'_> {
         ticker.map(Some).ok_or_else(|| self.wrong("market", "a ticker"))
     }
 
+    fn one_market(&self) -> Result<Ticker, FaultFileError> {
+        self.market()?.ok_or_else(|| self.wrong("market", "a ticker"))
+    }
+
+    fn fees(&self) -> Result<Option<FeeOverride>, FaultFileError> {
+        let Some(text) = self.text("fee_type")? else { return Ok(None) };
+        let allowed = "quadratic, quadratic_with_maker_fees or quadratic_with_combo_maker_fees";
+        let fee_type = FeeType::parse(text).ok_or_else(|| self.wrong("fee_type", allowed))?;
+        let allowed = "millionths, 100000000 at most";
+        let one = u64::from(FeeType::MULTIPLIER_ONE_PPM);
+        let ppm = self.number("fee_multiplier_ppm", Some(one), 100_000_000, allowed)?;
+        let multiplier_ppm = u32::try_from(ppm).unwrap_or(FeeType::MULTIPLIER_ONE_PPM);
+        Ok(Some(FeeOverride { fee_type, multiplier_ppm }))
+    }
+
     fn outcome(&self) -> Result<Outcome, FaultFileError> {
         let allowed = "yes, no or a value in dollars, e.g. \"0.37\"";
         match self.text("outcome")? {
@@ -439,6 +458,13 @@ impl Entry<'_> {
             "close" => Event::Close(self.market()?),
             "cut" => Event::Cut,
             "void_fill" => Event::VoidFill(self.market()?),
+            "list_market" => Event::ListMarket(self.one_market()?),
+            "event_fees" => Event::EventFees(self.one_market()?, self.fees()?),
+            "retitle" => {
+                let title = self.text("yes_sub_title")?.map(Subtitle::lossy);
+                let title = title.ok_or_else(|| self.wrong("yes_sub_title", "text"))?;
+                Event::Retitle(self.one_market()?, title)
+            }
             "settle" => Event::Settle(self.market()?, self.outcome()?),
             "clock_skew" => Event::ClockSkew(self.skew()?, self.ms("for_ms", Some(MS_MAX))?),
             "connection_lifetime" => {

@@ -130,6 +130,13 @@ impl Faults {
                 self.put(at + span, Act::Skew(0));
             }
             Event::ConnectionLifetime(span) => self.put(at, Act::Lifetime(span)),
+            Event::ListMarket(market) => self.put(at, Act::Venue(VenueAction::ListMarket(market))),
+            Event::EventFees(market, fees) => {
+                self.put(at, Act::Venue(VenueAction::EventFees { market, fees }));
+            }
+            Event::Retitle(market, yes_sub_title) => {
+                self.put(at, Act::Venue(VenueAction::Retitle { market, yes_sub_title }));
+            }
             Event::Cut => self.put(at, Act::DropConnections),
             Event::VoidFill(market) => {
                 self.put(at, Act::Venue(VenueAction::VoidFill { market }));

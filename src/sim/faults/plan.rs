@@ -4,7 +4,7 @@
 //! a time. Nothing here decides anything: [`super::Faults`] does.
 
 use crate::ids::{InlineText, Ticker};
-use crate::sim::exchange::Outcome;
+use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
 use crate::units::Nanos;
 
 /// Which requests a rule is about.
@@ -210,6 +210,12 @@ pub enum Event {
     ConnectionLifetime(Nanos),
     /// All connections are cut, without a close.
     Cut,
+    /// A new market is listed.
+    ListMarket(Ticker),
+    /// The fees of a market's event are overridden, or its series' again.
+    EventFees(Ticker, Option<FeeOverride>),
+    /// A market says something else about what YES means.
+    Retitle(Ticker, Subtitle),
     /// The newest fill in a market, or in every market, is taken back.
     VoidFill(Option<Ticker>),
     /// A cancel-all takes later orders with it, with this chance in thousandths.

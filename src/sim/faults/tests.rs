@@ -50,6 +50,8 @@ fn every_fault_can_be_written_and_every_story_told() {
         "clock_skew" => "skew_ms = -5",
         "connection_lifetime" => "lifetime_ms = 10",
         "delay_message" => "delay_ms = 1",
+        "list_market" | "event_fees" => "market = 'KX-A'",
+        "retitle" => "market = 'KX-A'\nyes_sub_title = 'above 3'",
         "changed_answer" | "changed_message" => "how = 'new'",
         _ => "",
     };

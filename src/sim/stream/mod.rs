@@ -135,6 +135,8 @@ impl Stream {
         if events.is_empty() {
             return;
         }
+        let listed = exchange.markets().iter().skip(self.tickers.len());
+        self.tickers.extend(listed.map(publish::ticker));
         let mut touched = BTreeSet::new();
         for event in events {
             if let ExchangeEvent::Book(change) = event {
@@ -181,6 +183,12 @@ fn address(
         ExchangeEvent::Lifecycle { market, .. } => {
             (Channel::MarketLifecycle, "market_lifecycle_v2", Some(*market), None)
         }
+        ExchangeEvent::EventCreated { .. } => {
+            (Channel::MarketLifecycle, "event_lifecycle", None, None)
+        }
+        ExchangeEvent::EventFees { .. } => {
+            (Channel::MarketLifecycle, "event_fee_update", None, None)
+        }
         ExchangeEvent::Group { user, .. } => {
             (Channel::OrderGroupUpdates, "order_group_updates", None, Some(*user))
         }
@@ -226,6 +234,12 @@ fn publish_event(
             }
             ExchangeEvent::Lifecycle { market, change, time } => {
                 out.push(envelope, Some(publish::lifecycle(exchange, *market, *change, *time)));
+            }
+            ExchangeEvent::EventCreated { market } => {
+                out.push(envelope, Some(publish::event_created(exchange, *market)));
+            }
+            ExchangeEvent::EventFees { market, fees } => {
+                out.push(envelope, Some(publish::event_fees(exchange, *market, *fees)));
             }
             ExchangeEvent::Group { id, change, time, .. } => {
                 out.push(envelope, Some(publish::group_update(*id, *change, *time)));
