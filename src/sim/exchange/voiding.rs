@@ -23,7 +23,7 @@ struct Undoing {
 impl Exchange {
     /// Takes the newest fill of a member in a market back, on both sides. Whether it could: not
     /// after settlement, and not when somebody has spent what the fill brought.
-    pub fn void_fill(&mut self, now: WallTime, market: usize) -> bool {
+    pub(crate) fn void_fill(&mut self, now: WallTime, market: usize) -> bool {
         self.advance(now);
         if self.markets[market].status == MarketStatus::Finalized {
             return false;

@@ -6,8 +6,7 @@ use super::*;
 fn a_voided_fill_gives_cash_and_position_back() {
     let mut exchange = usual();
     let (total, before) = (exchange.total_cash_and_collateral(), exchange.cash(ALICE));
-    let id = exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 5)).unwrap().order.id;
-    exchange.take_events();
+    exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 5)).unwrap();
 
     assert!(exchange.void_fill(START, 0));
 
@@ -17,12 +16,24 @@ fn a_voided_fill_gives_cash_and_position_back() {
     assert_eq!(exchange.total_cash_and_collateral(), total);
     assert_eq!(exchange.markets()[0].open_interest_centis, 0);
     assert!(exchange.fills(ALICE).is_empty());
-    let order = exchange.order(ALICE, id).unwrap();
+    assert!(!exchange.void_fill(START, 0), "there is no other");
+}
+
+#[test]
+fn the_order_of_a_voided_fill_has_traded_less_and_is_told_again() {
+    let mut exchange = usual();
+    let id = exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 5)).unwrap().order.id;
+    exchange.take_events();
+
+    assert!(exchange.void_fill(START, 0));
+
+    let order = *exchange.order(ALICE, id).unwrap();
     assert_eq!((order.filled, order.status), (Contracts::ZERO, OrderStatus::Canceled));
     assert_eq!(order.taker_fees, Money::ZERO);
     let events = exchange.take_events();
-    assert!(events.iter().any(|event| matches!(event, ExchangeEvent::Position { .. })));
-    assert!(!exchange.void_fill(START, 0), "there is no other");
+    assert!(events.contains(&ExchangeEvent::Order(order)));
+    let position = ExchangeEvent::Position { user: ALICE, subaccount: 0, market: 0 };
+    assert!(events.contains(&position));
 }
 
 #[test]
