@@ -13,7 +13,7 @@ import pytest
 
 import schemas
 from conftest import MARKET, OTHER_MARKET
-from simulator import ORDERS, Client
+from simulator import ORDERS, Client, Simulator
 
 COMMUNICATIONS = "requests for quotes and block trades are not order flow of this engine"
 FCM = "for clearing members"
