@@ -13,9 +13,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 #[cfg(feature = "sim")]
 use crate::sim::api::Tier;
-#[cfg(feature = "sim")]
-pub use act::sim;
 pub use act::{Failure, ask, check, config, export, log_to_stderr, report, run, wire_echo};
+#[cfg(feature = "sim")]
+pub use act::{paper_check, sim};
 
 /// Executes trading signals on the Kalshi exchange: risk-checked, signed ahead, followed to the
 /// last fill.
@@ -78,9 +78,24 @@ pub enum Command {
     Report(ReportArgs),
     /// Write a journal's orders, fills and results as a table
     Export(ExportArgs),
+    /// Compare paper fills, by model and on a book, with those of the simulated exchange
+    #[cfg(feature = "sim")]
+    PaperCheck(PaperCheckArgs),
     /// Say back what a WebSocket server says, for conformance suites
     #[command(hide = true)]
     WireEcho(WireEchoArgs),
+}
+
+/// Arguments of `paper-check`.
+#[cfg(feature = "sim")]
+#[derive(Debug, Args)]
+pub struct PaperCheckArgs {
+    /// The first seed of the exchange and of the orders
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// How many seeds
+    #[arg(long, value_name = "COUNT", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub seeds: u64,
 }
 
 /// Arguments of `wire-echo`.

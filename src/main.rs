@@ -37,6 +37,8 @@ fn main() -> ExitCode {
         Command::Orders(args) => cli::ask(args, &Request::Orders),
         Command::Report(args) => cli::report(args),
         Command::Export(args) => cli::export(args),
+        #[cfg(feature = "sim")]
+        Command::PaperCheck(args) => cli::paper_check(args),
         Command::WireEcho(args) => cli::wire_echo(args),
     };
     match done {

@@ -8,8 +8,8 @@
 
 #[cfg(feature = "sim")]
 pub mod book;
-#[cfg(test)]
-mod comparison;
+#[cfg(feature = "sim")]
+pub mod comparison;
 #[cfg(feature = "sim")]
 mod on_book;
 

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-#[cfg(feature = "sim")]
-use super::SimArgs;
 use super::{
     AnswerFormat, CheckArgs, CheckFormat, ConfigArgs, ControlArgs, ExportArgs, ExportFormat,
     ModeArg, PaceArg, ReportArgs, ReportFormat, RunArgs, SettingsFormat, ShowArgs, WireEchoArgs,
     consent, echo,
 };
+#[cfg(feature = "sim")]
+use super::{PaperCheckArgs, SimArgs};
 use crate::config::{Arguments, Config, Environment, Loaded, Mode};
 use crate::control::{Request, client, text};
 use crate::engine::{self, Consent, EngineError, RunOptions};
@@ -23,7 +23,7 @@ use crate::report::export::{self, ExportError, ExportFormat as Form};
 use crate::report::{Format, Report, findings, settings};
 use crate::runtime::signals::Interrupts;
 #[cfg(feature = "sim")]
-use crate::units::Nanos;
+use crate::{paper::comparison, units::Nanos};
 
 /// A message for people and the exit code that goes with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -282,6 +282,21 @@ pub fn report(args: &ReportArgs) -> Result<(), Failure> {
         ReportFormat::Html => Format::Html,
     };
     print(report.render(format).as_bytes())
+}
+
+/// `paper-check`.
+///
+/// # Errors
+/// [`Failure`] with the exit code.
+#[cfg(feature = "sim")]
+pub fn paper_check(args: &PaperCheckArgs) -> Result<(), Failure> {
+    print(format!("{}\n", comparison::HEADING).as_bytes())?;
+    for seed in args.seed..args.seed.saturating_add(args.seeds) {
+        for row in comparison::compare(seed) {
+            print(format!("{row}\n").as_bytes())?;
+        }
+    }
+    Ok(())
 }
 
 /// `export`.

@@ -1,11 +1,10 @@
 //! The same orders three times: by the model, on a book, and really there.
 //!
-//! The truth is what they fill at an exchange with seeded others. The book sees only what that
-//! exchange published without them; the model sees nothing but the orders. The table is printed
-//! by `cargo test --lib paper::comparison -- --nocapture`.
+//! In: a seed. Out: what became of takers and of makers, as a table (`kalshi-exec paper-check`).
+//! The truth is what the orders fill at an exchange with seeded others. The book sees only what
+//! that exchange published without them; the model sees nothing but the orders.
 
-#![cfg(feature = "sim")]
-
+use core::fmt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -79,10 +78,15 @@ impl Scene {
 
     fn exchange(&self) -> (Exchange, Participants) {
         let users = [UserSeed { user_id: "a".to_owned(), cash: CASH }];
-        let exchange = Exchange::new(START, &self.books, &users, self.seed).unwrap();
+        let exchange = Exchange::new(START, &self.books, &users, self.seed);
+        let exchange = exchange.expect("the embedded markets are there once each");
         let mode = QuoteMode::Trading;
         let others = Participants::new(&mode, &exchange, &self.books, self.seed, START);
         (exchange, others)
+    }
+
+    fn of_kind(&self, kind: TimeInForce) -> impl Iterator<Item = &(WallTime, NewOrder)> {
+        self.orders.iter().filter(move |(_, order)| order.time_in_force == kind)
     }
 
     fn end() -> WallTime {
@@ -118,7 +122,8 @@ impl Scene {
             others.advance(&mut exchange, START + Nanos::from_ms(ms));
             told.extend(exchange.drain_events());
         }
-        Recording::taped(START, &self.books, told)
+        let tape = Recording::taped(START, &self.books, told);
+        tape.expect("there are markets, and each is there once")
     }
 
     fn on_book(&self) -> Fills {
@@ -131,7 +136,8 @@ impl Scene {
             latency_max: LATENCY,
             seed: 1,
         };
-        let mut book = BookFills::new(config, START).unwrap();
+        let book = BookFills::new(config, START);
+        let mut book = book.expect("a tape that starts with whole books can be followed");
         for (at, order) in &self.orders {
             book.advance(now(*at));
             book.submit(now(*at), *order);
@@ -177,9 +183,10 @@ fn now(wall: WallTime) -> Now {
 fn order(number: u64, books: &[BookSeed], random: &mut Random) -> NewOrder {
     let market = usize::try_from(random.below(books.len() as u64)).expect("few markets");
     let side = if random.below(2) == 0 { BookSide::Bid } else { BookSide::Ask };
-    let best_bid = books[market].yes_bids.iter().map(|level| level.price).max().unwrap();
-    let best_ask =
-        books[market].no_bids.iter().map(|level| level.price.complement()).min().unwrap();
+    let bids = books[market].yes_bids.iter().map(|level| level.price);
+    let asks = books[market].no_bids.iter().map(|level| level.price.complement());
+    let best_bid = bids.max().expect("the embedded books have two sides");
+    let best_ask = asks.min().expect("the embedded books have two sides");
     let takes = random.below(2) == 0;
     let best = match (side, takes) {
         (BookSide::Bid, true) | (BookSide::Ask, false) => best_ask,
@@ -235,69 +242,139 @@ fn model() -> Paper<VirtualClock> {
 }
 
 /// Sums over one kind of orders.
-#[derive(Clone, Copy, Debug, Default)]
-struct Total {
-    centis: u64,
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// Filled, in hundredths of a contract.
+    pub centis: u64,
+    /// What was paid or got for that, YES price times quantity.
+    pub value: Money,
+    /// Fees of that.
+    pub fees: Money,
     /// Orders whose fills are the truth's to the last digit.
-    exact: u32,
-    orders: u32,
+    pub exact: u32,
 }
 
 impl Total {
     fn of(scene: &Scene, fills: &Fills, truth: &Fills, kind: TimeInForce) -> Self {
         let mut total = Self::default();
-        for (_, order) in scene.orders.iter().filter(|(_, order)| order.time_in_force == kind) {
+        for (_, order) in scene.of_kind(kind) {
             let of = |fills: &Fills| fills.get(&order.key.slot).copied().unwrap_or_default();
-            total.centis += u64::from(of(fills).quantity.centis());
-            total.exact += u32::from(of(fills) == of(truth));
-            total.orders += 1;
+            let filled = of(fills);
+            total.centis += u64::from(filled.quantity.centis());
+            total.value += filled.value;
+            total.fees += filled.fees;
+            total.exact += u32::from(filled == of(truth));
         }
         total
     }
 }
 
-/// Prints the three side by side. Returns book and truth for takers, then for makers.
-fn table(seed: u64) -> [(Total, Total); 2] {
+/// What became of one kind of orders in each of the three ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Seed of the exchange and the orders.
+    pub seed: u64,
+    /// Takers are immediate-or-cancel, makers rest.
+    pub kind: TimeInForce,
+    /// How many orders.
+    pub orders: u32,
+    /// By the model.
+    pub model: Total,
+    /// On the book.
+    pub book: Total,
+    /// At the exchange itself.
+    pub truth: Total,
+}
+
+/// Sends a seed's orders in all three ways. Returns takers, then makers.
+#[must_use]
+pub fn compare(seed: u64) -> [Row; 2] {
     let scene = Scene::new(seed);
     let (model, book, truth) = (scene.by_model(), scene.on_book(), scene.truth());
     let kinds = [TimeInForce::ImmediateOrCancel, TimeInForce::GoodTillCanceled];
     kinds.map(|kind| {
         let of = |fills: &Fills| Total::of(&scene, fills, &truth, kind);
         let (model, book, truth) = (of(&model), of(&book), of(&truth));
-        println!(
-            "seed {seed} {kind:?}: {} orders; filled 0.01 contracts: model {}, book {}, truth {}; \
-             exactly as in truth: model {}, book {}",
-            truth.orders, model.centis, book.centis, truth.centis, model.exact, book.exact,
-        );
-        (book, truth)
+        let orders = u32::try_from(scene.of_kind(kind).count()).unwrap_or(u32::MAX);
+        Row { seed, kind, orders, model, book, truth }
     })
 }
 
-#[test]
-fn the_book_fills_takers_as_the_exchange_does() {
-    for seed in 1..=5 {
-        let [(book, truth), _] = table(seed);
-        assert!(truth.centis > 0);
-        let alike = book.exact * 10 >= book.orders * 9;
-        assert!(alike, "{} of {} takers filled alike", book.exact, book.orders);
+/// Heading of the rows.
+pub const HEADING: &str = "\
+seed  orders      way    contracts        value       fees  exactly as at the exchange";
+
+impl fmt::Display for Row {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let takes = self.kind == TimeInForce::ImmediateOrCancel;
+        let kind = if takes { "take" } else { "make" };
+        let ways = [("model", self.model), ("book", self.book), ("exchange", self.truth)];
+        for (place, (way, total)) in ways.into_iter().enumerate() {
+            let (whole, part) = (total.centis / 100, total.centis % 100);
+            let (value, fees) = (total.value.dollars_display(2), total.fees.dollars_display(4));
+            let newline = if place == 0 { "" } else { "\n" };
+            write!(
+                f,
+                "{newline}{:>4}  {:>3} {kind}  {way:>8}  {whole:>8}.{part:02}  {value:>11}  {fees:>9}  \
+                 {:>3} of {}",
+                self.seed, self.orders, total.exact, self.orders,
+            )?;
+        }
+        Ok(())
     }
 }
 
-#[test]
-fn the_book_does_not_promise_makers_more_than_they_get() {
-    let (mut promised, mut got) = (0, 0);
-    for seed in 1..=5 {
-        let [_, (book, truth)] = table(seed);
-        promised += book.centis;
-        got += truth.centis;
-    }
-    assert!(got > 0 && promised > 0, "{promised} promised, {got} got");
-    assert!(promised <= got + got / 10, "{promised} promised, {got} got");
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[test]
-fn the_same_orders_and_recording_give_the_same_fills() {
-    let (first, again) = (Scene::new(9), Scene::new(9));
-    assert_eq!(first.on_book(), again.on_book());
-    assert_eq!(first.truth(), again.truth());
+    #[test]
+    fn the_book_fills_takers_as_the_exchange_does() {
+        for seed in 1..=5 {
+            let [row, _] = compare(seed);
+            assert!(row.truth.centis > 0);
+            let alike = row.book.exact * 10 >= row.orders * 9;
+            assert!(alike, "{} of {} takers filled alike", row.book.exact, row.orders);
+        }
+    }
+
+    #[test]
+    fn the_book_promises_makers_about_what_they_get() {
+        let (mut promised, mut got) = (0, 0);
+        for seed in 1..=5 {
+            let [_, row] = compare(seed);
+            promised += row.book.centis;
+            got += row.truth.centis;
+        }
+        assert!(got > 0, "somebody takes from makers");
+        // An order changes what the others do after it, which the book cannot know.
+        assert!(promised <= got + got / 10, "{promised} promised, {got} got");
+        assert!(promised >= got - got / 10, "{promised} promised, {got} got");
+    }
+
+    #[test]
+    fn the_model_is_no_book() {
+        let rows: Vec<Row> = (1..=5).flat_map(compare).collect();
+        let exact = |total: fn(&Row) -> Total| rows.iter().map(|row| total(row).exact).sum::<u32>();
+        assert!(exact(|row| row.model) * 2 < exact(|row| row.book));
+        let orders: u32 = rows.iter().map(|row| row.orders).sum();
+        assert_eq!(exact(|row| row.truth), orders);
+    }
+
+    #[test]
+    fn a_row_has_the_three_ways_below_each_other() {
+        let text = compare(1)[0].to_string();
+        let ways: Vec<_> = text.lines().filter_map(|line| line.split_whitespace().nth(3)).collect();
+        assert_eq!(ways, ["model", "book", "exchange"]);
+        for line in text.lines().chain([HEADING]) {
+            assert!(line.len() <= 100, "{line}");
+        }
+    }
+
+    #[test]
+    fn the_same_orders_and_recording_give_the_same_fills() {
+        let (first, again) = (Scene::new(9), Scene::new(9));
+        assert_eq!(first.on_book(), again.on_book());
+        assert_eq!(first.truth(), again.truth());
+    }
 }

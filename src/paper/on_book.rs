@@ -137,14 +137,15 @@ mod tests {
     use crossbeam::channel::{Receiver, unbounded};
 
     use super::*;
-    use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId};
+    use crate::ids::{MarketIx, OrderKey};
     use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
     use crate::paper::book::BookConfig;
+    use crate::paper::tests;
     use crate::risk::Approved;
     use crate::runtime::clock::VirtualClock;
     use crate::runtime::ring::{Consumer, Producer, ring};
     use crate::sim::replay::{self, RecordedChange, RecordedEvent};
-    use crate::units::{Contracts, Money, Nanos, Price, Timestamp, WallTime};
+    use crate::units::{Contracts, Money, Nanos, Price, WallTime};
 
     const START: WallTime = WallTime::from_unix_ms(1_784_031_300_000);
     const LATENCY: Nanos = Nanos::from_ms(20);
@@ -221,21 +222,8 @@ mod tests {
     }
 
     fn order(slot: u32, cents: u32, time_in_force: TimeInForce) -> NewOrder {
-        NewOrder {
-            key: OrderKey { slot, generation: 0 },
-            client_order_id: ClientOrderId::new(RunId::new(1), u64::from(slot)),
-            market: MarketIx(0),
-            side: BookSide::Bid,
-            price: Price::from_cents(cents).unwrap(),
-            quantity: Contracts::from_whole(3),
-            time_in_force,
-            expiration_secs: None,
-            reduce_only: false,
-            post_only: false,
-            reference: Price::from_cents(cents).unwrap(),
-            received: Timestamp::ZERO,
-            approved: Timestamp::ZERO,
-        }
+        let quantity = Contracts::from_whole(3);
+        NewOrder { quantity, ..tests::order(slot.into(), BookSide::Bid, cents, time_in_force) }
     }
 
     #[test]

@@ -67,7 +67,8 @@ impl Bench {
     }
 }
 
-fn order(seq: u64, side: BookSide, cents: u32, time_in_force: TimeInForce) -> NewOrder {
+/// Ten contracts at a limit that is also the market.
+pub(super) fn order(seq: u64, side: BookSide, cents: u32, time_in_force: TimeInForce) -> NewOrder {
     NewOrder {
         key: OrderKey { slot: u32::try_from(seq).unwrap(), generation: 0 },
         client_order_id: ClientOrderId::new(RunId::new(1), seq),

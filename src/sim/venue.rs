@@ -5,7 +5,7 @@
 //! socket, a clock or a thread.
 
 use crate::ids::Ticker;
-use crate::sim::exchange::{ExchangeState, MarketCommand};
+use crate::sim::exchange::{ExchangeState, FeeOverride, MarketCommand, Subtitle};
 use crate::units::{Nanos, WallTime};
 
 /// One account at the exchange: an index given out by the venue.
@@ -54,6 +54,27 @@ pub enum VenueAction {
     CancelAllTail(u32),
     /// Sets how far reads of accounts are behind.
     ReadLag(Nanos),
+    /// Lists a new market.
+    ListMarket(Ticker),
+    /// Overrides the fees of a market's event, or lets its series' hold again.
+    EventFees {
+        /// Any market of the event.
+        market: Ticker,
+        /// The fees; none lets the series' hold.
+        fees: Option<FeeOverride>,
+    },
+    /// Says what YES means in a market.
+    Retitle {
+        /// Which.
+        market: Ticker,
+        /// In a few words.
+        yes_sub_title: Subtitle,
+    },
+    /// Takes the newest fill of a member back.
+    VoidFill {
+        /// In which market; in every market when `None`.
+        market: Option<Ticker>,
+    },
 }
 
 /// An exchange as its transports see it. Deterministic: the same calls with the same times give
@@ -85,6 +106,9 @@ pub trait Venue: Send {
 
     /// When [`Self::advance`] next has something to do, if ever.
     fn deadline(&self) -> Option<WallTime>;
+
+    /// Ends a subscription of a session with an error. A venue without any has nothing to do.
+    fn end_subscription(&mut self, _now: WallTime, _session: SessionId, _sid: u64, _code: u32) {}
 
     /// Does what its operators want. A venue without operators has nothing to do.
     fn act(&mut self, _now: WallTime, _action: &VenueAction) {}

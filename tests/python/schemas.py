@@ -205,12 +205,18 @@ MESSAGES = {
     "user_order": "userOrder",
     "order_group_updates": "orderGroupUpdates",
     "market_lifecycle_v2": "marketLifecycleV2",
+    "event_lifecycle": "eventLifecycle",
+    "event_fee_update": "eventFeeUpdate",
+    "metadata_updated": "marketMetadataUpdated",
 }
 
 
 def check_message(message: dict[str, Any]) -> str:
     """Validates a text frame of the server; returns the name of its description."""
     kind = message.get("type", "")
+    if kind == "market_lifecycle_v2" and message["msg"]["event_type"] == "metadata_updated":
+        # The same type on the wire, described apart.
+        kind = "metadata_updated"
     if kind == "ok":
         name = "listSubscriptionsResponse" if isinstance(message.get("msg"), list) else "okResponse"
     else:

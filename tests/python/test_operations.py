@@ -13,7 +13,7 @@ import pytest
 
 import schemas
 from conftest import MARKET, OTHER_MARKET
-from simulator import ORDERS, Client
+from simulator import ORDERS, Client, Simulator
 
 COMMUNICATIONS = "requests for quotes and block trades are not order flow of this engine"
 FCM = "for clearing members"
@@ -312,3 +312,20 @@ def test_every_operation_was_touched_or_is_left_out_for_a_reason(call: Checked) 
     assert served() - answered == set()
     print(f"{sum(call.seen.values())} answers of {len(served())} operations validated, "
           f"{len(described) - len(served())} operations not served")
+
+
+def test_a_tier_is_held_to_its_buckets(client: Client) -> None:
+    with Simulator("--still-quotes", "--tier", "basic", books=BOOKS) as simulator:
+        client = simulator.client()
+        limits = client.send("GET", "/account/limits").json()
+        assert limits["write"]["bucket_capacity"] == 100
+        answers = [client.send("POST", ORDERS, order()) for _ in range(40)]
+        kinds = Counter(answer.status_code for answer in answers)
+        # A hundred tokens at once and a hundred a second; an order costs ten.
+        assert kinds[201] >= 10 and kinds[429] > 0 and set(kinds) == {201, 429}, kinds
+        refused = next(answer for answer in answers if answer.status_code == 429)
+        schemas.check_answer("POST", ORDERS, 429, refused.json())
+        assert refused.json() == {"error": "too many requests"}
+        assert "retry-after" not in refused.headers
+        # Reads and cancels have budgets of their own.
+        assert client.send("GET", "/portfolio/orders").status_code == 200

@@ -238,6 +238,112 @@ def test_a_market_is_followed_to_its_settlement(client: Client) -> None:
         assert refusal.json()["error"]["code"] == "market_inactive"
 
 
+def test_new_markets_events_and_fees_are_told(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["market_lifecycle_v2"])
+            session.expect("subscribed")
+            inject(client, f"""
+                [[fault]]
+                name = "list_market"
+                market = "KXDELTA-26JUL01-A"
+                [[fault]]
+                name = "event_fees"
+                market = "{MARKET}"
+                fee_type = "quadratic_with_maker_fees"
+                fee_multiplier_ppm = 500000
+                [[fault]]
+                name = "event_fees"
+                at_ms = 50
+                market = "{MARKET}"
+                [[fault]]
+                name = "retitle"
+                at_ms = 100
+                market = "{MARKET}"
+                yes_sub_title = "above 3"
+            """)
+            told = [session.receive() for _ in range(5)]
+        kinds = [(it["type"], it["msg"].get("event_type")) for it in told]
+        assert kinds == [("event_lifecycle", None), ("market_lifecycle_v2", "created"),
+                         ("event_fee_update", None), ("event_fee_update", None),
+                         ("market_lifecycle_v2", "metadata_updated")]
+        assert [it["seq"] for it in told] == [1, 2, 3, 4, 5]
+        event = told[0]["msg"]
+        assert (event["event_ticker"], event["series_ticker"]) == ("KXDELTA-26JUL01", "KXDELTA")
+        assert told[1]["msg"]["additional_metadata"]["event_ticker"] == "KXDELTA-26JUL01"
+        overrides = [it["msg"]["fee_multiplier_override"] for it in told[2:4]]
+        assert overrides == [0.5, None]
+        assert told[4]["msg"]["yes_sub_title"] == "above 3"
+
+        def read(path: str) -> dict[str, Any]:
+            answer = client.send("GET", path)
+            schemas.check_answer("GET", path.split("?")[0], answer.status_code, answer.json())
+            return dict(answer.json())
+
+        changes = read("/events/fee_changes")["event_fee_changes"]
+        assert [it["fee_type_override"] for it in changes] == [None, "quadratic_with_maker_fees"]
+        assert read(f"/markets/{MARKET}")["market"]["yes_sub_title"] == "above 3"
+        new = order(ticker="KXDELTA-26JUL01-A")
+        assert client.send("POST", ORDERS, new).status_code == 201
+        assert read("/events/KXDELTA-26JUL01")["markets"][0]["status"] == "active"
+
+
+def test_formats_may_change_and_messages_be_late(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["fill", "user_orders"])
+            session.expect("subscribed", 2)
+            inject(client, """
+                [[fault]]
+                name = "delay_message"
+                on = "fill"
+                delay_ms = 300
+                count = 1
+                [[fault]]
+                name = "changed_answer"
+                on = "read"
+                how = "numbers"
+            """)
+            taken = order(price="0.5200", time_in_force="immediate_or_cancel", count="1.00")
+            assert client.send("POST", ORDERS, taken).status_code == 201
+            assert [session.receive()["type"] for _ in range(2)] == ["user_order", "fill"]
+            balance = client.send("GET", "/portfolio/balance").json()
+            assert isinstance(balance["balance_dollars"], float)
+            inject(client, """
+                [[fault]]
+                name = "subscription_error"
+                on = "user_order"
+                code = 25
+                count = 1
+            """)
+            assert client.send("POST", ORDERS, order()).status_code == 201
+            error = refused(session, 25)
+            assert error["sid"] == 2
+            session.send("list_subscriptions")
+            assert session.expect("ok")[0]["msg"] == [{"channel": "fill", "sid": 1}]
+
+
+def test_a_voided_fill_is_followed_by_position_and_balance(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        before = client.send("GET", "/portfolio/balance").json()["balance_dollars"]
+        taken = order(price="0.5200", time_in_force="immediate_or_cancel")
+        client.send("POST", ORDERS, taken)
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["market_positions"])
+            session.expect("subscribed")
+            inject(client, "[[fault]]\nname = 'void_fill'")
+            [position] = session.expect("market_position")
+        assert position["msg"]["position_fp"] == "0.00"
+        assert client.send("GET", "/portfolio/balance").json()["balance_dollars"] == before
+        assert client.send("GET", "/portfolio/fills").json()["fills"] == []
+
+
 def test_pauses_of_the_exchange_are_answered_and_shown(client: Client) -> None:
     with Simulator("--still-quotes", books=BOOKS) as simulator:
         client = simulator.client()

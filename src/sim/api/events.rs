@@ -10,12 +10,12 @@ use crate::sim::api::markets::Board;
 use crate::sim::api::portfolio::event_of;
 use crate::sim::api::query::Query;
 use crate::sim::api::writes::json_response;
-use crate::sim::exchange::MarketState;
-use crate::sim::text::{count, rfc3339};
+use crate::sim::exchange::{FeeChange, MarketState};
+use crate::sim::text::{count, rfc3339, uuid_text};
 use crate::sim::venue::ApiResponse;
 
 /// The series' ticker as text.
-pub(super) fn series_of(market: &MarketState) -> &str {
+pub(crate) fn series_of(market: &MarketState) -> &str {
     core::str::from_utf8(market.ticker.series()).unwrap_or_default()
 }
 
@@ -115,6 +115,10 @@ impl Board<'_> {
             "sub_title": "",
             "title": group.name,
         });
+        if let Some(fees) = first.fee_override {
+            json["fee_type_override"] = fees.fee_type.as_str().into();
+            json["fee_multiplier_override"] = multiplier(fees.multiplier_ppm);
+        }
         if nested == Part::Included {
             json["markets"] = group.markets.iter().map(|market| self.market_json(market)).collect();
         }
@@ -178,15 +182,33 @@ impl Board<'_> {
         Ok(json_response(200, &json!({ "series_fee_change_arr": [] })))
     }
 
-    /// `GET /events/fee_changes`.
-    pub(crate) fn event_fee_changes(query: &Query) -> Result<ApiResponse, ApiError> {
-        query.limit()?;
-        Ok(json_response(200, &json!({ "cursor": "", "event_fee_changes": [] })))
+    /// `GET /events/fee_changes`, newest first.
+    pub(crate) fn event_fee_changes(&self, query: &Query) -> Result<ApiResponse, ApiError> {
+        let changes = self.exchange.fee_changes().iter().enumerate().rev();
+        let matching = changes.filter(|(_, change)| {
+            let ticker = &self.exchange.markets()[change.market].ticker;
+            query.admits("event_ticker", event_of(ticker))
+        });
+        let page = query.page(matching, |(place, _)| *place as u64)?;
+        let change = |(_, change): &(usize, &FeeChange)| {
+            let market = &self.exchange.markets()[change.market];
+            json!({
+                "id": uuid_text(change.id),
+                "event_ticker": event_of(&market.ticker),
+                "series_ticker": series_of(market),
+                "fee_type_override": change.fees.map(|fees| fees.fee_type.as_str()),
+                "fee_multiplier_override": change.fees.map(|fees| multiplier(fees.multiplier_ppm)),
+                "scheduled_ts": rfc3339(change.time),
+            })
+        };
+        let changes: Vec<Value> = page.items.iter().map(change).collect();
+        let body = json!({ "cursor": page.cursor, "event_fee_changes": changes });
+        Ok(json_response(200, &body))
     }
 }
 
 /// Millionths as a JSON number without rounding.
-fn multiplier(ppm: u32) -> Value {
+pub(crate) fn multiplier(ppm: u32) -> Value {
     if ppm.is_multiple_of(1_000_000) {
         return (ppm / 1_000_000).into();
     }

@@ -101,9 +101,10 @@ impl From<Reject> for ApiError {
             Reject::InsufficientBalance => Self::nested(400, "insufficient_balance"),
             Reject::InvalidPrice => Self::nested(400, "invalid_price"),
             Reject::InvalidOrderSize => Self::nested(400, "invalid_order_size"),
-            Reject::PostOnlyCross | Reject::NothingToReduce | Reject::BelowFilled => {
-                Self::detailed(400, "invalid_order", details)
-            }
+            Reject::PostOnlyCross
+            | Reject::NothingToReduce
+            | Reject::BelowFilled
+            | Reject::TooManyOrders => Self::detailed(400, "invalid_order", details),
             Reject::FillOrKill => Self::nested(409, "fill_or_kill_insufficient_resting_volume"),
             Reject::ReduceOnlyResting | Reject::ExpirationNotResting | Reject::ExpirationPast => {
                 Self::detailed(400, "invalid_parameters", details)

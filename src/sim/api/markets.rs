@@ -150,7 +150,7 @@ impl Board<'_> {
             "ticker": market.ticker.as_str(),
             "title": market.ticker.as_str(),
             "updated_time": opened,
-            "yes_sub_title": "",
+            "yes_sub_title": market.yes_sub_title.as_str(),
         });
         if let Some(outcome) = market.outcome {
             let value = Money::from_micros(i64::from(outcome.yes_micros()));

@@ -28,8 +28,9 @@ mod writes;
 pub use crate::sim::participants::QuoteMode;
 pub use tier::{Bucket, Tier};
 
+pub(crate) use events::{multiplier, series_of};
 pub(crate) use markets::levels;
-pub(crate) use portfolio::outcome;
+pub(crate) use portfolio::{event_of, outcome};
 
 use std::collections::HashMap;
 
@@ -41,8 +42,8 @@ use wallets::Ledger;
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{
-    BookSeed, BooksError, Exchange, ExchangeState, FillRecord, LifecycleError, MarketStatus, Order,
-    Reject, Rules, UserSeed, Wallet, default_markets,
+    BookSeed, BooksError, Exchange, ExchangeEvent, ExchangeState, FillRecord, LifecycleChange,
+    LifecycleError, MarketStatus, Order, Reject, Rules, UserSeed, Wallet, default_markets,
 };
 use crate::sim::participants::Participants;
 use crate::sim::stream::Stream;
@@ -264,6 +265,12 @@ impl SimVenue {
         let events = self.exchange.take_events();
         self.tape.record(&events);
         self.past.record(&self.exchange, now, &events, writer);
+        let listed = |event: &ExchangeEvent| {
+            matches!(event, ExchangeEvent::Lifecycle { change: LifecycleChange::Created, .. })
+        };
+        if events.iter().any(listed) {
+            self.shards = self.board().shards();
+        }
         self.stream.publish(now, &self.exchange, &events);
     }
 }
@@ -309,6 +316,10 @@ impl Venue for SimVenue {
         self.publish(now);
     }
 
+    fn end_subscription(&mut self, now: WallTime, session: SessionId, sid: u64, code: u32) {
+        self.stream.end(now, session, sid, code);
+    }
+
     fn act(&mut self, now: WallTime, action: &VenueAction) {
         self.advance(now);
         match *action {
@@ -328,6 +339,27 @@ impl Venue for SimVenue {
                 self.exchange.set_rules(rules);
             }
             VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
+            VenueAction::ListMarket(ticker) => {
+                // One that is there already stays as it is.
+                self.exchange.list_market(now, ticker);
+            }
+            VenueAction::EventFees { market, fees } => {
+                if let Some(market) = self.exchange.find_market(&market) {
+                    self.exchange.override_fees(now, market, fees);
+                }
+            }
+            VenueAction::Retitle { market, yes_sub_title } => {
+                if let Some(market) = self.exchange.find_market(&market) {
+                    self.exchange.retitle(now, market, yes_sub_title);
+                }
+            }
+            VenueAction::VoidFill { market } => {
+                for index in 0..self.exchange.markets().len() {
+                    if market.is_none_or(|it| self.exchange.markets()[index].ticker == it) {
+                        self.exchange.void_fill(now, index);
+                    }
+                }
+            }
         }
         self.publish(now);
     }

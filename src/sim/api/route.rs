@@ -170,7 +170,7 @@ fn route_events(
         [] => board.events(&query("GetEvents")),
         ["fee_changes"] => {
             let query = query("GetEventFeeChanges").paged(PageRule::PORTFOLIO);
-            Board::event_fee_changes(&query)
+            board.event_fee_changes(&query)
         }
         [event] => board.event(event, &query("GetEvent")),
         [event, "metadata"] => board.event_metadata(event),

@@ -100,6 +100,9 @@ fn refusals_have_the_recorded_bodies() {
     let invalid_price = error("invalid_price", "invalid price");
     refused(put("price", json!("0.5150")), 400, &invalid_price);
     refused(put("price", json!("1.0000")), 400, &invalid_price);
+    for wrong in ["0.51000", "0.5", "0.510000", "51", "0.51 "] {
+        refused(put("price", json!(wrong)), 400, &invalid_price);
+    }
     let poor = error("insufficient_balance", "insufficient balance");
     let all = |it: &mut Value| (it["count"], it["price"]) = (json!("10099.00"), json!("0.9900"));
     refused(all, 400, &poor);

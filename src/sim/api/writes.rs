@@ -276,8 +276,7 @@ impl Writer<'_> {
             return Err(ApiError::nested(404, "market_not_found"));
         }
         let quantity = read_count(body, "count", quantity)?;
-        let price = Price::parse_dollars(price.as_bytes())
-            .ok_or_else(|| ApiError::nested(400, "invalid_price"))?;
+        let price = requested_price(price)?;
         Ok(NewOrder { market, side, price, quantity, client_order_id, subaccount, group, terms })
     }
 
@@ -361,8 +360,14 @@ fn read_side(body: &Body<'_>) -> Result<BookSide, ApiError> {
 }
 
 fn read_price(body: &Body<'_>) -> Result<Price, ApiError> {
-    Price::parse_dollars(body.required("price")?.as_bytes())
-        .ok_or_else(|| ApiError::nested(400, "invalid_price"))
+    requested_price(body.required("price")?)
+}
+
+/// Requests have two to four decimals; only answers have more.
+fn requested_price(text: &str) -> Result<Price, ApiError> {
+    let decimals = text.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let price = Price::parse_dollars(text.as_bytes()).filter(|_| (2..=4).contains(&decimals));
+    price.ok_or_else(|| ApiError::nested(400, "invalid_price"))
 }
 
 fn read_count(body: &Body<'_>, field: &str, text: &str) -> Result<Contracts, ApiError> {

@@ -100,6 +100,11 @@ struct RestingLevel {
 }
 
 impl Holding {
+    /// Nothing, in a market on `shard`.
+    pub(crate) fn on(shard: u8) -> Self {
+        Self { shard, ..Self::default() }
+    }
+
     const fn side(&self, side: BookSide) -> &RestingSide {
         match side {
             BookSide::Bid => &self.bids,
@@ -217,13 +222,12 @@ impl Account {
     /// An account without money in markets that lie on `shards`.
     pub(crate) fn new(role: Role, shards: &[u8]) -> Self {
         let count = shards.iter().max().map_or(0, |shard| usize::from(*shard) + 1);
-        let holding = |shard: &u8| Holding { shard: *shard, ..Holding::default() };
         Self {
             role,
             grid_micros: FeeSchedule::QUADRATIC.grid_micros,
             balances: vec![Balance::default(); count.max(SHARDS_MIN)],
             fees: Money::ZERO,
-            holdings: shards.iter().map(holding).collect(),
+            holdings: shards.iter().copied().map(Holding::on).collect(),
             updated: WallTime::default(),
         }
     }

@@ -3,6 +3,7 @@
 use crate::message::BookSide;
 use crate::sim::exchange::account::FillRecord;
 use crate::sim::exchange::groups::GroupChange;
+use crate::sim::exchange::market::FeeOverride;
 use crate::sim::exchange::order::{ClientText, Order};
 use crate::sim::exchange::seed::PriceStructure;
 use crate::sim::exchange::settling::{Outcome, Settlement};
@@ -52,6 +53,10 @@ pub struct TradePrint {
 /// What was done to a market. Opening and closing by the clock are not among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LifecycleChange {
+    /// It is new.
+    Created,
+    /// It says something else about what YES means.
+    Retitled,
     /// It was opened or re-activated.
     Activated,
     /// It was paused.
@@ -90,6 +95,18 @@ pub enum ExchangeEvent {
         change: LifecycleChange,
         /// When.
         time: WallTime,
+    },
+    /// There is a new event.
+    EventCreated {
+        /// Index of its first market.
+        market: usize,
+    },
+    /// An event's fees are others.
+    EventFees {
+        /// Index of one of its markets.
+        market: usize,
+        /// What they are; the series' again when `None`.
+        fees: Option<FeeOverride>,
     },
     /// Something happened to an order group.
     Group {

@@ -185,6 +185,7 @@ impl Exchange {
         user: UserId,
         new: &NewGroup,
     ) -> Result<u128, Reject> {
+        self.advance(now);
         self.check_not_paused()?;
         if new.limit.is_zero() {
             return Err(Reject::InvalidOrderSize);
@@ -244,6 +245,7 @@ impl Exchange {
     /// # Errors
     /// [`Reject::NotFound`], [`Reject::ExchangePaused`].
     pub fn reset_group(&mut self, now: WallTime, user: UserId, id: u128) -> Result<(), Reject> {
+        self.advance(now);
         let ix = self.find_group(user, id)?;
         let group = self.groups.get_mut(ix);
         group.clear();
@@ -257,6 +259,7 @@ impl Exchange {
     /// # Errors
     /// [`Reject::NotFound`], [`Reject::ExchangePaused`].
     pub fn trigger_group(&mut self, now: WallTime, user: UserId, id: u128) -> Result<(), Reject> {
+        self.advance(now);
         let ix = self.find_group(user, id)?;
         self.trigger(ix, now);
         Ok(())
@@ -267,6 +270,7 @@ impl Exchange {
     /// # Errors
     /// [`Reject::NotFound`], [`Reject::ExchangePaused`].
     pub fn delete_group(&mut self, now: WallTime, user: UserId, id: u128) -> Result<(), Reject> {
+        self.advance(now);
         let ix = self.find_group(user, id)?;
         self.close_group(ix, now);
         self.groups.get_mut(ix).state = GroupState::Deleted;
@@ -289,6 +293,7 @@ impl Exchange {
         id: u128,
         limit: Contracts,
     ) -> Result<(), Reject> {
+        self.advance(now);
         let ix = self.find_group(user, id)?;
         if limit.is_zero() {
             return Err(Reject::InvalidOrderSize);

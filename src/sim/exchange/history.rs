@@ -149,14 +149,17 @@ impl Exchange {
         let market = &mut self.markets[order.market];
         let queued = self.places;
         self.places += 1;
-        if quantity == order.remaining {
+        let whole = quantity == order.remaining;
+        if whole {
             market.book.remove(order.side, order.priority(), quantity);
         } else {
+            // One order becomes two.
+            self.members[order.user.0 as usize].resting += 1;
             market.book.reduce(order.side, order.priority(), quantity);
         }
         self.account_of_mut(&order).unrest(&order, quantity);
         let back = Order { remaining: quantity, initial: quantity, queued, ..order };
-        let back_ix = if quantity == order.remaining {
+        let back_ix = if whole {
             *self.orders.get_mut(ix) = back;
             ix
         } else {

@@ -93,9 +93,9 @@ impl Exchange {
     /// change, when it is absurd.
     pub fn set_fees(&mut self, market: usize, multiplier_ppm: u32) -> Option<()> {
         let state = &mut self.markets[market];
-        state.fees = state.fee_type.schedule(multiplier_ppm)?;
+        state.fee_type.schedule(multiplier_ppm)?;
         state.fee_multiplier_ppm = multiplier_ppm;
-        Some(())
+        state.recharge()
     }
 
     /// Charges nothing in a market until a time.

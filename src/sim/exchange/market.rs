@@ -1,6 +1,6 @@
 //! One market at the simulated exchange: its rules, its book, its public numbers.
 
-use crate::ids::Ticker;
+use crate::ids::{InlineText, Ticker};
 use crate::kalshi::fees::FeeType;
 use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::message::BookSide;
@@ -65,6 +65,18 @@ impl MarketStatus {
     }
 }
 
+/// What YES means in a market, in a few words.
+pub type Subtitle = InlineText<64>;
+
+/// Fees that hold for an event in place of its series'.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeeOverride {
+    /// How it charges.
+    pub fee_type: FeeType,
+    /// Its multiplier in millionths.
+    pub multiplier_ppm: u32,
+}
+
 /// One market.
 #[derive(Clone, Debug)]
 pub struct MarketState {
@@ -94,6 +106,10 @@ pub struct MarketState {
     pub settled: Option<WallTime>,
     /// `fee_multiplier` of its series in millionths.
     pub fee_multiplier_ppm: u32,
+    /// Fees of its event in place of its series'.
+    pub fee_override: Option<FeeOverride>,
+    /// What YES means in it.
+    pub yes_sub_title: Subtitle,
     /// No fees are charged until then (`fee_waiver_expiration_time`).
     pub fee_waiver_until: Option<WallTime>,
     /// Contracts traded, in hundredths.
@@ -130,6 +146,8 @@ impl MarketState {
             determined: None,
             settled: None,
             fee_multiplier_ppm: FeeType::MULTIPLIER_ONE_PPM,
+            fee_override: None,
+            yes_sub_title: Subtitle::EMPTY,
             fee_waiver_until: None,
             volume_centis: 0,
             traded: Money::ZERO,
@@ -140,6 +158,15 @@ impl MarketState {
             fees: fees.expect("a multiplier of one is not absurd"),
             book: Book::default(),
         }
+    }
+
+    /// Charges by the event's fees, or its series'. `None`, and no change, when they are absurd.
+    pub(crate) fn recharge(&mut self) -> Option<()> {
+        let series =
+            FeeOverride { fee_type: self.fee_type, multiplier_ppm: self.fee_multiplier_ppm };
+        let FeeOverride { fee_type, multiplier_ppm } = self.fee_override.unwrap_or(series);
+        self.fees = fee_type.schedule(multiplier_ppm)?;
+        Some(())
     }
 
     /// What a fill at `now` is charged by.

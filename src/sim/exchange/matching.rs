@@ -256,6 +256,7 @@ impl Exchange {
         let market = &mut self.markets[maker.market];
         if maker.remaining == quantity {
             market.book.remove(maker.side, maker.priority(), quantity);
+            self.members[maker.user.0 as usize].resting -= 1;
         } else {
             market.book.reduce(maker.side, maker.priority(), quantity);
         }
@@ -339,6 +340,7 @@ impl Exchange {
         let market = &mut self.markets[order.market];
         market.clock += 1;
         market.book.remove(order.side, order.priority(), remaining);
+        self.members[order.user.0 as usize].resting -= 1;
         account_mut(&mut self.members, order).unrest(order, remaining);
         if let Some(group) = order.group {
             self.groups.leave(group, order.seq);
@@ -352,6 +354,7 @@ impl Exchange {
         let remaining = order.remaining;
         let market = &mut self.markets[order.market];
         market.book.insert(order.side, order.priority(), ix, remaining);
+        self.members[order.user.0 as usize].resting += 1;
         account_mut(&mut self.members, order).rest(order);
         if let Some(group) = order.group {
             self.groups.enter(group, order.seq, ix);

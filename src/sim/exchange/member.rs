@@ -10,7 +10,7 @@ use crate::sim::exchange::account::{Account, FillRecord, Role};
 use crate::sim::exchange::order::{ClientText, OrderStore};
 use crate::sim::exchange::settling::Settlement;
 use crate::sim::venue::UserId;
-use crate::units::Money;
+use crate::units::{Contracts, Money};
 
 /// Fills kept for reading, all members' together. About 200 bytes each.
 const FILLS_KEPT_MAX: u64 = 1 << 18;
@@ -27,6 +27,8 @@ pub(crate) struct Member {
     pub(crate) user_id: String,
     /// By subaccount number.
     pub(crate) accounts: Vec<Account>,
+    /// How many of its orders rest.
+    pub(crate) resting: u32,
     /// Ids of all readable orders, oldest first, among them some that are forgotten.
     orders: VecDeque<u128>,
     /// Orders known to be readable when the list was last tidied up.
@@ -44,11 +46,17 @@ impl Member {
         Self::with_accounts(user_id, vec![Account::new(role, shards)])
     }
 
-    /// A member with accounts and no history.
-    pub(crate) fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
+    /// What it has, without what it has done.
+    pub(crate) fn without_history(&self) -> Self {
+        let copy = Self::with_accounts(self.user_id.clone(), self.accounts.clone());
+        Self { resting: self.resting, ..copy }
+    }
+
+    fn with_accounts(user_id: String, accounts: Vec<Account>) -> Self {
         Self {
             user_id,
             accounts,
+            resting: 0,
             orders: VecDeque::new(),
             readable: 0,
             client_ids: HashSet::new(),
@@ -99,13 +107,43 @@ impl Fills {
     pub(crate) fn keep(&mut self, members: &mut [Member], user: UserId, fill: FillRecord) {
         let place = Self::place(self.count);
         if let Some(oldest) = self.ring.get_mut(place) {
-            members[oldest.0.0 as usize].fills.pop_front();
+            let fills = &mut members[oldest.0.0 as usize].fills;
+            // It is not there any more when it was voided.
+            fills.pop_front_if(|number| *number + FILLS_KEPT_MAX == self.count);
             *oldest = (user, fill);
         } else {
             self.ring.push((user, fill));
         }
         members[user.0 as usize].fills.push_back(self.count);
         self.count += 1;
+    }
+
+    /// Every side of the newest trade in a market that is kept and not voided.
+    pub(crate) fn newest_trade(&self, market: usize) -> Vec<(UserId, FillRecord)> {
+        let kept = u64::try_from(self.ring.len()).unwrap_or(FILLS_KEPT_MAX);
+        let newest_first = (self.count - kept..self.count).rev();
+        let mut sides: Vec<(UserId, FillRecord)> = Vec::new();
+        for (user, fill) in newest_first.map(|number| self.ring[Self::place(number)]) {
+            let same = sides.first().is_none_or(|(_, first)| first.trade_id == fill.trade_id);
+            if fill.market == market && same && !fill.quantity.is_zero() {
+                sides.push((user, fill));
+            } else if !sides.is_empty() {
+                break;
+            }
+        }
+        sides
+    }
+
+    /// Takes a fill out of its member's list; what is left of it is of no contracts.
+    pub(crate) fn forget(&mut self, member: &mut Member, fill: &FillRecord) {
+        let is_it = |number: &u64| {
+            let it = &self.ring[Self::place(*number)].1;
+            (it.trade_id, it.order_id) == (fill.trade_id, fill.order_id)
+        };
+        let place = member.fills.iter().rposition(is_it);
+        if let Some(number) = place.and_then(|place| member.fills.remove(place)) {
+            self.ring[Self::place(number)].1.quantity = Contracts::ZERO;
+        }
     }
 
     /// A member's fills, oldest first.

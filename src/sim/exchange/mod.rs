@@ -15,6 +15,7 @@ mod event;
 mod groups;
 mod history;
 mod lifecycle;
+mod listing;
 mod market;
 mod matching;
 mod member;
@@ -28,6 +29,7 @@ mod seed;
 mod settling;
 #[cfg(test)]
 mod tests;
+mod voiding;
 mod wallets;
 
 use std::collections::{BTreeSet, HashMap};
@@ -40,7 +42,8 @@ pub use event::{BookChange, ExchangeEvent, LifecycleChange, TradePrint};
 pub use groups::{GROUP_WINDOW, GroupChange, GroupState, NewGroup, OrderGroup};
 pub(crate) use history::PassingTrade;
 pub use lifecycle::{LifecycleError, MarketCommand, Rules};
-pub use market::{MarketState, MarketStatus};
+pub use listing::FeeChange;
+pub use market::{FeeOverride, MarketState, MarketStatus, Subtitle};
 pub use order::{
     ClientText, NewOrder, Order, OrderStatus, OrderTerms, SelfTradePrevention, UpdateReason,
 };
@@ -95,6 +98,9 @@ pub struct Exchange {
     timers_set: u64,
     groups: Groups,
     rules: Rules,
+    /// Markets listed since it opened.
+    listed: usize,
+    fee_changes: Vec<FeeChange>,
     /// When accounts last cancelled everything.
     cancel_alls: HashMap<(UserId, Option<u8>), WallTime>,
     /// Decides what a cancel-all takes with it, apart from the ids.
@@ -156,6 +162,8 @@ impl Exchange {
             timers_set: 0,
             groups: Groups::default(),
             rules: Rules::default(),
+            listed: 0,
+            fee_changes: Vec::new(),
             cancel_alls: HashMap::new(),
             tails: Random::new(seed ^ 0x7461_696c),
             ids,

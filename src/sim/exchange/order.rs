@@ -303,6 +303,15 @@ impl OrderStore {
         self.ended_by_id.get(&id).map(|place| &self.ended[*place as usize])
     }
 
+    /// An order, ended or not, to correct what it is said to have done.
+    pub(crate) fn find_mut(&mut self, id: u128) -> Option<&mut Order> {
+        if let Some(ix) = self.live_by_id.get(&id) {
+            return self.live.get_mut(ix.0 as usize);
+        }
+        let place = self.ended_by_id.get(&id)?;
+        self.ended.get_mut(*place as usize)
+    }
+
     /// Forgets an order.
     pub(crate) fn release(&mut self, ix: OrderIx) {
         let id = self.get(ix).id;

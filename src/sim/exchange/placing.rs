@@ -19,6 +19,9 @@ use crate::units::{Contracts, Money, Nanos, Price, WallTime};
 /// Orders that one cancel-all cancels at most (reference §3.1).
 const CANCEL_ALL_MAX: usize = 10_000;
 
+/// Orders that a member can have resting at a time (reference §3.1).
+const OPEN_ORDERS_MAX: u32 = 200_000;
+
 /// For how long a cancel-all may take later orders with it.
 const CANCEL_ALL_TAIL: Nanos = Nanos::from_secs(60);
 
@@ -137,6 +140,10 @@ impl Exchange {
         }
         let mut order = self.draft(now, user, new);
         order.group = self.check_group(user, new)?;
+        let rests = new.terms.time_in_force == TimeInForce::GoodTillCanceled;
+        if rests && self.is_member(user) && self.member(user).resting >= OPEN_ORDERS_MAX {
+            return Err(Reject::TooManyOrders);
+        }
         if new.terms.reduce_only {
             let closable = self.account_of(&order).holdings[new.market].closable(new.side);
             order.initial = new.quantity.min(closable);

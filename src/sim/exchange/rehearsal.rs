@@ -125,11 +125,10 @@ impl Exchange {
     /// A copy to try something out on: everything that decides what an order does, nothing that
     /// is only kept for reading.
     fn without_history(&self) -> Self {
-        let member = |of: &Member| Member::with_accounts(of.user_id.clone(), of.accounts.clone());
         Self {
             markets: self.markets.clone(),
             by_ticker: HashMap::new(),
-            members: self.members.iter().map(member).collect(),
+            members: self.members.iter().map(Member::without_history).collect(),
             background: self.background,
             orders: self.orders.by_place(),
             fills: Fills::default(),
@@ -138,6 +137,8 @@ impl Exchange {
             timers_set: 0,
             groups: self.groups.clone(),
             rules: self.rules,
+            listed: self.listed,
+            fee_changes: Vec::new(),
             cancel_alls: HashMap::new(),
             tails: self.tails.clone(),
             ids: self.ids.clone(),

@@ -66,6 +66,9 @@ pub enum Reject {
     /// The order's group was triggered and not reset since.
     #[error("exceeded order group risk limit")]
     GroupTriggered,
+    /// The member has as many resting orders as there may be.
+    #[error("too many open orders")]
+    TooManyOrders,
     /// The member has as many groups as there may be.
     #[error("too many order groups")]
     TooManyGroups,

@@ -23,46 +23,69 @@ pub struct UserSeed {
     pub cash: Money,
 }
 
-/// A label of valid prices (`price_level_structure`).
+/// A label of valid prices (`price_level_structure`). Edges are below 10 and above 90 cents unless
+/// said otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PriceStructure {
     /// Whole cents.
     LinearCent,
     /// Tenths of a cent.
     DeciCent,
-    /// Tenths of a cent below 10 and above 90 cents, whole cents between.
+    /// Tenths of a cent at the edges, whole cents between.
     TaperedDeciCent,
+    /// Half cents at the edges, whole cents between.
+    CenterWholeEdgeHalf,
+    /// Fifths of a cent at the edges, whole cents between.
+    CenterWholeEdgeQuint,
+    /// Half cents.
+    CenterHalfEdgeHalf,
+    /// Fifths of a cent at the edges, half cents between.
+    CenterHalfEdgeQuint,
+    /// Tenths of a cent at the edges, half cents between.
+    CenterHalfEdgeDeci,
+    /// Fifths of a cent.
+    CenterQuintEdgeQuint,
+    /// Tenths of a cent at the edges, fifths between.
+    CenterQuintEdgeDeci,
     /// Hundredths of a cent.
     CenterCentiEdgeCenti,
     /// Hundredths of a cent below 1 and above 99 cents, tenths between.
     CenterDeciEdgeCenti,
+    /// Hundredths of a cent at the edges, whole cents between; where its bands lie is not
+    /// documented.
+    BandedCentiCent,
 }
 
 impl PriceStructure {
-    const ALL: [Self; 5] = [
-        Self::LinearCent,
-        Self::DeciCent,
-        Self::TaperedDeciCent,
-        Self::CenterCentiEdgeCenti,
-        Self::CenterDeciEdgeCenti,
+    /// All of them, in the order of the variants, with their labels, the width of their edges, and
+    /// the steps at the edges and between them, in micro-dollars.
+    #[rustfmt::skip]
+    const ALL: [(Self, &'static str, u32, u32, u32); 13] = [
+        (Self::LinearCent,           "linear_cent", 0, 10_000, 10_000),
+        (Self::DeciCent,             "deci_cent", 0, 1_000, 1_000),
+        (Self::TaperedDeciCent,      "tapered_deci_cent", 100_000, 1_000, 10_000),
+        (Self::CenterWholeEdgeHalf,  "center_whole_edge_half", 100_000, 5_000, 10_000),
+        (Self::CenterWholeEdgeQuint, "center_whole_edge_quint", 100_000, 2_000, 10_000),
+        (Self::CenterHalfEdgeHalf,   "center_half_edge_half", 0, 5_000, 5_000),
+        (Self::CenterHalfEdgeQuint,  "center_half_edge_quint", 100_000, 2_000, 5_000),
+        (Self::CenterHalfEdgeDeci,   "center_half_edge_deci", 100_000, 1_000, 5_000),
+        (Self::CenterQuintEdgeQuint, "center_quint_edge_quint", 0, 2_000, 2_000),
+        (Self::CenterQuintEdgeDeci,  "center_quint_edge_deci", 100_000, 1_000, 2_000),
+        (Self::CenterCentiEdgeCenti, "center_centi_edge_centi", 0, 100, 100),
+        (Self::CenterDeciEdgeCenti,  "center_deci_edge_centi", 10_000, 100, 1_000),
+        (Self::BandedCentiCent,      "banded_centi_cent", 100_000, 100, 10_000),
     ];
 
     /// The exchange's label.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::LinearCent => "linear_cent",
-            Self::DeciCent => "deci_cent",
-            Self::TaperedDeciCent => "tapered_deci_cent",
-            Self::CenterCentiEdgeCenti => "center_centi_edge_centi",
-            Self::CenterDeciEdgeCenti => "center_deci_edge_centi",
-        }
+        Self::ALL[self as usize].1
     }
 
     /// Reads the exchange's label.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|structure| structure.as_str() == text)
+        Self::ALL.into_iter().find(|(_, label, ..)| *label == text).map(|(structure, ..)| structure)
     }
 
     /// The prices it admits.
@@ -71,24 +94,19 @@ impl PriceStructure {
     /// Never: its bands are constants.
     #[must_use]
     pub fn grid(self) -> TickGrid {
-        let tapered = |edge: u32, edge_step: u32, center_step: u32| {
-            vec![(0, edge, edge_step), (edge, 1_000_000 - edge, center_step), {
-                (1_000_000 - edge, 1_000_000, edge_step)
-            }]
-        };
-        let bands = match self {
-            Self::LinearCent => vec![(0, 1_000_000, 10_000)],
-            Self::DeciCent => vec![(0, 1_000_000, 1_000)],
-            Self::TaperedDeciCent => tapered(100_000, 1_000, 10_000),
-            Self::CenterCentiEdgeCenti => vec![(0, 1_000_000, 100)],
-            Self::CenterDeciEdgeCenti => tapered(10_000, 100, 1_000),
-        };
-        let range = |(start_micros, end_micros, step_micros): (u32, u32, u32)| PriceRange {
+        let (.., edge, edge_step, step) = Self::ALL[self as usize];
+        let range = |start_micros: u32, end_micros: u32, step_micros: u32| PriceRange {
             start_micros,
             end_micros,
             step_micros,
         };
-        let ranges: Vec<_> = bands.into_iter().map(range).collect();
+        let whole = Price::MICROS_MAX;
+        let far = whole - edge;
+        let ranges = if edge == 0 {
+            vec![range(0, whole, step)]
+        } else {
+            vec![range(0, edge, edge_step), range(edge, far, step), range(far, whole, edge_step)]
+        };
         TickGrid::new(&ranges).expect("the bands above are ascending, positive and at most three")
     }
 }
@@ -302,6 +320,26 @@ mod tests {
         complains("A,linear_cent,quadratic,0,,0.5:1,0.5:1", "line 1: the book of A is crossed");
         let twice = "A,linear_cent,quadratic,0,,,\nA,linear_cent,quadratic,0,,,";
         complains(twice, "line 2: A is there twice");
+    }
+
+    #[test]
+    fn every_structure_admits_whole_cents_and_knows_its_label() {
+        for (place, (structure, label, ..)) in PriceStructure::ALL.into_iter().enumerate() {
+            assert_eq!(structure as usize, place);
+            assert_eq!(PriceStructure::parse(label), Some(structure));
+            let grid = structure.grid();
+            for cents in 1..100 {
+                assert!(grid.contains(Price::from_cents(cents).unwrap()), "{label} {cents}");
+            }
+        }
+        let half = PriceStructure::CenterHalfEdgeQuint.grid();
+        let check = |micros, valid| {
+            assert_eq!(half.contains(Price::from_micros(micros).unwrap()), valid, "{micros}");
+        };
+        check(98_000, true);
+        check(95_000, false);
+        check(505_000, true);
+        check(502_000, false);
     }
 
     #[test]

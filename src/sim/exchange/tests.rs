@@ -8,6 +8,7 @@ mod million;
 mod priority;
 mod queues;
 mod refused;
+mod voiding;
 mod wallets;
 
 use super::*;
@@ -326,6 +327,7 @@ fn fills_come_before_the_order_they_change() {
             ExchangeEvent::Position { .. } => "position",
             ExchangeEvent::Lifecycle { .. } => "lifecycle",
             ExchangeEvent::Group { .. } => "group",
+            ExchangeEvent::EventCreated { .. } | ExchangeEvent::EventFees { .. } => "event",
             ExchangeEvent::Settlement { .. } => "settlement",
         })
         .collect();

@@ -7,12 +7,13 @@
 use toml::{Table, Value};
 
 use super::plan::{
-    Edit, Event, FaultPlan, Kind, MessageTrouble, Phase, RequestTrouble, Rule, Shape, Spread,
-    Target, When,
+    Change, Edit, Event, FaultPlan, Field, Kind, MessageTrouble, Phase, RequestTrouble, Rule,
+    Shape, Spread, Target, When,
 };
-use super::stories;
+use super::stories::{self, Told};
 use crate::ids::Ticker;
-use crate::sim::exchange::Outcome;
+use crate::kalshi::fees::FeeType;
+use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
 use crate::units::Nanos;
 
 /// Most entries of one file.
@@ -28,7 +29,7 @@ const READ_LAG_MS: u64 = 400;
 const WHEN_KEYS: [&str; 6] = ["on", "per_mille", "first", "count", "from_ms", "until_ms"];
 
 /// Every fault by name, with the keys it has beside those of its family.
-const REQUESTS: [(&str, &[&str]); 13] = [
+const REQUESTS: [(&str, &[&str]); 16] = [
     ("delay", &["delay_ms", "delay_max_ms", "shape", "phase"]),
     ("drop_before", &[]),
     ("drop_after", &[]),
@@ -42,16 +43,22 @@ const REQUESTS: [(&str, &[&str]); 13] = [
     ("wrong_order_id", &[]),
     ("short_page", &[]),
     ("slow_read", &["piece_bytes", "delay_ms"]),
+    ("chunked", &["piece_bytes"]),
+    ("interim", &[]),
+    ("changed_answer", &["how", "field", "to"]),
 ];
-const MESSAGES: [(&str, &[&str]); 6] = [
+const MESSAGES: [(&str, &[&str]); 9] = [
     ("lost_message", &[]),
     ("duplicate", &[]),
     ("reorder", &[]),
     ("seq_gap", &[]),
     ("silent_stream", &[]),
     ("overflow", &[]),
+    ("delay_message", &["delay_ms", "delay_max_ms", "shape"]),
+    ("changed_message", &["how", "field", "to"]),
+    ("subscription_error", &["code"]),
 ];
-const EVENTS: [(&str, &[&str]); 9] = [
+const EVENTS: [(&str, &[&str]); 14] = [
     ("trading_pause", &["at_ms", "for_ms"]),
     ("exchange_pause", &["at_ms", "for_ms"]),
     ("market_pause", &["at_ms", "for_ms", "market"]),
@@ -59,6 +66,11 @@ const EVENTS: [(&str, &[&str]); 9] = [
     ("settle", &["at_ms", "market", "outcome"]),
     ("clock_skew", &["at_ms", "for_ms", "skew_ms"]),
     ("connection_lifetime", &["at_ms", "lifetime_ms"]),
+    ("cut", &["at_ms"]),
+    ("void_fill", &["at_ms", "market"]),
+    ("list_market", &["at_ms", "market"]),
+    ("event_fees", &["at_ms", "market", "fee_type", "fee_multiplier_ppm"]),
+    ("retitle", &["at_ms", "market", "yes_sub_title"]),
     ("cancel_all_tail", &["at_ms", "per_mille"]),
     ("read_lag", &["at_ms", "for_ms", "lag_ms"]),
 ];
@@ -121,6 +133,16 @@ pub enum FaultFileError {
         /// Its number.
         story: i64,
     },
+    /// A story that is told without any fault.
+    #[error("fault {number}: story {story} needs no fault, this exchange is like that: {fact}")]
+    Always {
+        /// Entry from 1.
+        number: usize,
+        /// Its number.
+        story: i64,
+        /// What it says.
+        fact: &'static str,
+    },
 }
 
 /// Names of all faults.
@@ -170,10 +192,14 @@ impl FaultPlan {
     fn add(&mut self, number: usize, table: &Table) -> Result<(), FaultFileError> {
         if let Some(story) = table.get("story") {
             let story = story.as_integer().unwrap_or(0);
-            let text = stories::faults(story).filter(|_| table.len() == 1);
-            let text = text.ok_or(FaultFileError::Story { number, story })?;
-            self.rules.extend(Self::parse(text)?.rules);
-            return Ok(());
+            let told = stories::find(story).filter(|_| table.len() == 1);
+            return match told.ok_or(FaultFileError::Story { number, story })? {
+                (_, Told::By(faults)) => {
+                    self.rules.extend(Self::parse(faults)?.rules);
+                    Ok(())
+                }
+                (fact, Told::Always) => Err(FaultFileError::Always { number, story, fact }),
+            };
         }
         let name = table.get("name").and_then(Value::as_str).unwrap_or_default();
         let entry = Entry { number, name, table };
@@ -183,7 +209,7 @@ impl FaultPlan {
             Rule::Request { on: entry.target()?, when: entry.when()?, trouble }
         } else if let Some(keys) = find(&MESSAGES, name) {
             entry.check_keys(&[&WHEN_KEYS, keys])?;
-            let trouble = entry.message();
+            let trouble = entry.message()?;
             Rule::Message { on: entry.kind()?, when: entry.when()?, trouble }
         } else if let Some(keys) = find(&EVENTS, name) {
             entry.check_keys(&[keys])?;
@@ -333,29 +359,76 @@ impl Entry<'_> {
             "no_order_id" => RequestTrouble::Edited(Edit::NoOrderId),
             "wrong_order_id" => RequestTrouble::Edited(Edit::WrongOrderId),
             "short_page" => RequestTrouble::Edited(Edit::ShortPage),
-            _ => {
-                let bytes = self.number("piece_bytes", Some(1), 1 << 20, "1 to 1048576")?;
-                let bytes = usize::try_from(bytes).unwrap_or(1).max(1);
-                RequestTrouble::SlowRead(bytes, self.ms("delay_ms", Some(20))?)
-            }
+            "interim" => RequestTrouble::Interim,
+            "changed_answer" => RequestTrouble::Edited(Edit::Changed(self.change()?)),
+            "chunked" => RequestTrouble::SlowRead(self.piece(16)?, Nanos::ZERO),
+            _ => RequestTrouble::SlowRead(self.piece(1)?, self.ms("delay_ms", Some(20))?),
         })
     }
 
-    fn message(&self) -> MessageTrouble {
-        match self.name {
+    fn piece(&self, usual: u64) -> Result<usize, FaultFileError> {
+        let bytes = self.number("piece_bytes", Some(usual), 1 << 20, "1 to 1048576")?;
+        Ok(usize::try_from(bytes).unwrap_or(1).max(1))
+    }
+
+    fn field(&self, key: &'static str) -> Result<Field, FaultFileError> {
+        let field = self.text(key)?.and_then(|text| Field::new(text.as_bytes()));
+        field.ok_or_else(|| self.wrong(key, "the name of a field, 32 letters at most"))
+    }
+
+    fn change(&self) -> Result<Change, FaultFileError> {
+        Ok(match self.text("how")? {
+            Some("new") => Change::New,
+            Some("missing") => Change::Missing(self.field("field")?),
+            Some("renamed") => Change::Renamed(self.field("field")?, self.field("to")?),
+            Some("reordered") => Change::Reordered,
+            Some("numbers") => Change::Numbers,
+            _ => return Err(self.wrong("how", "new, missing, renamed, reordered or numbers")),
+        })
+    }
+
+    fn code(&self) -> Result<u32, FaultFileError> {
+        let allowed = "10 (channel error) or 25 (buffer overflow)";
+        match self.number("code", Some(10), 25, allowed)? {
+            10 => Ok(10),
+            25 => Ok(25),
+            _ => Err(self.wrong("code", allowed)),
+        }
+    }
+
+    fn message(&self) -> Result<MessageTrouble, FaultFileError> {
+        Ok(match self.name {
+            "delay_message" => MessageTrouble::Delay(self.spread()?),
+            "changed_message" => MessageTrouble::Changed(self.change()?),
+            "subscription_error" => MessageTrouble::Ended(self.code()?),
             "duplicate" => MessageTrouble::Duplicate,
             "reorder" => MessageTrouble::Reorder,
             "silent_stream" => MessageTrouble::Silence,
             "overflow" => MessageTrouble::Overflow,
             // What is lost where messages are numbered is a gap.
             _ => MessageTrouble::Lose,
-        }
+        })
     }
 
     fn market(&self) -> Result<Option<Ticker>, FaultFileError> {
         let Some(text) = self.text("market")? else { return Ok(None) };
         let ticker = Ticker::new(text.as_bytes());
         ticker.map(Some).ok_or_else(|| self.wrong("market", "a ticker"))
+    }
+
+    fn one_market(&self) -> Result<Ticker, FaultFileError> {
+        self.market()?.ok_or_else(|| self.wrong("market", "a ticker"))
+    }
+
+    fn fees(&self) -> Result<Option<FeeOverride>, FaultFileError> {
+        let Some(text) = self.text("fee_type")? else { return Ok(None) };
+        let allowed = "quadratic, quadratic_with_maker_fees or quadratic_with_combo_maker_fees";
+        let fee_type = FeeType::parse(text).ok_or_else(|| self.wrong("fee_type", allowed))?;
+        let allowed = "millionths, 100000000 at most";
+        let one = u64::from(FeeType::MULTIPLIER_ONE_PPM);
+        let ppm = self.number("fee_multiplier_ppm", Some(one), 100_000_000, allowed)?;
+        let multiplier_ppm = u32::try_from(ppm).unwrap_or(FeeType::MULTIPLIER_ONE_PPM);
+        Ok(Some(FeeOverride { fee_type, multiplier_ppm }))
     }
 
     fn outcome(&self) -> Result<Outcome, FaultFileError> {
@@ -383,6 +456,15 @@ impl Entry<'_> {
             "exchange_pause" => Event::ExchangePause(self.ms("for_ms", None)?),
             "market_pause" => Event::MarketPause(self.market()?, self.ms("for_ms", None)?),
             "close" => Event::Close(self.market()?),
+            "cut" => Event::Cut,
+            "void_fill" => Event::VoidFill(self.market()?),
+            "list_market" => Event::ListMarket(self.one_market()?),
+            "event_fees" => Event::EventFees(self.one_market()?, self.fees()?),
+            "retitle" => {
+                let title = self.text("yes_sub_title")?.map(Subtitle::lossy);
+                let title = title.ok_or_else(|| self.wrong("yes_sub_title", "text"))?;
+                Event::Retitle(self.one_market()?, title)
+            }
             "settle" => Event::Settle(self.market()?, self.outcome()?),
             "clock_skew" => Event::ClockSkew(self.skew()?, self.ms("for_ms", Some(MS_MAX))?),
             "connection_lifetime" => {

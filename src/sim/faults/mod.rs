@@ -18,10 +18,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 pub use file::{FaultFileError, names};
 pub use plan::{
-    Edit, Event, FaultPlan, Kind, MessageTrouble, Phase, RequestTrouble, Rule, Shape, Spread,
-    Target, When,
+    Change, Edit, Event, FaultPlan, Field, Kind, MessageTrouble, Phase, RequestTrouble, Rule,
+    Shape, Spread, Target, When,
 };
-pub use stories::facts;
+pub use stories::{Told, facts};
 
 use crate::sim::exchange::{ExchangeState, MarketCommand, Outcome, Random};
 use crate::sim::venue::{SessionId, VenueAction};
@@ -36,6 +36,15 @@ pub enum RequestFault {
     Other(RequestTrouble),
 }
 
+/// What goes wrong with one message, every chance taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MessageFault {
+    /// It is so late.
+    Delay(Nanos),
+    /// Anything else.
+    Other(MessageTrouble),
+}
+
 /// Something to do at its time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Act {
@@ -45,7 +54,7 @@ pub enum Act {
     DropConnections,
     /// The exchange's clock is so many milliseconds ahead from now on.
     Skew(i64),
-    /// All connections end, and again after so long.
+    /// From now on no connection lives longer than so long.
     Lifetime(Nanos),
 }
 
@@ -121,6 +130,17 @@ impl Faults {
                 self.put(at + span, Act::Skew(0));
             }
             Event::ConnectionLifetime(span) => self.put(at, Act::Lifetime(span)),
+            Event::ListMarket(market) => self.put(at, Act::Venue(VenueAction::ListMarket(market))),
+            Event::EventFees(market, fees) => {
+                self.put(at, Act::Venue(VenueAction::EventFees { market, fees }));
+            }
+            Event::Retitle(market, yes_sub_title) => {
+                self.put(at, Act::Venue(VenueAction::Retitle { market, yes_sub_title }));
+            }
+            Event::Cut => self.put(at, Act::DropConnections),
+            Event::VoidFill(market) => {
+                self.put(at, Act::Venue(VenueAction::VoidFill { market }));
+            }
             Event::ReadLag(lag, span) => {
                 self.put(at, Act::Venue(VenueAction::ReadLag(lag)));
                 self.put(at + span, Act::Venue(VenueAction::ReadLag(Nanos::ZERO)));
@@ -149,11 +169,7 @@ impl Faults {
             let act = entry.remove();
             match act {
                 Act::Skew(ms) => self.skew_ms = ms,
-                Act::Lifetime(span) => {
-                    self.put(now + span, Act::Lifetime(span));
-                    due.push(Act::DropConnections);
-                }
-                Act::Venue(_) | Act::DropConnections => due.push(act),
+                Act::Venue(_) | Act::DropConnections | Act::Lifetime(_) => due.push(act),
             }
         }
         due
@@ -197,22 +213,26 @@ impl Faults {
         now: WallTime,
         session: SessionId,
         text: &str,
-    ) -> Option<MessageTrouble> {
+    ) -> Option<MessageFault> {
         if self.silenced.contains(&session) {
-            return Some(MessageTrouble::Lose);
+            return Some(MessageFault::Other(MessageTrouble::Lose));
         }
         let since = self.since(now);
         for index in 0..self.plan.rules.len() {
             let Rule::Message { on, when, trouble } = &self.plan.rules[index] else { continue };
             let (when, trouble) = (*when, *trouble);
-            if !on.covers(text) || self.strike(index, when, since).is_none() {
+            if !on.covers(text) {
                 continue;
             }
-            if trouble == MessageTrouble::Silence {
-                self.silenced.insert(session);
-                return Some(MessageTrouble::Lose);
-            }
-            return Some(trouble);
+            let Some(mut random) = self.strike(index, when, since) else { continue };
+            return Some(match trouble {
+                MessageTrouble::Delay(spread) => MessageFault::Delay(spread.draw(&mut random)),
+                MessageTrouble::Silence => {
+                    self.silenced.insert(session);
+                    MessageFault::Other(MessageTrouble::Lose)
+                }
+                other => MessageFault::Other(other),
+            });
         }
         None
     }

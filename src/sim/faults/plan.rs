@@ -3,8 +3,8 @@
 //! A rule is one entry of the file. Rules for requests and messages have a [`When`]; events have
 //! a time. Nothing here decides anything: [`super::Faults`] does.
 
-use crate::ids::Ticker;
-use crate::sim::exchange::Outcome;
+use crate::ids::{InlineText, Ticker};
+use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
 use crate::units::Nanos;
 
 /// Which requests a rule is about.
@@ -107,9 +107,29 @@ pub enum Phase {
     After,
 }
 
+/// A field's name.
+pub type Field = InlineText<32>;
+
+/// How the format of a JSON text is changed, in every object of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// There is a field that nobody has heard of.
+    New,
+    /// A field is missing.
+    Missing(Field),
+    /// A field has another name.
+    Renamed(Field, Field),
+    /// The fields come in the opposite order.
+    Reordered,
+    /// Decimals that were strings are numbers.
+    Numbers,
+}
+
 /// How an answer is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edit {
+    /// Its format is another one.
+    Changed(Change),
     /// The order id is missing from a 2xx.
     NoOrderId,
     /// The order id is another order's.
@@ -129,6 +149,8 @@ pub enum RequestTrouble {
     LostResponse,
     /// It is answered, and the answer says `connection: close`.
     CloseAfter,
+    /// An interim answer (`103`) comes before the answer.
+    Interim,
     /// Something answers with this status and a JSON body.
     Status(Phase, u16),
     /// A proxy answers with this status and a page.
@@ -142,6 +164,12 @@ pub enum RequestTrouble {
 /// What goes wrong with a WebSocket message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MessageTrouble {
+    /// It is late, and what follows it on its subscription waits for it.
+    Delay(Spread),
+    /// Its format is another one.
+    Changed(Change),
+    /// An error with this code comes instead and ends its subscription.
+    Ended(u32),
     /// It is lost.
     Lose,
     /// It comes twice.
@@ -178,8 +206,18 @@ pub enum Event {
     Settle(Option<Ticker>, Outcome),
     /// The exchange's clock is so many milliseconds ahead (or behind) for so long.
     ClockSkew(i64, Nanos),
-    /// Connections live no longer than so long.
+    /// From then on each connection lives no longer than so long.
     ConnectionLifetime(Nanos),
+    /// All connections are cut, without a close.
+    Cut,
+    /// A new market is listed.
+    ListMarket(Ticker),
+    /// The fees of a market's event are overridden, or its series' again.
+    EventFees(Ticker, Option<FeeOverride>),
+    /// A market says something else about what YES means.
+    Retitle(Ticker, Subtitle),
+    /// The newest fill in a market, or in every market, is taken back.
+    VoidFill(Option<Ticker>),
     /// A cancel-all takes later orders with it, with this chance in thousandths.
     CancelAllTail(u32),
     /// Reads of accounts are so far behind, for so long.

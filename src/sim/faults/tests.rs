@@ -5,6 +5,7 @@ use super::*;
 const START: WallTime = WallTime::from_unix_ms(1_781_159_360_000);
 const ORDERS: &str = "/trade-api/v2/portfolio/events/orders";
 const SESSION: SessionId = SessionId(1);
+const LOST: MessageFault = MessageFault::Other(MessageTrouble::Lose);
 
 fn faults(text: &str) -> Faults {
     Faults::new(FaultPlan::parse(text).unwrap(), START)
@@ -48,15 +49,55 @@ fn every_fault_can_be_written_and_every_story_told() {
         "settle" => "outcome = 'no'",
         "clock_skew" => "skew_ms = -5",
         "connection_lifetime" => "lifetime_ms = 10",
+        "delay_message" => "delay_ms = 1",
+        "list_market" | "event_fees" => "market = 'KX-A'",
+        "retitle" => "market = 'KX-A'\nyes_sub_title = 'above 3'",
+        "changed_answer" | "changed_message" => "how = 'new'",
         _ => "",
     };
     for name in names() {
         let plan = FaultPlan::parse(&format!("[[fault]]\nname = '{name}'\n{}", extra(name)));
         assert_eq!(plan.unwrap_or_else(|error| panic!("{error}")).rules.len(), 1, "{name}");
     }
-    for (number, _) in facts() {
+    for (number, fact, told) in facts() {
         let plan = FaultPlan::parse(&format!("[[fault]]\nstory = {number}"));
-        assert!(!plan.unwrap_or_else(|error| panic!("{number}: {error}")).rules.is_empty());
+        match told {
+            Told::By(_) => {
+                let plan = plan.unwrap_or_else(|error| panic!("{number}: {error}"));
+                assert!(!plan.rules.is_empty());
+            }
+            Told::Always => assert!(plan.unwrap_err().to_string().ends_with(fact), "{number}"),
+        }
+    }
+}
+
+/// The stories of the list that need an exchange, or one that behaves; the others are a client's.
+const OF_EXCHANGES: [i64; 28] = [
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 17, 18, 20, 21, 22, 23, 24, 25, 26, 27, 28,
+    29, 30,
+];
+
+#[test]
+fn every_story_that_an_exchange_can_cause_is_there() {
+    let there: Vec<i64> = facts().into_iter().map(|(number, ..)| number).collect();
+    for number in OF_EXCHANGES {
+        assert!(there.contains(&number), "story {number}");
+    }
+}
+
+#[test]
+fn the_guide_and_the_example_name_every_fault_and_every_story() {
+    let guide = include_str!("../testing_your_client.md");
+    let example = include_str!("../../../examples/faults.toml");
+    let row = |cell: &str| guide.lines().any(|line| line.starts_with(&format!("| {cell} |")));
+    for name in names() {
+        assert!(row(&format!("`{name}`")), "the guide has no row for {name}");
+        assert!(example.contains(&format!(" {name}")), "the example does not name {name}");
+    }
+    for (number, fact, told) in facts() {
+        let how = if told == Told::Always { "always" } else { "faults" };
+        let line = format!("| {number} | {fact} | {how} |");
+        assert!(guide.contains(&line), "the guide lacks: {line}");
     }
 }
 
@@ -146,7 +187,7 @@ fn messages_are_chosen_by_their_type() {
     let fill = "{\"type\":\"fill\",\"sid\":1,\"msg\":{}}";
     let delta = "{\"type\":\"orderbook_delta\",\"sid\":1,\"seq\":2,\"msg\":{}}";
     assert_eq!(faults.message(START, SESSION, fill), None);
-    assert_eq!(faults.message(START, SESSION, delta), Some(MessageTrouble::Lose));
+    assert_eq!(faults.message(START, SESSION, delta), Some(LOST));
     assert_eq!(faults.message(START, SESSION, delta), None);
 }
 
@@ -155,8 +196,8 @@ fn a_silent_stream_stays_silent_for_its_session_only() {
     let mut faults = faults("[[fault]]\nname = 'silent_stream'\nfirst = 2\ncount = 1");
     let mut say = |session, text| faults.message(START, session, text);
     assert_eq!(say(SESSION, "a"), None);
-    assert_eq!(say(SESSION, "b"), Some(MessageTrouble::Lose));
-    assert_eq!(say(SESSION, "c"), Some(MessageTrouble::Lose));
+    assert_eq!(say(SESSION, "b"), Some(LOST));
+    assert_eq!(say(SESSION, "c"), Some(LOST));
     assert_eq!(say(SessionId(2), "d"), None);
 }
 
@@ -189,12 +230,78 @@ fn a_skewed_clock_is_right_again_afterwards() {
 }
 
 #[test]
-fn connections_end_again_and_again() {
-    let mut faults = faults("[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 100");
-    assert_eq!(faults.due(START), [Act::DropConnections]);
-    assert_eq!(faults.due(after(99)), []);
-    assert_eq!(faults.due(after(100)), [Act::DropConnections]);
-    assert_eq!(faults.deadline(), Some(after(200)));
+fn lifetimes_and_cuts_are_acts_of_the_server() {
+    let mut faults = faults(
+        "[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 100\n\
+         [[fault]]\nname = 'cut'\nat_ms = 50\n[[fault]]\nname = 'void_fill'\nat_ms = 60",
+    );
+    assert_eq!(faults.due(START), [Act::Lifetime(Nanos::from_ms(100))]);
+    assert_eq!(faults.due(after(50)), [Act::DropConnections]);
+    let market = None;
+    assert_eq!(faults.due(after(60)), [Act::Venue(VenueAction::VoidFill { market })]);
+    assert_eq!(faults.deadline(), None);
+}
+
+#[test]
+fn messages_are_late_by_a_distribution() {
+    let text = "[[fault]]\nname = 'delay_message'\non = 'fill'\ndelay_ms = 10\ndelay_max_ms = 90";
+    let mut faults = faults(text);
+    let fill = "{\"type\":\"fill\",\"sid\":1,\"msg\":{}}";
+    let mut spans = std::collections::BTreeSet::new();
+    for _ in 0..100 {
+        match faults.message(START, SESSION, fill) {
+            Some(MessageFault::Delay(span)) => spans.insert(span.ns()),
+            other => panic!("{other:?}"),
+        };
+    }
+    assert!(spans.len() > 50, "{} spans", spans.len());
+    assert!(spans.iter().all(|ns| (10_000_000..=90_000_000).contains(ns)));
+    assert_eq!(faults.message(START, SESSION, "{\"type\":\"trade\"}"), None);
+}
+
+#[test]
+fn formats_change_as_the_fault_says() {
+    let text = r#"{"type":"fill","msg":{"count_fp":"1.50","order_id":"5e-1","ts":[{"a":null}]}}"#;
+    let check = |rule: &str, expected: &str| {
+        let plan = FaultPlan::parse(&format!("[[fault]]\nname = 'changed_message'\n{rule}"));
+        let Rule::Message { trouble: MessageTrouble::Changed(change), .. } =
+            plan.unwrap().rules[0].clone()
+        else {
+            panic!("{rule} is no change")
+        };
+        assert_eq!(change.apply(text), expected);
+        assert_eq!(change.apply("no JSON"), "no JSON");
+    };
+    check(
+        "how = 'reordered'",
+        r#"{"msg":{"ts":[{"a":null}],"order_id":"5e-1","count_fp":"1.50"},"type":"fill"}"#,
+    );
+    check(
+        "how = 'numbers'",
+        r#"{"type":"fill","msg":{"count_fp":1.5,"order_id":"5e-1","ts":[{"a":null}]}}"#,
+    );
+    check(
+        "how = 'missing'\nfield = 'count_fp'",
+        r#"{"type":"fill","msg":{"order_id":"5e-1","ts":[{"a":null}]}}"#,
+    );
+    check(
+        "how = 'renamed'\nfield = 'a'\nto = 'b'",
+        r#"{"type":"fill","msg":{"count_fp":"1.50","order_id":"5e-1","ts":[{"b":null}]}}"#,
+    );
+    let plan = FaultPlan::parse("[[fault]]\nname = 'changed_answer'\nhow = 'new'").unwrap();
+    let Rule::Request { trouble: RequestTrouble::Edited(edit), .. } = plan.rules[0] else {
+        panic!("an answer is edited")
+    };
+    let unheard_of = r#"{"unheard_of":{"of":[1,null,"sorts"]},"a":1}"#;
+    assert_eq!(edit.apply(r#"{"a":1}"#), unheard_of);
+    complains(
+        "[[fault]]\nname = 'changed_answer'\nhow = 'renamed'\nfield = 'a'",
+        "fault 1 (changed_answer): to must be the name of a field",
+    );
+    complains(
+        "[[fault]]\nname = 'subscription_error'\ncode = 12",
+        "fault 1 (subscription_error): code must be 10",
+    );
 }
 
 #[test]

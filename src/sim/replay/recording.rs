@@ -14,9 +14,7 @@ use time::format_description::well_known::Rfc3339;
 use crate::ids::Ticker;
 use crate::kalshi::fees::FeeType;
 use crate::message::BookSide;
-#[cfg(test)]
-use crate::sim::exchange::{BookChange, ExchangeEvent, LevelSeed};
-use crate::sim::exchange::{BookSeed, PriceStructure};
+use crate::sim::exchange::{BookChange, BookSeed, ExchangeEvent, LevelSeed, PriceStructure};
 use crate::units::{Contracts, Nanos, Position, Price, WallTime};
 
 /// Most markets in one recording: what one exchange simulates.
@@ -139,12 +137,14 @@ impl Recording {
     }
 
     /// What an exchange published from its opening on.
-    #[cfg(test)]
+    ///
+    /// # Errors
+    /// [`RecordingError`] when it had no market.
     pub(crate) fn taped(
         opens: WallTime,
         books: &[BookSeed],
         events: impl IntoIterator<Item = ExchangeEvent>,
-    ) -> Self {
+    ) -> Result<Self, RecordingError> {
         let mut reader = RecordingReader::default();
         for book in books {
             let side = |levels: &[LevelSeed], side: BookSide| -> RecordedSide {
@@ -154,7 +154,7 @@ impl Recording {
                 levels.iter().map(level).collect()
             };
             let both = [side(&book.yes_bids, BookSide::Bid), side(&book.no_bids, BookSide::Ask)];
-            reader.snapshot(0, Some(opens), book.ticker, both).unwrap();
+            reader.snapshot(0, Some(opens), book.ticker, both)?;
         }
         for event in events {
             match event {
@@ -173,7 +173,7 @@ impl Recording {
                 _ => {}
             }
         }
-        reader.finish().unwrap()
+        reader.finish()
     }
 
     /// Markets in the order of their first snapshot.

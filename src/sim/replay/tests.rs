@@ -1,11 +1,13 @@
 //! Recordings drive books bit for bit; orders join the recorded queues and change nothing else.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::*;
+use crate::kalshi::fees::Liquidity;
 use crate::message::TimeInForce;
 use crate::sim::exchange::{
-    ClientText, ExchangeEvent, MarketCommand, NewOrder, OrderTerms, Random, UserSeed,
+    ClientText, ExchangeEvent, MarketCommand, NewOrder, OrderTerms, Random, Reject, UserSeed,
 };
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Money};
@@ -298,43 +300,72 @@ fn taped(events: &[ExchangeEvent]) -> u64 {
     events.iter().map(print).sum()
 }
 
-impl Stage {
-    /// Plays on to the end, with an order of hers after each step.
-    fn trade_along(&mut self, random: &mut Random) {
-        while let Some(due) = self.replay.deadline() {
-            self.replay.advance(&mut self.exchange, due);
-            let mut pick = |bound| u32::try_from(random.below(bound)).unwrap();
-            let side = if pick(2) == 0 { BookSide::Bid } else { BookSide::Ask };
-            let (cents, count) = (40 + pick(20), 1 + pick(4));
-            let tif = [TimeInForce::ImmediateOrCancel, TimeInForce::GoodTillCanceled];
-            self.place(side, cents, count, tif[pick(2) as usize]);
+/// What a level lacks in comparison with the same level where nobody traded, summed over a side.
+/// No level has more.
+#[track_caller]
+fn missing(stage: &Stage, alone: &Stage, side: BookSide) -> u64 {
+    let levels = |stage: &Stage| -> BTreeMap<Price, u64> {
+        let mut levels = BTreeMap::new();
+        for (_, price, left) in stage.exchange.background_at(0, side) {
+            *levels.entry(price).or_default() += u64::from(left.centis());
         }
-    }
+        levels
+    };
+    let (mut there, recorded) = (levels(stage), levels(alone));
+    let lack = |(price, centis): (&Price, &u64)| {
+        let left = there.remove(price).unwrap_or(0);
+        centis.checked_sub(left).unwrap_or_else(|| panic!("{side:?} {price}: {left} > {centis}"))
+    };
+    let sum = recorded.iter().map(lack).sum();
+    assert!(there.is_empty(), "{side:?}s that were never recorded: {there:?}");
+    sum
+}
+
+/// Contracts that she traded on one side, in hundredths.
+fn traded(stage: &Stage, side: BookSide, liquidity: Option<Liquidity>) -> u64 {
+    let fills = stage.exchange.fills(ALICE).into_iter();
+    let fills = fills.filter(|fill| fill.side == side);
+    let fills = fills.filter(|fill| liquidity.is_none_or(|it| it == fill.liquidity));
+    fills.map(|fill| u64::from(fill.quantity.centis())).sum()
 }
 
 #[test]
 fn members_change_nothing_that_was_recorded() {
     let recording = example();
-    let mut alone = Stage::new(&recording);
-    alone.at(1 << 20);
-    let mut stage = Stage::new(&recording);
+    let (mut alone, mut stage) = (Stage::new(&recording), Stage::new(&recording));
     let total = stage.exchange.total_cash_and_collateral();
+    let mut random = Random::new(3);
+    let mut lacking = 0;
 
-    stage.trade_along(&mut Random::new(3));
-    stage.exchange.cancel_all(START, ALICE, None).unwrap();
-
-    assert!(!stage.exchange.fills(ALICE).is_empty());
-    assert_eq!(stage.exchange.total_cash_and_collateral(), total);
-    let recorded = stage.replay.books[0].clone();
-    assert_eq!(recorded, alone.replay.books[0]);
-    for side in [BookSide::Bid, BookSide::Ask] {
-        for level in stage.exchange.markets()[0].levels(side) {
-            let most = recorded.centis(side, level.price);
-            assert!(level.centis <= most, "{side:?} {}: {} > {most}", level.price, level.centis);
+    while let Some(due) = stage.replay.deadline() {
+        alone.replay.advance(&mut alone.exchange, due);
+        stage.replay.advance(&mut stage.exchange, due);
+        let mut pick = |bound| u32::try_from(random.below(bound)).unwrap();
+        let side = if pick(2) == 0 { BookSide::Bid } else { BookSide::Ask };
+        let (cents, count) = (40 + pick(20), 1 + pick(4));
+        let tif = [TimeInForce::ImmediateOrCancel, TimeInForce::GoodTillCanceled];
+        let id = stage.place(side, cents, count, tif[pick(2) as usize]);
+        if pick(3) == 0 {
+            let _: Result<_, Reject> = stage.exchange.cancel(due, ALICE, id);
+        }
+        for side in [BookSide::Bid, BookSide::Ask] {
+            // What is missing of the recorded book is what she got, for as long as it was there.
+            let missing = missing(&stage, &alone, side);
+            let got = traded(&stage, side.opposite(), None);
+            assert!(missing <= got, "{side:?}s lack {missing}, she traded {got}");
+            lacking += u64::from(missing > 0);
         }
     }
+
+    assert!(lacking > 0, "she took nothing that was recorded");
+    assert_eq!(stage.exchange.total_cash_and_collateral(), total);
+    let sum = |liquidity| {
+        traded(&stage, BookSide::Bid, liquidity) + traded(&stage, BookSide::Ask, liquidity)
+    };
+    let (took, all) = (sum(Some(Liquidity::Taker)), sum(None));
     let more = taped(&stage.exchange.take_events()) - taped(&alone.exchange.take_events());
-    assert!(more > 0, "only what she took was added to the tape");
+    assert!((took..=all).contains(&more), "the tape has {more} more, she took {took} of {all}");
+    assert!(took > 0 && all > took, "she takes and makes");
 }
 
 #[test]

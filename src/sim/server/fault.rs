@@ -7,7 +7,7 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    sim::faults::Edit,
+    sim::faults::{Change, Edit},
     sim::venue::{ApiRequest, SessionId},
     units::Nanos,
 };
@@ -23,6 +23,8 @@ pub enum Fault {
     DropAfter,
     /// It is answered, and the answer says `connection: close`.
     CloseAfter,
+    /// It is answered, after an interim answer (`103`).
+    Interim,
     /// The request reaches the exchange late, even when the client has given up by then.
     DelayBefore(Nanos),
     /// The exchange processes the request at once, the answer comes late.
@@ -50,6 +52,12 @@ pub enum FrameFault {
     Hold,
     /// Its session is told of an overflow and ends.
     Overflow,
+    /// It is late; what follows it on its subscription waits for it.
+    Delay(Nanos),
+    /// It is told in another format.
+    Changed(Change),
+    /// An error with this code ends its subscription in its place.
+    Ended(u32),
 }
 
 type Decide = dyn Fn(&ApiRequest<'_>, u64) -> Fault + Send + Sync;

@@ -15,6 +15,7 @@ use std::{
 use tokio::sync::{Notify, mpsc};
 
 use super::fault::{Fault, FaultHook, FrameFault};
+use super::late::{Late, sid_of};
 use super::troubles;
 use crate::{
     runtime::clock::Clock,
@@ -23,7 +24,7 @@ use crate::{
         faults::LiveFaults,
         venue::{ApiRequest, ApiResponse, SessionId, UserId, Venue, VenueAction},
     },
-    units::WallTime,
+    units::{Nanos, WallTime},
 };
 
 /// The wall clock may be set while the timer sleeps, so it never sleeps longer than this.
@@ -63,6 +64,8 @@ struct Inner<V, C> {
     sessions: HashMap<SessionId, mpsc::Sender<String>>,
     /// Texts that their sessions' next ones shall pass.
     held: HashMap<SessionId, String>,
+    /// Texts that are late.
+    late: Late,
     /// The deadline that the timer knows of.
     armed: Option<WallTime>,
 }
@@ -73,7 +76,8 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         let sessions = HashMap::new();
         let held = HashMap::new();
         let latest = WallTime::default();
-        let inner = Inner { venue, clock, latest, sessions, held, armed: None };
+        let late = Late::default();
+        let inner = Inner { venue, clock, latest, sessions, held, late, armed: None };
         Self {
             inner: Mutex::new(inner),
             deadline_moved: Notify::new(),
@@ -195,7 +199,8 @@ impl<V: Venue, C: Clock> Hub<V, C> {
         inner.latest = now;
         let result = call(&mut inner, now);
         inner.dispatch(&self.faults, &self.live, now);
-        let deadline = inner.venue.deadline();
+        let deadlines = [inner.venue.deadline(), inner.late.deadline()];
+        let deadline = deadlines.into_iter().flatten().min();
         if deadline != inner.armed {
             inner.armed = deadline;
             self.deadline_moved.notify_one();
@@ -210,17 +215,30 @@ impl<V: Venue, C: Clock> Hub<V, C> {
 
 impl<V: Venue, C> Inner<V, C> {
     fn dispatch(&mut self, faults: &FaultHook, live: &LiveFaults, now: WallTime) {
+        while let Some((id, text)) = self.late.take(now) {
+            self.queue(id, text);
+        }
         while let Some((id, text)) = self.venue.poll_outgoing() {
             let fault = match faults.decide_frame(id, &text) {
                 FrameFault::None => troubles::frame_fault(live, now, id, &text),
                 fault => fault,
             };
             match fault {
+                FrameFault::None if self.late.holds_back(id, &text) => {
+                    self.late.hold(now, id, text, Nanos::ZERO);
+                }
                 FrameFault::None => self.queue(id, text),
                 FrameFault::Lose => {}
                 FrameFault::Repeat => {
                     self.queue(id, text.clone());
                     self.queue(id, text);
+                }
+                FrameFault::Delay(span) => self.late.hold(now, id, text, span),
+                FrameFault::Changed(change) => self.queue(id, change.apply(&text)),
+                FrameFault::Ended(code) => {
+                    if let Some(sid) = sid_of(&text) {
+                        self.venue.end_subscription(now, id, sid, code);
+                    }
                 }
                 FrameFault::Hold => {
                     // One waits at a time: the one before it goes first.
@@ -249,6 +267,7 @@ impl<V: Venue, C> Inner<V, C> {
 
     fn close(&mut self, session: SessionId) {
         self.held.remove(&session);
+        self.late.forget(session);
         if self.sessions.remove(&session).is_some() {
             self.venue.close_session(session);
         }

@@ -1,6 +1,15 @@
 //! From a listening socket to HTTP/1.1 connections over TLS, until told to stop.
 
-use std::{convert::Infallible, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -15,6 +24,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use super::{
     Shared,
     control::{End, Scope, Watch},
+    interim::{Interim, WithInterim},
     rest::{HangUp, router},
 };
 use crate::{runtime::clock::Clock, sim::venue::Venue};
@@ -101,7 +111,9 @@ async fn handshake(tls: &TlsAcceptor, stream: TcpStream) -> Option<TlsStream<Tcp
 
 async fn serve_http(stream: TlsStream<TcpStream>, router: Router, mut watch: Watch) {
     let router = TowerToHyperService::new(router);
-    let service = service_fn(move |request| call(router.clone(), request));
+    let interim = Arc::new(AtomicBool::new(false));
+    let stream = Interim::new(stream, Arc::clone(&interim));
+    let service = service_fn(move |request| call(router.clone(), request, Arc::clone(&interim)));
     let connection = http1::Builder::new()
         .auto_date_header(false) // The answers carry the venue's date.
         .serve_connection(TokioIo::new(stream), service)
@@ -130,12 +142,17 @@ fn log_end(why: &impl std::error::Error) {
 async fn call(
     router: TowerToHyperService<Router>,
     request: hyper::Request<Incoming>,
+    interim: Arc<AtomicBool>,
 ) -> Result<Response, HangUp> {
     let answer: Result<Response, Infallible> =
         hyper::service::Service::call(&router, request).await;
     let Ok(response) = answer;
     if response.extensions().get::<HangUp>().is_some() {
         return Err(HangUp);
+    }
+    if response.extensions().get::<WithInterim>().is_some() {
+        // Relaxed: read by the writes of this connection, which the same task polls.
+        interim.store(true, Ordering::Relaxed);
     }
     Ok(response)
 }

@@ -27,6 +27,8 @@ use crate::{net::ready::ReadyFile, runtime::clock::Clock, units::Nanos};
 mod control;
 mod fault;
 mod hub;
+mod interim;
+mod late;
 mod listener;
 mod rest;
 mod session;

@@ -12,7 +12,7 @@ use axum::{
 use http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
 use time::{OffsetDateTime, format_description::BorrowedFormatItem, macros::format_description};
 
-use super::{Shared, fault::Fault, session, troubles};
+use super::{Shared, fault::Fault, interim::WithInterim, session, troubles};
 use crate::{
     runtime::clock::Clock,
     sim::{
@@ -94,6 +94,7 @@ async fn rest<V: Venue + 'static, C: Clock>(
             None
         }
         Fault::CloseAfter => return last(respond(shared.hub.now(), call.answer())),
+        Fault::Interim => return after_interim(respond(shared.hub.now(), call.answer())),
         Fault::DelayBefore(span) => call.answer_late(span).await,
         Fault::DelayAfter(span) => {
             let late = call.answer();
@@ -118,7 +119,7 @@ async fn rest<V: Venue + 'static, C: Clock>(
 pub(super) async fn intercept(fault: Fault, now: WallTime) -> Option<Response> {
     match fault {
         // Upgrades have no body to change.
-        Fault::None | Fault::Edited(_) | Fault::Slowly(..) => None,
+        Fault::None | Fault::Edited(_) | Fault::Slowly(..) | Fault::Interim => None,
         Fault::DropBefore | Fault::DropAfter | Fault::CloseAfter => Some(hang_up()),
         Fault::DelayBefore(span) | Fault::DelayAfter(span) => {
             sleep(span).await;
@@ -175,6 +176,12 @@ async fn sleep(span: Nanos) {
 fn hang_up() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(HangUp);
+    response
+}
+
+/// An answer that an interim one precedes.
+fn after_interim(mut response: Response) -> Response {
+    response.extensions_mut().insert(WithInterim);
     response
 }
 

@@ -17,7 +17,8 @@ use super::fault::{Fault, FrameFault};
 use super::rest::respond;
 use crate::runtime::clock::Clock;
 use crate::sim::faults::{
-    Act, Edit, FaultPlan, LiveFaults, MessageTrouble, Phase, RequestFault, RequestTrouble,
+    Act, Edit, FaultPlan, LiveFaults, MessageFault, MessageTrouble, Phase, RequestFault,
+    RequestTrouble,
 };
 use crate::sim::venue::{ApiRequest, ApiResponse, SessionId, Venue};
 use crate::units::{Nanos, WallTime};
@@ -57,6 +58,7 @@ fn carried_out(trouble: RequestTrouble) -> Fault {
         RequestTrouble::Drop(Phase::After) => Fault::DropAfter,
         RequestTrouble::LostResponse => Fault::DelayAfter(NEVER),
         RequestTrouble::CloseAfter => Fault::CloseAfter,
+        RequestTrouble::Interim => Fault::Interim,
         RequestTrouble::Status(Phase::Before, status) => Fault::Status(status, words(status)),
         RequestTrouble::Status(Phase::After, status) => Fault::StatusAfter(status, words(status)),
         RequestTrouble::Html(Phase::Before, status) => Fault::Status(status, PAGE.to_owned()),
@@ -89,12 +91,20 @@ pub(super) fn frame_fault(
     text: &str,
 ) -> FrameFault {
     let struck = live.lock().message(now, session, text);
-    match struck {
-        None => FrameFault::None,
-        Some(MessageTrouble::Lose | MessageTrouble::Silence) => FrameFault::Lose,
-        Some(MessageTrouble::Duplicate) => FrameFault::Repeat,
-        Some(MessageTrouble::Reorder) => FrameFault::Hold,
-        Some(MessageTrouble::Overflow) => FrameFault::Overflow,
+    let trouble = match struck {
+        None => return FrameFault::None,
+        Some(MessageFault::Delay(span)) => return FrameFault::Delay(span),
+        Some(MessageFault::Other(trouble)) => trouble,
+    };
+    match trouble {
+        // Delays have been drawn already.
+        MessageTrouble::Delay(_) => FrameFault::None,
+        MessageTrouble::Lose | MessageTrouble::Silence => FrameFault::Lose,
+        MessageTrouble::Duplicate => FrameFault::Repeat,
+        MessageTrouble::Reorder => FrameFault::Hold,
+        MessageTrouble::Overflow => FrameFault::Overflow,
+        MessageTrouble::Changed(change) => FrameFault::Changed(change),
+        MessageTrouble::Ended(code) => FrameFault::Ended(code),
     }
 }
 
@@ -130,8 +140,9 @@ pub(super) async fn run<V: Venue + 'static, C: Clock>(shared: &Shared<V, C>) {
             match act {
                 Act::Venue(action) => shared.hub.act(&action),
                 Act::DropConnections => shared.control.drop_connections(),
-                // The plan keeps these itself.
-                Act::Skew(_) | Act::Lifetime(_) => {}
+                Act::Lifetime(span) => shared.control.limit_lifetime(Some(span.to_duration())),
+                // The plan keeps this itself.
+                Act::Skew(_) => {}
             }
         }
     }
@@ -148,10 +159,17 @@ pub(super) async fn control<V: Venue + 'static, C: Clock>(
         Method::GET => told(live),
         Method::DELETE => {
             live.replace(FaultPlan::default(), now);
+            shared.control.limit_lifetime(None);
             told(live)
         }
         Method::POST => match to_bytes(request.into_body(), BODY_BYTES_MAX).await {
-            Ok(body) => replaced(live, &body, now),
+            Ok(body) => {
+                let answer = replaced(live, &body, now);
+                if answer.status == 200 {
+                    shared.control.limit_lifetime(None);
+                }
+                answer
+            }
             Err(_) => refused("the faults are longer than a megabyte"),
         },
         _ => refused("GET, POST and DELETE work here"),

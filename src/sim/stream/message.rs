@@ -192,7 +192,10 @@ pub(crate) struct MarketPosition {
 pub(crate) struct Lifecycle {
     pub(crate) market_ticker: String,
     pub(crate) event_type: &'static str,
-    pub(crate) exchange_index: u8,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) exchange_index: Option<u8>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) open_ts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) close_ts: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -209,6 +212,43 @@ pub(crate) struct Lifecycle {
     pub(crate) price_level_structure: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) price_ranges: Option<Vec<Band>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) additional_metadata: Option<Metadata>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) yes_sub_title: Option<String>,
+}
+
+/// What a new market is about.
+#[derive(Debug, Serialize)]
+pub(crate) struct Metadata {
+    pub(crate) name: String,
+    pub(crate) title: String,
+    pub(crate) yes_sub_title: String,
+    pub(crate) no_sub_title: String,
+    pub(crate) rules_primary: String,
+    pub(crate) rules_secondary: String,
+    pub(crate) can_close_early: bool,
+    pub(crate) event_ticker: String,
+    pub(crate) expected_expiration_ts: u64,
+}
+
+/// There is a new event.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventCreated {
+    pub(crate) event_ticker: String,
+    pub(crate) exchange_index: u8,
+    pub(crate) title: String,
+    pub(crate) subtitle: String,
+    pub(crate) collateral_return_type: &'static str,
+    pub(crate) series_ticker: String,
+}
+
+/// An event's fees are others, or its series' again.
+#[derive(Debug, Serialize)]
+pub(crate) struct EventFees {
+    pub(crate) event_ticker: String,
+    pub(crate) fee_type_override: Option<&'static str>,
+    pub(crate) fee_multiplier_override: Option<serde_json::Value>,
 }
 
 /// Valid prices between two bounds.

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::sim::exchange::{Exchange, ExchangeEvent};
 use crate::sim::stream::command::Commander;
-use crate::sim::stream::message::{Frame, Ticker, TickerBody};
+use crate::sim::stream::message::{ErrorBody, Frame, Ticker, TickerBody};
 use crate::sim::stream::subscription::{Channel, Subscription};
 use crate::sim::text::rfc3339;
 use crate::sim::venue::{SessionId, UserId};
@@ -96,6 +96,22 @@ impl Stream {
         self.outgoing.retain(|(to, _)| *to != session);
     }
 
+    /// Ends a subscription with an error; what it was still to be sent is lost.
+    pub(crate) fn end(&mut self, now: WallTime, id: SessionId, sid: u64, code: u32) {
+        let Some(session) = self.sessions.get_mut(&id) else { return };
+        let place = session.subscriptions.iter().position(|it| it.sid == sid);
+        let Some(place) = place else { return };
+        let mut subscription = session.subscriptions.remove(place);
+        let named = format!("\"sid\":{sid},");
+        self.outgoing.retain(|(to, text)| *to != id || !text.contains(&named));
+        let (sid, seq) = (Some(sid), subscription.next_seq());
+        let msg = if code == 25 { "Subscription buffer overflow" } else { "Channel error" };
+        let body = ErrorBody { code, msg, market_tickers: Vec::new() };
+        let mut out = Outbox { session: id, now, frames: Vec::new() };
+        out.push(Envelope { kind: "error", id: None, sid, seq }, Some(body));
+        self.outgoing.extend(out.frames);
+    }
+
     pub(crate) fn poll(&mut self) -> Option<(SessionId, String)> {
         self.outgoing.pop_front()
     }
@@ -119,6 +135,8 @@ impl Stream {
         if events.is_empty() {
             return;
         }
+        let listed = exchange.markets().iter().skip(self.tickers.len());
+        self.tickers.extend(listed.map(publish::ticker));
         let mut touched = BTreeSet::new();
         for event in events {
             if let ExchangeEvent::Book(change) = event {
@@ -165,6 +183,12 @@ fn address(
         ExchangeEvent::Lifecycle { market, .. } => {
             (Channel::MarketLifecycle, "market_lifecycle_v2", Some(*market), None)
         }
+        ExchangeEvent::EventCreated { .. } => {
+            (Channel::MarketLifecycle, "event_lifecycle", None, None)
+        }
+        ExchangeEvent::EventFees { .. } => {
+            (Channel::MarketLifecycle, "event_fee_update", None, None)
+        }
         ExchangeEvent::Group { user, .. } => {
             (Channel::OrderGroupUpdates, "order_group_updates", None, Some(*user))
         }
@@ -210,6 +234,12 @@ fn publish_event(
             }
             ExchangeEvent::Lifecycle { market, change, time } => {
                 out.push(envelope, Some(publish::lifecycle(exchange, *market, *change, *time)));
+            }
+            ExchangeEvent::EventCreated { market } => {
+                out.push(envelope, Some(publish::event_created(exchange, *market)));
+            }
+            ExchangeEvent::EventFees { market, fees } => {
+                out.push(envelope, Some(publish::event_fees(exchange, *market, *fees)));
             }
             ExchangeEvent::Group { id, change, time, .. } => {
                 out.push(envelope, Some(publish::group_update(*id, *change, *time)));

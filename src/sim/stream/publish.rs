@@ -4,18 +4,18 @@ use crate::ids::InlineText;
 use crate::kalshi::fees::Liquidity;
 use crate::kalshi::market::PriceRange;
 use crate::message::BookSide;
-use crate::sim::api::{levels, outcome};
+use crate::sim::api::{event_of, levels, multiplier, outcome, series_of};
 use crate::sim::exchange::{
-    BookChange, Exchange, FillRecord, GroupChange, LifecycleChange, MarketState, Order,
-    PriceStructure, TradePrint,
+    BookChange, Exchange, FeeOverride, FillRecord, GroupChange, LifecycleChange, MarketState,
+    Order, PriceStructure, TradePrint,
 };
 use crate::sim::stream::message::{
-    Band, Delta, Fill, GroupUpdate, Lifecycle, MarketPosition, Snapshot, TickerBody, Trade,
-    UserOrder,
+    Band, Delta, EventCreated, EventFees, Fill, GroupUpdate, Lifecycle, MarketPosition, Metadata,
+    Snapshot, TickerBody, Trade, UserOrder,
 };
 use crate::sim::text::{count, dollars, no_price, rfc3339, signed_count, uuid_text};
 use crate::sim::venue::UserId;
-use crate::units::{Money, Price, WallTime};
+use crate::units::{Money, Nanos, Price, WallTime};
 
 /// A market's whole book.
 pub(crate) fn snapshot(market: &MarketState, use_yes_price: bool) -> Snapshot {
@@ -171,10 +171,24 @@ pub(crate) fn lifecycle(
     let plain = |event_type| Lifecycle {
         market_ticker: market.ticker.as_str().to_owned(),
         event_type,
-        exchange_index: market.exchange_index,
+        exchange_index: Some(market.exchange_index),
         ..Lifecycle::default()
     };
     match change {
+        LifecycleChange::Created => Lifecycle {
+            open_ts: Some(time.unix_secs()),
+            close_ts: Some(closes(market, time)),
+            price_level_structure: Some(stream_label(market.structure)),
+            price_ranges: Some(bands(market.structure)),
+            additional_metadata: Some(metadata(market, time)),
+            ..plain("created")
+        },
+        // Nothing but what has changed.
+        LifecycleChange::Retitled => Lifecycle {
+            exchange_index: None,
+            yes_sub_title: Some(market.yes_sub_title.as_str().to_owned()),
+            ..plain("metadata_updated")
+        },
         LifecycleChange::Activated => {
             Lifecycle { is_deactivated: Some(false), ..plain("activated") }
         }
@@ -201,6 +215,53 @@ pub(crate) fn lifecycle(
             price_ranges: Some(bands(structure)),
             ..plain("price_level_structure_updated")
         },
+    }
+}
+
+/// When a market closes; one without such a time closes a year after it was listed.
+fn closes(market: &MarketState, listed: WallTime) -> u64 {
+    let year = Nanos::from_secs(365 * 24 * 3_600);
+    market.closes.unwrap_or(listed + year).unix_secs()
+}
+
+fn metadata(market: &MarketState, listed: WallTime) -> Metadata {
+    let ticker = market.ticker.as_str();
+    Metadata {
+        name: ticker.to_owned(),
+        title: ticker.to_owned(),
+        yes_sub_title: market.yes_sub_title.as_str().to_owned(),
+        no_sub_title: String::new(),
+        rules_primary: String::new(),
+        rules_secondary: String::new(),
+        can_close_early: true,
+        event_ticker: event_of(&market.ticker).to_owned(),
+        expected_expiration_ts: closes(market, listed),
+    }
+}
+
+/// A new event.
+pub(crate) fn event_created(exchange: &Exchange, market: usize) -> EventCreated {
+    let market = &exchange.markets()[market];
+    EventCreated {
+        event_ticker: event_of(&market.ticker).to_owned(),
+        exchange_index: market.exchange_index,
+        title: event_of(&market.ticker).to_owned(),
+        subtitle: String::new(),
+        collateral_return_type: "",
+        series_ticker: series_of(market).to_owned(),
+    }
+}
+
+/// An event's fees.
+pub(crate) fn event_fees(
+    exchange: &Exchange,
+    market: usize,
+    fees: Option<FeeOverride>,
+) -> EventFees {
+    EventFees {
+        event_ticker: event_of(&exchange.markets()[market].ticker).to_owned(),
+        fee_type_override: fees.map(|fees| fees.fee_type.as_str()),
+        fee_multiplier_override: fees.map(|fees| multiplier(fees.multiplier_ppm)),
     }
 }
 

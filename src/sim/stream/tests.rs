@@ -11,7 +11,7 @@ use crate::sim::exchange::{MarketStatus, UserSeed};
 use crate::sim::fixture::{
     ALICE, ORDERS, START, TICKER, call, order, parse, resting, taken, venue,
 };
-use crate::sim::venue::{ApiRequest, UserId, Venue};
+use crate::sim::venue::{ApiRequest, SessionId, UserId, Venue};
 use crate::units::{Money, Nanos, parse_decimal};
 
 fn frames(venue: &mut SimVenue) -> Vec<Value> {
@@ -294,4 +294,30 @@ fn the_same_seed_and_calls_give_the_same_answers() {
     assert_ne!(diary, minute(6));
     assert!(diary.contains("\"is_taker\":false"), "moving quotes fill resting orders");
     assert!(diary.contains("ExpiryCancel"), "orders end when their time is up");
+}
+
+#[test]
+fn a_subscription_that_ended_with_an_error_says_nothing_more_and_can_be_made_again() {
+    let mut venue = venue();
+    listener(&mut venue);
+    let session = SessionId(1);
+    venue.end_subscription(START, session, 1, 10);
+    let got = frames(&mut venue);
+    assert_eq!(got.len(), 1);
+    assert_eq!(
+        (&got[0]["type"], &got[0]["sid"], &got[0]["seq"]),
+        (&json!("error"), &json!(1), &json!(2),)
+    );
+    assert_eq!(got[0]["msg"], json!({ "code": 10, "msg": "Channel error" }));
+
+    call(&mut venue, "POST", ORDERS, &taken());
+    let kinds: Vec<_> = frames(&mut venue).iter().map(|frame| frame["type"].clone()).collect();
+    assert!(!kinds.contains(&json!("orderbook_delta")) && kinds.contains(&json!("fill")));
+
+    let again = json!({ "id": 2, "cmd": "subscribe", "params": {
+        "channels": ["orderbook_delta"], "market_tickers": [TICKER] } });
+    venue.session_text(START, session, &again.to_string());
+    let got = frames(&mut venue);
+    assert_eq!(got[0]["msg"], json!({ "channel": "orderbook_delta", "sid": 6 }));
+    assert_eq!(got[1]["type"], "orderbook_snapshot");
 }

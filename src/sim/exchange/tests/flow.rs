@@ -135,19 +135,25 @@ pub(super) fn sums_agree(exchange: &Exchange) {
         assert_eq!(long + short, 0, "positions of {} sum to zero", market.ticker);
         assert_eq!(market.open_interest_centis.cast_signed(), long, "a dollar behind every pair");
     }
-    for (user, member) in (0..).map(UserId).zip(&exchange.members[..exchange.background.0 as usize])
-    {
-        for (number, account) in (0..).zip(&member.accounts) {
-            let mut locked = vec![Money::ZERO; account.balances.len()];
-            for (market, holding) in account.holdings.iter().enumerate() {
-                for side in [BookSide::Bid, BookSide::Ask] {
-                    let resting = resting_of(exchange, user, number, (market, side));
-                    locked[usize::from(holding.shard)] += plain_lock(holding, side, &resting);
-                }
+    for user in (0..exchange.background.0).map(UserId) {
+        locks_agree(exchange, user);
+        let open = u32::try_from(exchange.open_orders(user).len()).unwrap();
+        assert_eq!(exchange.member(user).resting, open, "resting orders are counted");
+    }
+}
+
+#[track_caller]
+fn locks_agree(exchange: &Exchange, user: UserId) {
+    for (number, account) in (0..).zip(&exchange.member(user).accounts) {
+        let mut locked = vec![Money::ZERO; account.balances.len()];
+        for (market, holding) in account.holdings.iter().enumerate() {
+            for side in [BookSide::Bid, BookSide::Ask] {
+                let resting = resting_of(exchange, user, number, (market, side));
+                locked[usize::from(holding.shard)] += plain_lock(holding, side, &resting);
             }
-            let reserved: Vec<_> = account.balances.iter().map(|it| it.reserved).collect();
-            assert_eq!(reserved, locked, "locks add up");
         }
+        let reserved: Vec<_> = account.balances.iter().map(|it| it.reserved).collect();
+        assert_eq!(reserved, locked, "locks add up");
     }
 }
 

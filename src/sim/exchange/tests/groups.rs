@@ -135,3 +135,19 @@ fn groups_belong_to_a_member_an_account_and_a_shard() {
     let new = NewGroup { subaccount: 0, exchange_index: 0, limit: Contracts::ZERO };
     assert_eq!(exchange.create_group(START, ALICE, &new), Err(Reject::InvalidOrderSize));
 }
+
+#[test]
+fn group_calls_let_time_pass_first() {
+    let mut exchange = usual();
+    let new = NewGroup { subaccount: 0, exchange_index: 0, limit: whole(5) };
+    let group = exchange.create_group(START, ALICE, &new).unwrap();
+    let mut short = NewOrder { group: Some(group), ..bid(40, 1) };
+    short.terms.expires = Some(START + Nanos::from_secs(30));
+    let id = exchange.submit(START, ALICE, &short).unwrap().order.id;
+
+    exchange.trigger_group(START + Nanos::from_secs(31), ALICE, group).unwrap();
+
+    let order = exchange.order(ALICE, id).unwrap();
+    assert_eq!(order.reason, UpdateReason::ExpiryCancel, "its time was up before");
+    assert_eq!(order.updated, START + Nanos::from_secs(30));
+}

@@ -200,3 +200,39 @@ fn without_a_tail_a_cancel_all_ends_with_itself() {
     until(&mut exchange, 61_000);
     assert_eq!(exchange.order(ALICE, id).unwrap().status, OrderStatus::Resting);
 }
+
+#[test]
+fn an_event_charges_what_overrides_its_series() {
+    let mut exchange = usual();
+    let free = FeeOverride { fee_type: FeeType::Quadratic, multiplier_ppm: 0 };
+    let fee_of = |exchange: &mut Exchange| {
+        exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 1)).unwrap().fees
+    };
+    assert_eq!(fee_of(&mut exchange), Money::from_micros(17_500));
+    assert!(exchange.override_fees(START, 0, Some(free)));
+    assert_eq!(fee_of(&mut exchange), Money::ZERO);
+    assert_eq!(exchange.markets()[0].fee_type, FeeType::Quadratic, "the series stays");
+    assert!(exchange.override_fees(START, 0, None));
+    assert_eq!(fee_of(&mut exchange), Money::from_micros(17_500));
+    let absurd = FeeOverride { multiplier_ppm: u32::MAX, ..free };
+    assert!(!exchange.override_fees(START, 0, Some(absurd)));
+    assert_eq!(exchange.fee_changes().len(), 2);
+}
+
+#[test]
+fn a_market_can_be_listed_while_others_trade() {
+    let mut exchange = usual();
+    let total = exchange.total_cash_and_collateral();
+    let ticker = Ticker::new(b"KXTEST-26JUL15CD-C").unwrap();
+    assert!(exchange.list_market(START, ticker));
+    assert!(!exchange.list_market(START, ticker), "it is there");
+    let market = exchange.find_market(&ticker).unwrap();
+
+    exchange.submit(START, ALICE, &NewOrder { market, ..bid(40, 5) }).unwrap();
+    exchange.submit(START, BOB, &NewOrder { market, ..ioc(BookSide::Ask, 40, 2) }).unwrap();
+
+    assert_eq!(exchange.position(ALICE, &ticker), Position::from_centis(200));
+    assert_eq!(exchange.total_cash_and_collateral(), total);
+    let subaccount = exchange.create_subaccount(ALICE).unwrap();
+    assert_eq!(subaccount, 1, "new accounts know the new market too");
+}

@@ -94,3 +94,20 @@ fn there_are_sixty_three_numbered_subaccounts() {
     }
     assert_eq!(exchange.create_subaccount(ALICE), Err(Reject::TooManySubaccounts));
 }
+
+#[test]
+fn a_member_has_so_many_open_orders_and_no_more() {
+    let mut exchange = exchange(&[book(&[(47, 10)], &[(52, 10)])], 10_000_000);
+    let mut small = bid(1, 1);
+    small.quantity = Contracts::from_centis(1);
+    let first = exchange.submit(START, ALICE, &small).unwrap().order.id;
+    for _ in 1..200_000 {
+        exchange.submit(START, ALICE, &small).unwrap();
+        exchange.drain_events();
+    }
+    assert_eq!(exchange.submit(START, ALICE, &small), Err(Reject::TooManyOrders));
+    assert!(exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 1)).is_ok(), "it cannot rest");
+    assert!(exchange.submit(START, BOB, &small).is_ok());
+    exchange.cancel(START, ALICE, first).unwrap();
+    assert!(exchange.submit(START, ALICE, &small).is_ok());
+}

@@ -1,5 +1,7 @@
 //! Faults by plan, over sockets: carried out as decided, replaced while the server runs.
 
+use std::io::{self, Read, Write};
+
 use tungstenite::Message;
 
 use super::sessions::{open, text};
@@ -103,12 +105,69 @@ fn operators_reach_the_venue() {
 }
 
 #[test]
-fn connections_end_with_their_lifetime() {
+fn every_connection_has_a_lifetime_of_its_own() {
     let fixture = Fixture::plain();
-    let mut client = open(&fixture);
-    send(&fixture, "[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 600000");
-    assert!(client.read().is_err(), "cut without a close frame");
+    let mut first = open(&fixture);
+    send(&fixture, "[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 40");
+    assert!(first.read().is_err(), "cut without a close frame");
     fixture.log.wait_for("close 1");
+
+    let mut second = open(&fixture);
+    assert!(second.read().is_err(), "so is one that came later");
+    fixture.log.wait_for("close 2");
+
+    fixture.agent().delete(fixture.url(FAULTS)).call().unwrap();
+    let mut third = open(&fixture);
+    third.send(Message::text("still there")).unwrap();
+    assert_eq!(text(&mut third), "echo still there\n");
+}
+
+#[test]
+fn a_cut_ends_what_is_open_and_nothing_later() {
+    let fixture = Fixture::plain();
+    let mut first = open(&fixture);
+    send(&fixture, "[[fault]]\nname = 'cut'");
+    assert!(first.read().is_err(), "cut without a close frame");
+    let mut second = open(&fixture);
+    second.send(Message::text("one")).unwrap();
+    assert_eq!(text(&mut second), "echo one\n");
+}
+
+#[test]
+fn a_late_text_is_passed_by_other_subscriptions_and_not_by_its_own() {
+    let fixture =
+        with_plan("[[fault]]\nname = 'delay_message'\nfirst = 2\ncount = 1\ndelay_ms = 500");
+    let mut client = open(&fixture);
+    for word in ["\"sid\":1, a", "\"sid\":1, b", "\"sid\":2, c"] {
+        client.send(Message::text(word)).unwrap();
+    }
+    assert_eq!(text(&mut client), "echo \"sid\":2, c\n");
+    fixture.clock.set_ms(START_MS + 500);
+    let heard = [text(&mut client), text(&mut client)];
+    assert_eq!(heard, ["echo \"sid\":1, a\n", "echo \"sid\":1, b\n"]);
+}
+
+#[test]
+fn an_interim_answer_comes_before_the_answer() {
+    let fixture = with_plan("[[fault]]\nname = 'interim'\ncount = 1");
+    let mut stream = connect(&fixture);
+    let asked = format!("GET {MARKETS} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+    stream.write_all(asked.as_bytes()).unwrap();
+    let mut answer = String::new();
+    // Without a close_notify the end is an error, after everything has been read.
+    let _: io::Result<usize> = stream.read_to_string(&mut answer);
+    let (interim, rest) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(interim.starts_with("HTTP/1.1 103 "), "{answer}");
+    assert!(rest.starts_with("HTTP/1.1 200 "), "{answer}");
+    assert_eq!(fixture.get(MARKETS, &[]).0, 200);
+}
+
+#[test]
+fn a_chunked_answer_says_so() {
+    let fixture = with_plan("[[fault]]\nname = 'chunked'");
+    let answer = fixture.agent().get(fixture.url(MARKETS)).call().unwrap();
+    assert_eq!(answer.headers()["transfer-encoding"], "chunked");
+    assert_eq!(read(answer).unwrap().1, format!(r#"GET {MARKETS} query="" body="" caller=None"#));
 }
 
 #[test]
