@@ -5,6 +5,7 @@ pub mod connect;
 pub mod dial;
 pub mod endpoint;
 pub mod plain;
+pub mod resolver;
 pub mod socket;
 pub mod tls;
 mod upgrade;

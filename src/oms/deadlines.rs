@@ -102,6 +102,7 @@ impl Core {
             ControlCommand::Drain => self.drain(now, out),
             ControlCommand::CancelAll => self.cancel_all(now, out),
             ControlCommand::Reconcile => self.reconcile_now(now),
+            ControlCommand::Clock { ahead_ms } => self.note_clock(*ahead_ms),
         }
     }
 

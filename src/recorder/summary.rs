@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::board::TroubleTold;
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
 use super::record::{Hop, Outcome, Record};
@@ -52,6 +53,12 @@ pub struct Summary {
     /// Commands to halt, and how long they took.
     #[serde(default)]
     pub kill_switch: KillSwitchTimes,
+    /// From each loss of a link to the moment at which orders could go out again, in nanoseconds.
+    #[serde(default)]
+    pub reconnect: Percentiles,
+    /// Conditions with a name that there were, by name.
+    #[serde(default)]
+    pub troubles: BTreeMap<String, TroubleTold>,
     /// Latency per hop, in nanoseconds.
     pub hops: BTreeMap<String, Percentiles>,
 }
@@ -108,6 +115,14 @@ pub struct Presign {
     pub hits: u64,
     /// Made on the way out.
     pub misses: u64,
+}
+
+impl Presign {
+    /// Hits in whole per cent, rounded down; `None` before the first order.
+    #[must_use]
+    pub const fn hit_rate(&self) -> Option<u64> {
+        (self.hits * 100).checked_div(self.hits + self.misses)
+    }
 }
 
 /// Commands to halt, from their arrival to the oms having halted.
@@ -227,6 +242,8 @@ impl Tally {
             | Record::Resumed
             | Record::Told(_)
             | Record::Alert { .. }
+            | Record::Trouble(_)
+            | Record::Reconnected { .. }
             | Record::Drained => {}
         }
     }
@@ -306,6 +323,8 @@ impl Tally {
             settled: self.settled,
             presign: self.presign,
             kill_switch: self.kill_switch,
+            reconnect: Percentiles::default(),
+            troubles: BTreeMap::new(),
             hops: Hop::ALL.iter().map(hop).collect(),
         }
     }

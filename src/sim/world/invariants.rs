@@ -116,6 +116,8 @@ impl Audit {
             | Record::Resumed
             | Record::KillSwitch { .. }
             | Record::Told(_)
+            | Record::Trouble(_)
+            | Record::Reconnected { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
