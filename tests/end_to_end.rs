@@ -33,6 +33,8 @@ mod producer;
 mod proxy;
 #[path = "end_to_end/python.rs"]
 mod python;
+#[path = "end_to_end/recovery/mod.rs"]
+mod recovery;
 #[path = "end_to_end/reports.rs"]
 mod reports;
 #[path = "end_to_end/restarts.rs"]

@@ -60,7 +60,7 @@ impl DialWatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::net::DialError;
+    use crate::net::{DialError, TlsFault};
     use crate::runtime::ring::ring;
 
     fn resolve() -> DialError {
@@ -80,7 +80,8 @@ mod tests {
                 })
                 .collect::<Vec<_>>()
         };
-        let tls = DialError::Tls { host: "h".to_owned(), why: "UnknownIssuer".to_owned() };
+        let (host, why) = ("h".to_owned(), "UnknownIssuer".to_owned());
+        let tls = DialError::Tls { host, fault: TlsFault::Peer, why };
 
         let began = [(Trouble::NameUnresolved, Turn::Began)];
         assert_eq!(say(0, Err(&resolve())), began);

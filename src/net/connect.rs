@@ -69,7 +69,7 @@ pub(super) fn connect_to<C: Clock>(
     let socket = tcp(addresses, &patience).map_err(refused)?;
     config.socket.apply(&socket).map_err(refused)?;
     TlsStream::handshake(socket, endpoint.host(), &config.tls, || patience.left())
-        .map_err(|why| DialError::Tls { host: endpoint.host().to_owned(), why })
+        .map_err(|(fault, why)| DialError::Tls { host: endpoint.host().to_owned(), fault, why })
 }
 
 /// A deadline and the clock that tells how far it is.

@@ -1,15 +1,14 @@
 //! Conditions with a name, as the oms comes to know of them, and how long links were away.
 //!
 //! In: every input but signals, after it has been handled. Out: a record when a condition begins
-//! and one when it is over; a halt where only a person can end it; the time from the loss of a
-//! link to the moment at which orders may go out again. Follows from state and input alone.
+//! and one when it is over; the time from the loss of a link to the moment at which orders may go
+//! out again. Follows from state and input alone; decides nothing but that a clock is not known
+//! when the exchange finds our signatures too old.
 
 use super::core::{Core, FeedLink, Input, Outbox, Phase};
 use crate::ids::{MarketIx, Reason, Ticker};
 use crate::kalshi::errors;
-use crate::message::{
-    CancelFailure, ControlCommand, GatewayEvent, Reject, RejectKind, Trouble, TroubleNews, Turn,
-};
+use crate::message::{CancelFailure, GatewayEvent, Reject, RejectKind, Trouble, TroubleNews, Turn};
 use crate::recorder::record::Record;
 use crate::risk::{Readiness, Skew};
 use crate::units::{Nanos, Now, Timestamp};
@@ -64,9 +63,9 @@ impl Core {
                 why: CancelFailure::Rejected(RejectKind::TooManyRequests),
                 ..
             }) => self.watch.limited_until = now.mono + LIMITED_FOR,
-            Input::Control(ControlCommand::Resume) => self.forget_latched(out),
             _ => {}
         }
+        self.watch_obstacle(out);
         self.watch_links(out);
         self.watch_exchange(now, out);
         self.watch_markets(now, out);
@@ -97,10 +96,6 @@ impl Core {
                     self.watch.paused_markets.push(market);
                     self.tell_market(market, Turn::Began, reject.message, out);
                 }
-            }
-            _ if trouble.needs_a_person() => {
-                self.tell_condition(trouble, Turn::Began, || reject.message, out);
-                self.halt(now, Reason::lossy(&trouble.halt_reason()), out);
             }
             _ => {}
         }
@@ -181,10 +176,12 @@ impl Core {
         }
     }
 
-    /// What a person has looked at is over.
-    fn forget_latched(&mut self, out: &mut Outbox) {
+    /// What only a person can end has halted, and is over when somebody resumes.
+    fn watch_obstacle(&mut self, out: &mut Outbox) {
+        let (obstacle, reason) = (self.obstacle(), self.halted().copied());
         for trouble in Trouble::ALL.into_iter().filter(|trouble| trouble.needs_a_person()) {
-            self.tell_condition(trouble, Turn::Over, || Reason::EMPTY, out);
+            let turn = turn_of(obstacle == Some(trouble));
+            self.tell_condition(trouble, turn, || reason.unwrap_or(Reason::EMPTY), out);
         }
     }
 

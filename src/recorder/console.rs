@@ -9,7 +9,7 @@ use std::io::{IsTerminal, Write};
 use super::histograms::{Histograms, LatencyTable, Span};
 use super::record::{ExecutionResult, Outcome, Record};
 use super::results::{Count, average_price};
-use super::summary::Summary;
+use super::summary::{Shutdown, Summary};
 use crate::risk::Limit;
 use crate::units::{PriceDelta, WallTime};
 
@@ -183,6 +183,7 @@ impl Console {
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }
             | Record::Trouble(_)
+            | Record::Draining
             | Record::Reconnected { .. }
             | Record::Told(_)
             | Record::Drained => {}
@@ -351,6 +352,12 @@ pub fn summary_text(summary: &Summary) -> String {
     let presign = summary.presign;
     let rate = presign.hit_rate().map_or_else(String::new, |rate| format!(" ({rate} % ahead)"));
     rows.push(("Signatures", format!("{} ahead, {} inline{rate}", presign.hits, presign.misses)));
+    rows.extend(summary.shutdown.as_ref().filter(|it| **it != Shutdown::default()).map(|ended| {
+        let Shutdown { canceled, filled, left } = ended;
+        let ids = if left.is_empty() { String::new() } else { format!(": {}", left.join(", ")) };
+        let left = left.len();
+        ("Shutdown", format!("{canceled} canceled, {filled} filled, {left} not cancelled{ids}"))
+    }));
     let reconnect = &summary.reconnect;
     if reconnect.count > 0 {
         let (median, longest) = (Span(reconnect.p50), Span(reconnect.max));

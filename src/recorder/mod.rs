@@ -301,6 +301,7 @@ impl<C: Clock> Recorder<C> {
             | Record::Halted { .. }
             | Record::Resumed
             | Record::KillSwitch { .. }
+            | Record::Draining
             | Record::Alert { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }

@@ -312,6 +312,8 @@ pub enum Record {
     },
     /// oms or dialler: a condition with a name begins or is over.
     Trouble(TroubleNews),
+    /// oms: the run is ending; from here on what rests is cancelled.
+    Draining,
     /// oms: links were lost, and orders may go out again.
     Reconnected {
         /// From the loss until then.

@@ -117,6 +117,7 @@ impl Audit {
             | Record::KillSwitch { .. }
             | Record::Told(_)
             | Record::Trouble(_)
+            | Record::Draining
             | Record::Reconnected { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
