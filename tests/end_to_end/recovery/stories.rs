@@ -151,6 +151,9 @@ fn five_seconds_of_429_are_sat_out() {
 fn a_paused_exchange_is_named_and_nothing_is_sent_meanwhile() {
     let mut stage = Stage::new();
     stage.faults("[[fault]]\nname = \"trading_pause\"\nat_ms = 0\nfor_ms = 600000\n");
+    wait_for("the pause", || {
+        (stage.client.get("/exchange/status")["trading_active"] == false).then_some(())
+    });
     assert_eq!(stage.ask("first"), "rejected");
     stage.holds("exchange_paused");
     assert_eq!(stage.ask("second"), "exchange_paused");
