@@ -39,5 +39,7 @@ mod recovery;
 mod reports;
 #[path = "end_to_end/restarts.rs"]
 mod restarts;
+#[path = "end_to_end/secrets.rs"]
+mod secrets;
 #[path = "end_to_end/sockets.rs"]
 mod sockets;

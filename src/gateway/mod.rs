@@ -31,6 +31,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
+use zeroize::Zeroizing;
 
 use self::budget::{Budget, BudgetConfig};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
@@ -127,7 +128,8 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     outbox: Outbox,
     records: Producer<Record>,
     signatures: SignatureCounts,
-    request: Box<[u8; REQUEST_BYTES_MAX]>,
+    /// The last request, signature included: wiped when dropped.
+    request: Box<Zeroizing<[u8; REQUEST_BYTES_MAX]>>,
     ack_timeout: Nanos,
     submit_wait: Nanos,
     submit_age_max: Nanos,
@@ -185,7 +187,7 @@ where
             outbox: Outbox::new(rings.events, events_max),
             records: rings.records,
             signatures: SignatureCounts::default(),
-            request: Box::new([0; REQUEST_BYTES_MAX]),
+            request: Box::new(Zeroizing::new([0; REQUEST_BYTES_MAX])),
             ack_timeout: config.ack_timeout,
             submit_wait: config.submit_wait,
             submit_age_max: config.submit_age_max,
