@@ -25,10 +25,11 @@ use crate::net::tls::TlsStream;
 use crate::oms::config::Admission;
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
+use crate::recorder::record::Record;
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::runtime::memory;
-use crate::runtime::ring::ring;
+use crate::runtime::ring::{Consumer, ring};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
@@ -59,22 +60,15 @@ pub(super) fn run_with<F: Stage + 'static>(
     account: &Account,
     around: impl FnOnce(LiveFeed) -> F,
 ) -> Result<Summary, EngineError> {
-    // Keys and signatures are in memory from here on: they must not end up in a core file.
-    if let Err(error) = memory::forbid_core_dumps() {
-        tracing::warn!("core dumps could not be forbidden: {error}");
-    }
+    forbid_core_dumps();
     let clock = SystemClock::start();
     let inlet = Inlet::open(options)?;
     let stop = Stop::new();
     let mut threads = Threads::default();
     let cold = options.config.machine.cores.cold;
 
-    let (dial_records, from_dialler) = ring(DIAL_RECORDS_MAX);
-    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), options.config.seed)
-        .with_report(dial_watch::report_to(dial_records));
-    let orders = dialler.https(account.rest.clone(), PENDING_MAX);
-    let reads = dialler.https(account.rest.clone(), PENDING_MAX);
-    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    let (dialler, dialled) = dialler(account, &clock, options.config.seed);
+    let Dialled { orders, reads, stream, records: from_dialler } = dialled;
     threads.start_cold("dialler", cold, dialler, &stop)?;
 
     let rest = rest_client(account, reads, &clock);
@@ -139,6 +133,32 @@ pub(super) fn run_with<F: Stage + 'static>(
     let ended = course.follow(plant, (gateway, around(feed)));
     groups.delete(account, &clock);
     ended
+}
+
+/// What a run holds of its dialler.
+struct Dialled {
+    orders: DialHandle<TlsStream>,
+    reads: DialHandle<TlsStream>,
+    stream: DialHandle<TlsStream>,
+    records: Consumer<Record>,
+}
+
+/// The dialler of a run, which tells what becomes of its dials.
+fn dialler(account: &Account, clock: &SystemClock, seed: u64) -> (Dialler<SystemClock>, Dialled) {
+    let (told, records) = ring(DIAL_RECORDS_MAX);
+    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), seed)
+        .with_report(dial_watch::report_to(told));
+    let orders = dialler.https(account.rest.clone(), PENDING_MAX);
+    let reads = dialler.https(account.rest.clone(), PENDING_MAX);
+    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    (dialler, Dialled { orders, reads, stream, records })
+}
+
+/// Keys and signatures are in memory from here on: they must not end up in a core file.
+fn forbid_core_dumps() {
+    if let Err(error) = memory::forbid_core_dumps() {
+        tracing::warn!("core dumps could not be forbidden: {error}");
+    }
 }
 
 /// From when on every order of former runs is over or shown by the exchange.

@@ -149,14 +149,16 @@ fn a_running_engine_leaves_no_core_file() {
 fn parrot() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("a bound socket has an address");
-    std::thread::spawn(move || {
+    let echoing = move || {
         for mut stream in listener.incoming().flatten() {
             let mut bytes = [0; 4_096];
             let count = stream.read(&mut bytes).unwrap_or(0);
             // The peer may be gone, which is as good.
             drop(stream.write_all(&bytes[..count]));
         }
-    });
+    };
+    let name = std::thread::Builder::new().name("parrot".to_owned());
+    name.spawn(echoing).expect("the system has a thread left");
     address
 }
 
