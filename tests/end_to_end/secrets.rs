@@ -107,8 +107,8 @@ fn nothing_a_run_writes_holds_the_key_or_a_signature() {
     let mut written = Vec::new();
     files(dir.path(), &mut written);
     let names: Vec<String> = written.iter().map(|path| path.display().to_string()).collect();
-    for name in ["summary.json", "report.html", "results.ndjson", ".kxj", "stderr-1"] {
-        assert!(names.iter().any(|path| path.ends_with(name)), "{name} is not among {names:?}");
+    for name in ["summary.json", "report.html", "results.ndjson", ".kxj", "stderr-"] {
+        assert!(names.iter().any(|path| path.contains(name)), "{name} is not among {names:?}");
     }
     for path in &written {
         holds_no_secret(path, &secrets);

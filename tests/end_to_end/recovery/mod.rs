@@ -51,6 +51,11 @@ fn address(ready: &Value) -> SocketAddr {
 impl Stage {
     /// Starts all of it and waits until the engine trades.
     fn new() -> Self {
+        Self::with("")
+    }
+
+    /// The same with more configuration.
+    fn with(more: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let exchange = Exchange::start(dir.path());
         let mut ready = json(&dir.path().join("ready.json"));
@@ -61,7 +66,7 @@ impl Stage {
             ready[name] = url.replace(&target.to_string(), &gate.address.to_string()).into();
         }
         write(dir.path(), "gated.json", &ready.to_string());
-        write(dir.path(), "run.toml", &format!("{WIDE}{HASTY}"));
+        write(dir.path(), "run.toml", &format!("{WIDE}{HASTY}{more}"));
         let engine = Running::spawn(
             dir.path(),
             &[
