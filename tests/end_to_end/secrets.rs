@@ -42,11 +42,14 @@ fn secrets(key_file: &Path) -> Vec<Vec<u8>> {
     all
 }
 
-/// Whether a text holds what may be an Ed25519 signature in base64: 86 of its letters and `==`.
+/// Whether a text holds what may be an Ed25519 signature in base64: 86 of its letters, no more, and
+/// `==`. Histograms are longer.
 fn holds_a_signature(bytes: &[u8]) -> bool {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
     let ends = bytes.windows(2).enumerate().filter(|(_, pair)| *pair == b"==");
-    ends.into_iter().any(|(end, _)| end >= 86 && bytes[end - 86..end].iter().all(letter))
+    let before = |end: usize| end.checked_sub(87).is_some_and(|at| letter(&bytes[at]));
+    let all = |end: usize| end >= 86 && bytes[end - 86..end].iter().all(letter);
+    ends.into_iter().any(|(end, _)| all(end) && !before(end))
 }
 
 #[track_caller]
@@ -123,6 +126,8 @@ fn nothing_a_run_writes_holds_the_key_or_a_signature() {
 fn what_looks_for_signatures_finds_one() {
     let signature = STANDARD.encode([7_u8; 64]);
     assert!(holds_a_signature(format!("sig={signature}\n").as_bytes()));
+    assert!(holds_a_signature(signature.as_bytes()));
+    assert!(!holds_a_signature(format!("A{signature}").as_bytes()), "longer than one");
     assert!(!holds_a_signature(b"KXWCGAME-26JUL14FRAESP-FRA == 8c35ecb3"));
 }
 
