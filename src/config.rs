@@ -97,6 +97,8 @@ pub struct WireConfig {
     pub cancel_tokens: u32,
     /// Silence after which the feed counts as dead.
     pub feed_silence_max: Nanos,
+    /// How often the exchange's clock is looked at.
+    pub clock_check: Nanos,
 }
 
 /// Who says how many write tokens there are.

@@ -12,8 +12,10 @@
 
 mod account;
 mod checks;
+mod clock_watch;
 mod course;
 mod diagnosis;
+mod dial_watch;
 mod emergency;
 mod errand;
 mod error;

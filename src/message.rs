@@ -375,6 +375,11 @@ pub enum ControlCommand {
     CancelAll,
     /// Compare the books with the exchange's now.
     Reconcile,
+    /// The exchange's clock was looked at.
+    Clock {
+        /// It is so far ahead of ours, or behind when negative.
+        ahead_ms: i64,
+    },
 }
 
 /// What a person can ask the oms.

@@ -33,9 +33,13 @@ mod producer;
 mod proxy;
 #[path = "end_to_end/python.rs"]
 mod python;
+#[path = "end_to_end/recovery/mod.rs"]
+mod recovery;
 #[path = "end_to_end/reports.rs"]
 mod reports;
 #[path = "end_to_end/restarts.rs"]
 mod restarts;
+#[path = "end_to_end/secrets.rs"]
+mod secrets;
 #[path = "end_to_end/sockets.rs"]
 mod sockets;

@@ -248,6 +248,7 @@ fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {
         write_tokens_max: layers.count(key("wire.write_tokens_max"), base(100), any.clone())?,
         cancel_reserve_tokens: layers.count(key("wire.cancel_reserve_tokens"), base(20), any)?,
         feed_silence_max: layers.ms(key("wire.feed_silence_ms"), ms(15_000), 1_000..=DAY_MS)?,
+        clock_check: layers.ms(key("wire.clock_check_ms"), ms(10_000), 100..=60_000)?,
     };
     wire.tokens_by = gateway::tokens_by(wire.write_tokens_per_second, wire.write_tokens_max);
     let for_orders = wire.write_tokens_max.saturating_sub(wire.cancel_reserve_tokens);

@@ -60,6 +60,9 @@ fn counts(summary: &Summary) -> Map<String, Value> {
         "contracts_filled": summary.contracts_filled,
         "fees_cents": summary.fees_cents,
         "kill_switch": summary.kill_switch,
+        "presign": summary.presign,
+        "reconnect": summary.reconnect,
+        "troubles": summary.troubles,
     }))
 }
 

@@ -100,7 +100,20 @@ fn status(answer: &Value) -> String {
         ("Stopped", of(answer, &["stopped_markets"])),
     ];
     let said = rows.into_iter().filter(|(_, text)| text != "-");
-    said.map(|(name, text)| format!("{name:<10}{text}\n")).collect()
+    let lines = said.map(|(name, text)| format!("{name:<10}{text}\n")).collect::<String>();
+    lines + &troubles(&answer["troubles"])
+}
+
+/// Conditions that hold now, each with what to do about it.
+fn troubles(told: &Value) -> String {
+    let Some(told) = told.as_object() else { return String::new() };
+    let holds = told.iter().filter(|(_, told)| told["active"] == Value::Bool(true));
+    let line = |(name, told): (&String, &Value)| {
+        let (detail, remedy, since) =
+            (plain(&told["detail"]), plain(&told["remedy"]), plain(&told["last"]));
+        format!("{:<10}{name} since {since} - {detail}; {remedy}\n", "Trouble")
+    };
+    holds.map(line).collect()
 }
 
 /// Rows of objects under the names of their columns.
@@ -149,6 +162,18 @@ mod tests {
                         KXA-1-B  -10       420.5       12          1            false\n";
         assert_eq!(text, expected);
         assert_eq!(render(&Request::Orders, &json!({ "orders": [] })), "no order is alive\n");
+    }
+
+    #[test]
+    fn what_holds_is_told_with_its_remedy_and_what_is_over_is_not() {
+        let told = |active: bool| {
+            let (detail, remedy) = ("seen", "wait");
+            json!({ "active": active, "detail": detail, "remedy": remedy, "last": "2026" })
+        };
+        let answer = json!({ "troubles": { "feed_down": told(true), "maintenance": told(false) } });
+        let text = render(&Request::Status, &answer);
+        assert!(text.ends_with("Trouble   feed_down since 2026 - seen; wait\n"), "{text}");
+        assert!(!text.contains("maintenance"), "{text}");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::kalshi::errors;
 use crate::message::Trouble;
-use crate::net::DialError;
+use crate::net::{DialError, TlsFault};
 use crate::reconcile::client::{RestError, RestFailure};
 
 /// Behind a connection that could not be made.
@@ -10,7 +10,8 @@ pub(super) fn of_dial(error: &DialError) -> Trouble {
     match error {
         DialError::Resolve { .. } => Trouble::NameUnresolved,
         DialError::Connect { .. } => Trouble::Unreachable,
-        DialError::Tls { .. } => Trouble::TlsFailed,
+        DialError::Tls { fault: TlsFault::Peer, .. } => Trouble::TlsFailed,
+        DialError::Tls { fault: TlsFault::Link, .. } => Trouble::Unreachable,
         DialError::Upgrade { status, body } => {
             let code = errors::reject(*status, body.as_bytes()).code;
             errors::trouble(*status, code.as_str()).unwrap_or(Trouble::Unreachable)

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use super::EngineError;
 use crate::ids::{Reason, RunId, SignalId, Ticker};
+use crate::kalshi::errors;
 use crate::message::{
     BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder,
 };
@@ -259,11 +260,14 @@ impl Memory {
     }
 
     fn gateway(&mut self, at: WallTime, event: &GatewayEvent) {
-        if let GatewayEvent::Rejected { reject, .. } = event
-            && is_trouble(reject.kind)
-            && self.now.since(at) < MINUTE
-        {
+        let GatewayEvent::Rejected { reject, .. } = event else { return };
+        if is_trouble(reject.kind) && self.now.since(at) < MINUTE {
             self.rejects.push(at);
+        }
+        let trouble = errors::trouble(reject.status, reject.code.as_str());
+        if let Some(trouble) = trouble.filter(|trouble| trouble.needs_a_person()) {
+            let halt = Halt { reason: Reason::lossy(&trouble.halt_reason()), since: at };
+            self.carried(at).halt.get_or_insert(halt);
         }
     }
 
@@ -283,7 +287,10 @@ impl Memory {
                 self.rejects.clear();
                 self.resumed = at;
             }
-            ControlCommand::Drain | ControlCommand::CancelAll | ControlCommand::Reconcile => {}
+            ControlCommand::Drain
+            | ControlCommand::CancelAll
+            | ControlCommand::Reconcile
+            | ControlCommand::Clock { .. } => {}
         }
     }
 

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::account::{Account, Given};
+use super::clock_watch::ClockWatch;
 use super::course::{Course, Inlet};
 use super::emergency::Emergency;
 use super::former::Former;
@@ -11,7 +12,7 @@ use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
 use super::preparation::prepare;
 use super::threads::Threads;
-use super::{EngineError, RunOptions, state_dir};
+use super::{EngineError, RunOptions, dial_watch, state_dir};
 use crate::config::WireConfig;
 use crate::feed::{Feed, FeedConfig};
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
@@ -24,9 +25,11 @@ use crate::net::tls::TlsStream;
 use crate::oms::config::Admission;
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
+use crate::recorder::record::Record;
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::runtime::memory;
+use crate::runtime::ring::{Consumer, ring};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
@@ -37,6 +40,9 @@ pub(super) type LiveFeed = Feed<TlsStream, DialHandle<TlsStream>, SystemClock>;
 
 /// Connections a dialler may hold ready for one customer.
 const PENDING_MAX: usize = 16;
+
+/// News of dials that may wait for the recorder: each customer's begins and ends, several times.
+const DIAL_RECORDS_MAX: usize = 64;
 
 /// Trades on the exchange that `account` describes.
 pub(super) fn run(
@@ -54,20 +60,15 @@ pub(super) fn run_with<F: Stage + 'static>(
     account: &Account,
     around: impl FnOnce(LiveFeed) -> F,
 ) -> Result<Summary, EngineError> {
-    // Keys and signatures are in memory from here on: they must not end up in a core file.
-    if let Err(error) = memory::forbid_core_dumps() {
-        tracing::warn!("core dumps could not be forbidden: {error}");
-    }
+    forbid_core_dumps();
     let clock = SystemClock::start();
     let inlet = Inlet::open(options)?;
     let stop = Stop::new();
     let mut threads = Threads::default();
     let cold = options.config.machine.cores.cold;
 
-    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), options.config.seed);
-    let orders = dialler.https(account.rest.clone(), PENDING_MAX);
-    let reads = dialler.https(account.rest.clone(), PENDING_MAX);
-    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    let (dialler, dialled) = dialler(account, &clock, options.config.seed);
+    let Dialled { orders, reads, stream, records: from_dialler } = dialled;
     threads.start_cold("dialler", cold, dialler, &stop)?;
 
     let rest = rest_client(account, reads, &clock);
@@ -84,18 +85,16 @@ pub(super) fn run_with<F: Stage + 'static>(
     });
     let (rest, snapshot, opening, (options, groups)) = match begun {
         Ok(begun) => begun,
-        Err(error) => {
-            stop.request();
-            threads.join()?;
-            return Err(error);
-        }
+        Err(error) => return end_early(error, &stop, threads),
     };
     let options = &options;
     let templates = templates(account, &snapshot.markets)?.with_groups(&groups.by_shard);
     let emergency = emergency(account, &clock)?;
     let owner = Given::owner(options.config.mode, account.credentials.key_id());
     let markets = snapshot.markets;
-    let books = Books { markets, opening, admission: Admission::Listed, owner: &owner };
+    let cold_records = vec![from_dialler];
+    let admission = Admission::Listed;
+    let books = Books { markets, opening, admission, cold_records, owner: &owner };
     let (plant, outer) = Plant::build(options, &clock, books)?;
     let OuterRings { commands, gateway: events, feed: feed_events, asks, fetch, records } = outer;
 
@@ -105,6 +104,14 @@ pub(super) fn run_with<F: Stage + 'static>(
         presign_config(&options.config.wire),
     );
     threads.start_cold("signer", cold, SignerStage::new(signer, clock.clone()), &stop)?;
+    let clock_watch = ClockWatch::new(
+        account,
+        templates.status_request(),
+        &clock,
+        plant.steering.commands.clone(),
+        options.config.wire.clock_check,
+    );
+    threads.start_cold("clock", cold, clock_watch, &stop)?;
     threads.start_cold("fetch", cold, Fetch::new(rest, asks, fetch), &stop)?;
     let parts = GatewayParts {
         clock: clock.clone(),
@@ -129,6 +136,32 @@ pub(super) fn run_with<F: Stage + 'static>(
     ended
 }
 
+/// What a run holds of its dialler.
+struct Dialled {
+    orders: DialHandle<TlsStream>,
+    reads: DialHandle<TlsStream>,
+    stream: DialHandle<TlsStream>,
+    records: Consumer<Record>,
+}
+
+/// The dialler of a run, which tells what becomes of its dials.
+fn dialler(account: &Account, clock: &SystemClock, seed: u64) -> (Dialler<SystemClock>, Dialled) {
+    let (told, records) = ring(DIAL_RECORDS_MAX);
+    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), seed)
+        .with_report(dial_watch::report_to(told));
+    let orders = dialler.https(account.rest.clone(), PENDING_MAX);
+    let reads = dialler.https(account.rest.clone(), PENDING_MAX);
+    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    (dialler, Dialled { orders, reads, stream, records })
+}
+
+/// Keys and signatures are in memory from here on: they must not end up in a core file.
+fn forbid_core_dumps() {
+    if let Err(error) = memory::forbid_core_dumps() {
+        tracing::warn!("core dumps could not be forbidden: {error}");
+    }
+}
+
 /// From when on every order of former runs is over or shown by the exchange.
 fn orders_known_at(
     options: &RunOptions,
@@ -138,6 +171,13 @@ fn orders_known_at(
     let window = options.config.breaker.repeats_window;
     let former = Former::read(&dir, clock.now().wall, window)?;
     Ok(former.orders_known_at(options.config.orders.absence_wait))
+}
+
+/// Ends what has been started, for a run that does not begin.
+fn end_early<T>(error: EngineError, stop: &Stop, threads: Threads) -> Result<T, EngineError> {
+    stop.request();
+    threads.join()?;
+    Err(error)
 }
 
 fn emergency(account: &Account, clock: &SystemClock) -> Result<Emergency, EngineError> {

@@ -123,7 +123,8 @@ impl<'a> Desk<'a> {
             as_of: clock.now().wall,
             ..Opening::default()
         };
-        let books = Books { markets, opening, admission, owner: "paper" };
+        let cold_records = Vec::new();
+        let books = Books { markets, opening, admission, cold_records, owner: "paper" };
         let (plant, outer) = Plant::build(options, &clock, books)?;
         let rings = PaperRings {
             commands: outer.commands,

@@ -50,6 +50,8 @@ pub(super) struct Books<'a> {
     pub(super) opening: Opening,
     /// Whether other markets are admitted.
     pub(super) admission: Admission,
+    /// Records of cold services that have started before.
+    pub(super) cold_records: Vec<Consumer<Record>>,
     /// Names the account, so that a state directory is not used for another.
     pub(super) owner: &'a str,
 }
@@ -102,7 +104,7 @@ impl Plant {
     pub(super) fn build(
         options: &RunOptions,
         clock: &SystemClock,
-        books: Books<'_>,
+        mut books: Books<'_>,
     ) -> Result<(Self, OuterRings), EngineError> {
         let run = RunId::new(uuid::Uuid::new_v4().as_u64_pair().0);
         let (dir, scratch) = place_of_state(options)?;
@@ -119,10 +121,11 @@ impl Plant {
             intake: (signals_in, intake_records, sources),
             oms: rings,
             outer,
-            recorder,
+            mut recorder,
             new_sources,
             control: (control, questions_in, questions, control_records),
         } = Rings::make();
+        recorder.append(&mut books.cold_records);
         let (attach, attachments) = channel::unbounded();
         let (told, heard) = channel::unbounded();
         let closing = Arc::new(AtomicBool::new(false));

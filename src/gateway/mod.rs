@@ -32,6 +32,7 @@ use core::fmt;
 use std::sync::Arc;
 
 use rtrb::{Consumer, Producer};
+use zeroize::Zeroizing;
 
 use self::batch::Batches;
 use self::budget::{Budget, BudgetConfig};
@@ -132,7 +133,8 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     /// The orders of batches of cancels under way.
     batches: Batches,
     batch_path: String,
-    request: Box<[u8; CANCEL_BATCH_BYTES_MAX]>,
+    /// The last request, signature included: wiped when dropped.
+    request: Box<Zeroizing<[u8; CANCEL_BATCH_BYTES_MAX]>>,
     ack_timeout: Nanos,
     submit_wait: Nanos,
     submit_age_max: Nanos,
@@ -196,7 +198,7 @@ where
             outbox: Outbox::new(rings.events, events_max),
             records: rings.records,
             signatures: SignatureCounts::default(),
-            request: Box::new([0; CANCEL_BATCH_BYTES_MAX]),
+            request: Box::new(Zeroizing::new([0; CANCEL_BATCH_BYTES_MAX])),
             ack_timeout: config.ack_timeout,
             submit_wait: config.submit_wait,
             submit_age_max: config.submit_age_max,

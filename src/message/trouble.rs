@@ -117,6 +117,12 @@ impl Trouble {
     pub const fn needs_a_person(self) -> bool {
         matches!(self, Self::RegionAttestation | Self::EndpointGone | Self::KeyRefused)
     }
+
+    /// Why trading halts because of it, for whoever finds it halted.
+    #[must_use]
+    pub fn halt_reason(self) -> String {
+        format!("{self}: {}", self.remedy())
+    }
 }
 
 impl fmt::Display for Trouble {

@@ -4,24 +4,24 @@
 //! retries (that is [`super::dial`]'s) and never runs on a hot thread.
 
 use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs as _};
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use crate::net::DialError;
 use crate::net::endpoint::Endpoint;
+use crate::net::resolver::Resolver;
 use crate::net::socket::SocketOptions;
 use crate::net::tls::{TlsConfig, TlsStream};
 use crate::runtime::clock::Clock;
 use crate::units::{Nanos, Timestamp};
-
-/// Addresses of one name that are tried. More than any load balancer announces at once.
-const ADDRESSES_MAX: usize = 8;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub struct DialConfig {
     /// Whom to trust.
     pub tls: TlsConfig,
+    /// Where addresses come from.
+    pub resolver: Resolver,
     /// How sockets are tuned.
     pub socket: SocketOptions,
     /// Longest time from the first packet to a usable connection.
@@ -32,7 +32,12 @@ impl DialConfig {
     /// Default socket options and a timeout of 5 seconds.
     #[must_use]
     pub fn new(tls: TlsConfig) -> Self {
-        Self { tls, socket: SocketOptions::default(), timeout: Nanos::from_secs(5) }
+        Self {
+            tls,
+            resolver: Resolver::default(),
+            socket: SocketOptions::default(),
+            timeout: Nanos::from_secs(5),
+        }
     }
 }
 
@@ -46,7 +51,7 @@ pub fn connect<C: Clock>(
     config: &DialConfig,
     clock: &C,
 ) -> Result<TlsStream, DialError> {
-    connect_to(&resolve(endpoint)?, endpoint, config, clock)
+    connect_to(&config.resolver.resolve(endpoint)?, endpoint, config, clock)
 }
 
 /// As [`connect`], to addresses already known.
@@ -64,7 +69,7 @@ pub(super) fn connect_to<C: Clock>(
     let socket = tcp(addresses, &patience).map_err(refused)?;
     config.socket.apply(&socket).map_err(refused)?;
     TlsStream::handshake(socket, endpoint.host(), &config.tls, || patience.left())
-        .map_err(|why| DialError::Tls { host: endpoint.host().to_owned(), why })
+        .map_err(|(fault, why)| DialError::Tls { host: endpoint.host().to_owned(), fault, why })
 }
 
 /// A deadline and the clock that tells how far it is.
@@ -79,17 +84,6 @@ impl<C: Clock> Patience<'_, C> {
         let left = self.deadline.since(self.clock.mono());
         (left > Nanos::ZERO).then(|| left.to_duration())
     }
-}
-
-/// The addresses of the endpoint's name.
-pub(super) fn resolve(endpoint: &Endpoint) -> Result<Vec<SocketAddr>, DialError> {
-    let failed = |why: String| DialError::Resolve { host: endpoint.host().to_owned(), why };
-    let found = (endpoint.host(), endpoint.port()).to_socket_addrs();
-    let addresses: Vec<_> = found.map_err(|e| failed(e.to_string()))?.take(ADDRESSES_MAX).collect();
-    if addresses.is_empty() {
-        return Err(failed("the name has no address".to_owned()));
-    }
-    Ok(addresses)
 }
 
 /// Tries the addresses in turn; each gets an equal share of the time that is left.

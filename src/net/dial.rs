@@ -15,7 +15,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 use zeroize::Zeroizing;
 
 use crate::net::backoff::Backoff;
-use crate::net::connect::{DialConfig, Patience, connect_to, resolve};
+use crate::net::connect::{DialConfig, Patience, connect_to};
 use crate::net::endpoint::Endpoint;
 use crate::net::tls::TlsStream;
 use crate::net::upgrade::upgrade;
@@ -28,6 +28,18 @@ use crate::units::WallTime;
 /// in CR LF, or says why it cannot.
 pub type Authorize =
     Box<dyn FnMut(WallTime, &str) -> Result<Zeroizing<String>, String> + Send + 'static>;
+
+/// What became of one dial.
+#[derive(Clone, Copy, Debug)]
+pub struct DialNews<'a> {
+    /// Whose it was, from 0 in the order in which customers came.
+    pub customer: usize,
+    /// Whether there is a connection.
+    pub outcome: Result<(), &'a DialError>,
+}
+
+/// Is called after every dial, on the dialler's thread.
+pub type Report = Box<dyn FnMut(DialNews<'_>) + Send + 'static>;
 
 type DialResult = Result<TlsStream, DialError>;
 
@@ -88,6 +100,7 @@ pub struct Dialler<C: Clock> {
     /// Whose turn it is: a customer whose dials fail slowly does not starve the others.
     turn: usize,
     seed: u64,
+    report: Option<Report>,
 }
 
 impl<C: Clock> fmt::Debug for Dialler<C> {
@@ -100,7 +113,14 @@ impl<C: Clock> Dialler<C> {
     /// A dialler without customers. `seed` spreads the delays of many engines.
     #[must_use]
     pub const fn new(clock: C, config: DialConfig, seed: u64) -> Self {
-        Self { clock, config, customers: Vec::new(), turn: 0, seed }
+        Self { clock, config, customers: Vec::new(), turn: 0, seed, report: None }
+    }
+
+    /// Tells `report` of every dial.
+    #[must_use]
+    pub fn with_report(mut self, report: Report) -> Self {
+        self.report = Some(report);
+        self
     }
 
     /// Serves plain TLS connections to `endpoint`, at most `pending_max` of them not yet taken.
@@ -146,7 +166,12 @@ impl<C: Clock> Dialler<C> {
         let count = self.customers.len();
         for step in 0..count {
             let at = (self.turn + step) % count;
-            if self.customers[at].dial(&self.config, &self.clock) == Work::Done {
+            let tell = |outcome: Result<(), &DialError>| {
+                if let Some(report) = &mut self.report {
+                    report(DialNews { customer: at, outcome });
+                }
+            };
+            if self.customers[at].dial(&self.config, &self.clock, tell) == Work::Done {
                 self.turn = (at + 1) % count;
                 return Work::Done;
             }
@@ -165,7 +190,12 @@ impl<C: Clock> Stage for Dialler<C> {
 }
 
 impl Customer {
-    fn dial<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> Work {
+    fn dial<C: Clock>(
+        &mut self,
+        config: &DialConfig,
+        clock: &C,
+        tell: impl FnOnce(Result<(), &DialError>),
+    ) -> Work {
         let wanted = !self.requests.is_empty() && !self.results.is_abandoned();
         if !wanted || self.results.is_full() || !self.backoff.ready(clock.mono()) {
             return Work::Idle;
@@ -176,6 +206,7 @@ impl Customer {
             Ok(_) => self.backoff.succeeded(),
             Err(_) => self.backoff.failed(clock.mono()),
         }
+        tell(result.as_ref().map(drop));
         let popped = self.requests.pop();
         debug_assert!(popped.is_ok(), "Invariant: only this end empties the ring");
         let pushed = self.results.push(result);
@@ -184,7 +215,7 @@ impl Customer {
     }
 
     fn connection<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> DialResult {
-        match resolve(&self.endpoint) {
+        match config.resolver.resolve(&self.endpoint) {
             Ok(addresses) => self.addresses = addresses,
             Err(error) if self.addresses.is_empty() => return Err(error),
             Err(_) => {}

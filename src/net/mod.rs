@@ -5,6 +5,7 @@ pub mod connect;
 pub mod dial;
 pub mod endpoint;
 pub mod plain;
+pub mod resolver;
 pub mod socket;
 pub mod tls;
 mod upgrade;
@@ -86,6 +87,15 @@ pub trait Connector<T: Transport>: Send {
     fn poll(&mut self) -> Option<Result<T, DialError>>;
 }
 
+/// Why a TLS handshake failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The connection under it ended, or nothing came in time.
+    Link,
+    /// What the peer said is not to be trusted: its certificate, its name, its TLS.
+    Peer,
+}
+
 /// A connection could not be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DialError {
@@ -110,6 +120,8 @@ pub enum DialError {
     Tls {
         /// The server's name.
         host: String,
+        /// Whose fault it was.
+        fault: TlsFault,
         /// What was wrong.
         why: String,
     },

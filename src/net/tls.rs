@@ -26,7 +26,7 @@ use rustls::pki_types::ServerName;
 use self::outbox::Outbox;
 use self::rehearsal::Rehearsal;
 use self::scope::scope;
-use crate::net::{Flush, LinkError, Received, Transport};
+use crate::net::{Flush, LinkError, Received, TlsFault, Transport};
 
 pub use self::config::{Roots, TlsConfig, TlsConfigError};
 #[doc(hidden)]
@@ -80,16 +80,18 @@ impl TlsStream {
     /// and is asked before every wait. On return nothing blocks any more.
     ///
     /// # Errors
-    /// Why there is no TLS connection with `host`, in words.
+    /// Why there is no TLS connection with `host`, in words, and whose fault it is.
     pub fn handshake(
         socket: TcpStream,
         host: &str,
         config: &TlsConfig,
         mut remaining: impl FnMut() -> Option<Duration>,
-    ) -> Result<Self, String> {
-        let name = ServerName::try_from(host.to_owned()).map_err(|error| error.to_string())?;
+    ) -> Result<Self, (TlsFault, String)> {
+        let of_peer = |error: &dyn fmt::Display| (TlsFault::Peer, error.to_string());
+        let of_link = |error: io::Error| (TlsFault::Link, error.to_string());
+        let name = ServerName::try_from(host.to_owned()).map_err(|error| of_peer(&error))?;
         let config = config.shared();
-        let tls = scope(|| ClientConnection::new(config, name)).map_err(|e| e.to_string())?;
+        let tls = scope(|| ClientConnection::new(config, name)).map_err(|e| of_peer(&e))?;
         let mut stream = Self {
             socket,
             tls: Box::new(tls),
@@ -101,22 +103,26 @@ impl TlsStream {
             rehearsal: None,
         };
         stream.tls.set_buffer_limit(Some(TLS_BUFFER_BYTES));
-        let late = || "no answer in time".to_owned();
+        let late = || (TlsFault::Link, "no answer in time".to_owned());
         for _ in 0..HANDSHAKE_READS_MAX {
             let wait = remaining().ok_or_else(late)?;
-            stream.wait_at_most(Some(wait)).map_err(|error| error.to_string())?;
+            stream.wait_at_most(Some(wait)).map_err(of_link)?;
             match stream.handshake_round() {
                 Ok(true) => {
                     stream.rehearsal = Rehearsal::new(&stream.tls);
-                    stream.wait_at_most(None).map_err(|error| error.to_string())?;
+                    stream.wait_at_most(None).map_err(of_link)?;
                     return Ok(stream);
                 }
                 Ok(false) => {}
                 Err(error) if would_block(error.kind()) => return Err(late()),
-                Err(error) => return Err(error.to_string()),
+                // What rustls finds wrong arrives as invalid data.
+                Err(error) if error.kind() == ErrorKind::InvalidData => {
+                    return Err(of_peer(&error));
+                }
+                Err(error) => return Err(of_link(error)),
             }
         }
-        Err("the handshake does not end".to_owned())
+        Err((TlsFault::Peer, "the handshake does not end".to_owned()))
     }
 
     /// Writes what is due and reads once; `true` when the handshake is over.

@@ -16,6 +16,7 @@ use super::quotes::Quotes;
 use super::reconciling::Reconciling;
 use super::settlement::Settlements;
 use super::timers::Timers;
+use super::watch::Watch;
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
@@ -166,6 +167,7 @@ pub struct Core {
     pub(super) past: PastBooks,
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
+    pub(super) watch: Watch,
 }
 
 impl Core {
@@ -234,6 +236,7 @@ impl Core {
             ),
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
+            watch: Watch::new(),
             markets,
             config,
         };
@@ -271,6 +274,7 @@ impl Core {
             Input::Control(command) => self.on_control(now, command, out),
             Input::Timer => self.on_timer(now, out),
         }
+        self.watch_conditions(now, input, out);
         self.finish_drain_if_quiet(now, out);
         self.conclude(now, input, &before, out);
     }

@@ -4,6 +4,7 @@ use super::core::{Core, Outbox, Phase};
 use crate::ids::{OrderKey, Reason};
 use crate::message::{ControlCommand, FetchCommand};
 use crate::order::{Order, State};
+use crate::recorder::record::Record;
 use crate::units::{Now, Timestamp};
 
 /// Deadlines handled per call: a bound on one duty cycle; the rest is due at once again.
@@ -102,6 +103,7 @@ impl Core {
             ControlCommand::Drain => self.drain(now, out),
             ControlCommand::CancelAll => self.cancel_all(now, out),
             ControlCommand::Reconcile => self.reconcile_now(now),
+            ControlCommand::Clock { ahead_ms } => self.note_clock(*ahead_ms),
         }
     }
 
@@ -113,6 +115,7 @@ impl Core {
         }
         let at: Timestamp = now.mono + self.config.orders.drain_timeout;
         self.phase = Phase::Draining(at);
+        out.records.push(Record::Draining);
         self.end_waiting(out);
         self.cancel_resting(now, out);
     }

@@ -131,6 +131,13 @@ impl Core {
         self.guard.note_skew(Skew::of_answer(sent_ns, now_ns, exchange_time.unix_ns()));
     }
 
+    /// Somebody has looked at the exchange's clock.
+    pub(super) fn note_clock(&mut self, ahead_ms: i64) {
+        if self.guard.skew() != Skew::NotNeeded {
+            self.guard.note_skew(Skew::Measured(ahead_ms.saturating_mul(1_000_000)));
+        }
+    }
+
     /// Whether an order is the first of its signal and written for the first time: what comes
     /// later waits by design.
     fn is_first_write(&mut self, key: OrderKey) -> bool {

@@ -30,6 +30,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod watch;
 
 pub use self::core::{Core, Input, Opening, Outbox};
 pub use self::stage::{Oms, OmsRings};

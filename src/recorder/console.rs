@@ -6,10 +6,10 @@
 use core::fmt;
 use std::io::{IsTerminal, Write};
 
-use super::histograms::{Histograms, LatencyTable};
+use super::histograms::{Histograms, LatencyTable, Span};
 use super::record::{ExecutionResult, Outcome, Record};
 use super::results::{Count, average_price};
-use super::summary::Summary;
+use super::summary::{Shutdown, Summary};
 use crate::risk::Limit;
 use crate::units::{PriceDelta, WallTime};
 
@@ -182,6 +182,9 @@ impl Console {
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }
+            | Record::Trouble(_)
+            | Record::Draining
+            | Record::Reconnected { .. }
             | Record::Told(_)
             | Record::Drained => {}
         }
@@ -226,6 +229,11 @@ impl Console {
             result.edge
         );
         self.event(now, Tone::Good, "TRADE:", &text);
+    }
+
+    /// News of a condition; whoever sends it has seen to it that there are not too many.
+    pub fn alert(&mut self, now: WallTime, text: &str) {
+        self.event(now, Tone::Bad, "ALERT:", text);
     }
 
     /// The plan's periodic line.
@@ -342,7 +350,25 @@ pub fn summary_text(summary: &Summary) -> String {
         rows.push(("Cash", cash.0.to_string()));
     }
     let presign = summary.presign;
-    rows.push(("Signatures", format!("{} ahead, {} inline", presign.hits, presign.misses)));
+    let rate = presign.hit_rate().map_or_else(String::new, |rate| format!(" ({rate} % ahead)"));
+    rows.push(("Signatures", format!("{} ahead, {} inline{rate}", presign.hits, presign.misses)));
+    rows.extend(summary.shutdown.as_ref().filter(|it| **it != Shutdown::default()).map(|ended| {
+        let Shutdown { canceled, filled, left } = ended;
+        let ids = if left.is_empty() { String::new() } else { format!(": {}", left.join(", ")) };
+        let left = left.len();
+        ("Shutdown", format!("{canceled} canceled, {filled} filled, {left} not cancelled{ids}"))
+    }));
+    let reconnect = &summary.reconnect;
+    if reconnect.count > 0 {
+        let (median, longest) = (Span(reconnect.p50), Span(reconnect.max));
+        let count = reconnect.count;
+        let text = format!("{count}, ready again after {median} (median), {longest} (longest)");
+        rows.push(("Reconnects", text));
+    }
+    rows.extend(summary.troubles.iter().map(|(name, told)| {
+        let now = if told.active { ", and holds" } else { "" };
+        ("Alert", format!("{:>6} {name}, for {} ms{now}", told.count, told.held_ms))
+    }));
     rows.extend(
         signals.refused.iter().map(|(limit, count)| ("Refused", format!("{count:>6} {limit}"))),
     );

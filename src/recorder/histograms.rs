@@ -74,14 +74,7 @@ impl Histograms {
     /// Percentiles of one hop, all zero when it never happened.
     #[must_use]
     pub fn percentiles(&self, hop: Hop) -> Percentiles {
-        let histogram = self.of(hop);
-        Percentiles {
-            count: histogram.len(),
-            p50: histogram.value_at_quantile(0.5),
-            p99: histogram.value_at_quantile(0.99),
-            p999: histogram.value_at_quantile(0.999),
-            max: histogram.max(),
-        }
+        percentiles(self.of(hop))
     }
 
     /// Writes one `<hop>.hlog` per hop into `dir`: one interval, from `start`, `length` long.
@@ -164,6 +157,39 @@ fn read_log(bytes: &[u8]) -> io::Result<Histogram<u64>> {
         sum.add(histogram).map_err(|_| io::ErrorKind::InvalidData)?;
     }
     Ok(sum)
+}
+
+/// Spans of one kind that is no hop of an order.
+#[derive(Clone, Debug)]
+pub struct SpanHistogram(Histogram<u64>);
+
+impl Default for SpanHistogram {
+    fn default() -> Self {
+        Self(empty())
+    }
+}
+
+impl SpanHistogram {
+    /// Counts one span; one beyond [`SPAN_MAX`] counts as [`SPAN_MAX`].
+    pub fn record(&mut self, span: Nanos) {
+        self.0.saturating_record(span.ns());
+    }
+
+    /// Percentiles, all zero when there was none.
+    #[must_use]
+    pub fn percentiles(&self) -> Percentiles {
+        percentiles(&self.0)
+    }
+}
+
+fn percentiles(histogram: &Histogram<u64>) -> Percentiles {
+    Percentiles {
+        count: histogram.len(),
+        p50: histogram.value_at_quantile(0.5),
+        p99: histogram.value_at_quantile(0.99),
+        p999: histogram.value_at_quantile(0.999),
+        max: histogram.max(),
+    }
 }
 
 fn empty() -> Histogram<u64> {

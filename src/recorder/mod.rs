@@ -9,6 +9,7 @@
 //! Invariant: a signal's `Received` is counted before its answer, so [`Recorder::in_flight`]
 //! never says zero while an answer is due. For that the first input ring is intake's.
 
+pub mod board;
 pub mod console;
 pub mod histograms;
 pub mod journal;
@@ -30,6 +31,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam::channel::{Receiver, Sender};
 
+use self::board::Board;
 use self::console::Console;
 use self::histograms::Histograms;
 use self::journal::Health;
@@ -138,6 +140,7 @@ pub struct Recorder<C> {
     ready: Vec<usize>,
     outlets: Outlets,
     tally: Tally,
+    board: Board,
     histograms: Histograms,
     began: Timestamp,
     stats_at: Timestamp,
@@ -166,6 +169,7 @@ impl<C: Clock> Recorder<C> {
             inputs,
             outlets,
             tally: Tally::default(),
+            board: Board::default(),
             histograms: Histograms::new(),
             began,
             stats_at: began,
@@ -220,7 +224,12 @@ impl<C: Clock> Recorder<C> {
     #[must_use]
     pub fn summary(&self) -> Summary {
         let length = self.clock.now().mono.since(self.began);
-        self.tally.summary(&self.config.run, length, &self.histograms)
+        let told = self.board.told(self.clock.now().mono);
+        Summary {
+            troubles: told,
+            reconnect: self.board.reconnects(),
+            ..self.tally.summary(&self.config.run, length, &self.histograms)
+        }
     }
 
     /// Latency so far.
@@ -277,6 +286,12 @@ impl<C: Clock> Recorder<C> {
             }
             Record::Drained => self.drained = true,
             Record::Told(told) => self.pass_on(*told),
+            Record::Trouble(news) => {
+                if let Some(line) = self.board.note(now, news) {
+                    self.outlets.console.alert(now.wall, &line);
+                }
+            }
+            Record::Reconnected { span } => self.board.note_reconnect(*span),
             Record::Received
             | Record::Presign { .. }
             | Record::OrderSent { .. }
@@ -286,6 +301,7 @@ impl<C: Clock> Recorder<C> {
             | Record::Halted { .. }
             | Record::Resumed
             | Record::KillSwitch { .. }
+            | Record::Draining
             | Record::Alert { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }

@@ -6,7 +6,7 @@
 use crate::ids::{
     ClientOrderId, ExecutionId, OrderId, Reason, SignalId, SourceId, Ticker, TradeId,
 };
-use crate::message::{Action, BookSide};
+use crate::message::{Action, BookSide, TroubleNews};
 use crate::order::State;
 use crate::recorder::told::Told;
 use crate::risk::Refusal;
@@ -309,6 +309,15 @@ pub enum Record {
         ticker: Ticker,
         /// What.
         reason: Reason,
+    },
+    /// oms or dialler: a condition with a name begins or is over.
+    Trouble(TroubleNews),
+    /// oms: the run is ending; from here on what rests is cancelled.
+    Draining,
+    /// oms: links were lost, and orders may go out again.
+    Reconnected {
+        /// From the loss until then.
+        span: Nanos,
     },
     /// oms: a market in which we were is over.
     Settled {

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::board::TroubleTold;
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
 use super::record::{Hop, Outcome, Record};
@@ -52,6 +53,15 @@ pub struct Summary {
     /// Commands to halt, and how long they took.
     #[serde(default)]
     pub kill_switch: KillSwitchTimes,
+    /// What became of the orders that were alive when the run began to end; absent before.
+    #[serde(default)]
+    pub shutdown: Option<Shutdown>,
+    /// From each loss of a link to the moment at which orders could go out again, in nanoseconds.
+    #[serde(default)]
+    pub reconnect: Percentiles,
+    /// Conditions with a name that there were, by name.
+    #[serde(default)]
+    pub troubles: BTreeMap<String, TroubleTold>,
     /// Latency per hop, in nanoseconds.
     pub hops: BTreeMap<String, Percentiles>,
 }
@@ -110,6 +120,25 @@ pub struct Presign {
     pub misses: u64,
 }
 
+/// What became of the orders that were alive when a run began to end.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shutdown {
+    /// Cancelled, or ended otherwise with something left unfilled.
+    pub canceled: u64,
+    /// Completely filled before their cancel.
+    pub filled: u64,
+    /// Client order ids of those that may still be alive: they could not be cancelled.
+    pub left: Vec<String>,
+}
+
+impl Presign {
+    /// Hits in whole per cent, rounded down; `None` before the first order.
+    #[must_use]
+    pub const fn hit_rate(&self) -> Option<u64> {
+        (self.hits * 100).checked_div(self.hits + self.misses)
+    }
+}
+
 /// Commands to halt, from their arrival to the oms having halted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KillSwitchTimes {
@@ -140,6 +169,8 @@ pub struct Tally {
     settled: u64,
     presign: Presign,
     kill_switch: KillSwitchTimes,
+    /// Orders that were alive when the run began to end, or have left since.
+    ending: Option<Vec<ClientOrderId>>,
 }
 
 /// Refused signals by limit.
@@ -185,6 +216,9 @@ impl Tally {
             Record::OrderSent { client_order_id, .. } => {
                 self.sent += 1;
                 self.orders.entry(*client_order_id).or_default();
+                if let Some(ending) = &mut self.ending {
+                    ending.push(*client_order_id);
+                }
             }
             // A late fill ends a cancelled order once more: the last word counts.
             Record::OrderEnded { client_order_id, state, filled } => {
@@ -211,6 +245,10 @@ impl Tally {
                 };
                 self.pnl.insert(ticker.to_string(), pnl);
             }
+            Record::Draining => {
+                let alive = self.orders.iter().filter(|(_, fate)| !fate.is_over());
+                self.ending = Some(alive.map(|(id, _)| *id).collect());
+            }
             Record::Settled { .. } => self.settled += 1,
             Record::FinalAccount { cash, fees, realized, .. } => {
                 self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
@@ -227,6 +265,8 @@ impl Tally {
             | Record::Resumed
             | Record::Told(_)
             | Record::Alert { .. }
+            | Record::Trouble(_)
+            | Record::Reconnected { .. }
             | Record::Drained => {}
         }
     }
@@ -273,6 +313,21 @@ impl Tally {
         orders
     }
 
+    /// What became of orders that were alive when the run began to end.
+    fn shutdown(&self) -> Option<Shutdown> {
+        let mut shutdown = Shutdown::default();
+        for id in self.ending.as_ref()? {
+            let fate = self.orders.get(id).copied().unwrap_or_default();
+            match fate.state {
+                Some(State::Filled) => shutdown.filled += 1,
+                Some(_) if fate.is_over() => shutdown.canceled += 1,
+                Some(_) | None => shutdown.left.push(id.to_string()),
+            }
+        }
+        shutdown.left.sort_unstable();
+        Some(shutdown)
+    }
+
     /// The summary as of now: at the end of a run, or of a run that goes on.
     #[must_use]
     pub fn summary(&self, run: &Run, length: Nanos, histograms: &Histograms) -> Summary {
@@ -306,6 +361,9 @@ impl Tally {
             settled: self.settled,
             presign: self.presign,
             kill_switch: self.kill_switch,
+            shutdown: self.shutdown(),
+            reconnect: Percentiles::default(),
+            troubles: BTreeMap::new(),
             hops: Hop::ALL.iter().map(hop).collect(),
         }
     }

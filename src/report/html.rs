@@ -3,6 +3,7 @@
 //! In: summary and histograms. Out: HTML text. Every text from outside is escaped.
 
 use super::chart;
+use crate::recorder::board::TroubleTold;
 use crate::recorder::histograms::{Histograms, Span};
 use crate::recorder::record::Hop;
 use crate::recorder::summary::Summary;
@@ -43,6 +44,7 @@ pub fn page(summary: &Summary, histograms: &Histograms) -> String {
          <p class=\"sub\">{} · started {} · {} ms</p>\n{}\n\
          <h2>Latency by percentile</h2>\n{chart}\n{}\n\
          <h2>Signals and orders</h2>\n{}\n\
+         <h2>Links and conditions</h2>\n{}\n\
          <h2>Positions</h2>\n{}\n</body></html>\n",
         escape(&summary.mode),
         escape(&summary.started),
@@ -50,6 +52,7 @@ pub fn page(summary: &Summary, histograms: &Histograms) -> String {
         cards(summary),
         latency_table(histograms),
         counts_table(summary),
+        conditions_table(summary),
         positions_table(summary),
     )
 }
@@ -68,6 +71,7 @@ fn cards(summary: &Summary) -> String {
         (money(Some(summary.fees_cents)), "fees"),
         (money(summary.cash_cents), "cash"),
         (format!("{} / {}", ahead.hits, ahead.hits + ahead.misses), "signed ahead"),
+        (ahead.hit_rate().map_or_else(|| "–".to_owned(), |rate| format!("{rate} %")), "hit rate"),
     ];
     let card = |(value, name): &(String, &str)| {
         format!(r#"<div class="card"><b>{value}</b><span>{name}</span></div>"#)
@@ -112,6 +116,26 @@ fn counts_table(summary: &Summary) -> String {
         .iter()
         .map(|(limit, count)| cells(&[&format!("refused: {}", escape(limit)), &count.to_string()]));
     table(&["what", "count"], &fixed.chain(refused).collect::<String>())
+}
+
+/// How long links were away, and every condition there was.
+fn conditions_table(summary: &Summary) -> String {
+    let back = &summary.reconnect;
+    let spans = [back.p50, back.p99, back.p999, back.max].map(|ns| Span(ns).to_string());
+    let row = ["ready to trade after a lost link", &back.count.to_string()];
+    let reconnects = cells(&[&row[..], &spans.each_ref().map(String::as_str)].concat());
+    let mut out = table(&["reconnects", "count", "p50", "p99", "p99.9", "max"], &reconnects);
+    if summary.troubles.is_empty() {
+        return out + r#"<p class="note">No condition was noticed.</p>"#;
+    }
+    let row = |(name, told): (&String, &TroubleTold)| {
+        let state = if told.active { "holds" } else { "over" };
+        let (count, held) = (told.count.to_string(), format!("{} ms", told.held_ms));
+        cells(&[&escape(name), &count, &held, state, &escape(&told.detail), &escape(&told.remedy)])
+    };
+    let rows: String = summary.troubles.iter().map(row).collect();
+    out += &table(&["condition", "times", "held", "at the end", "last seen", "remedy"], &rows);
+    out
 }
 
 fn positions_table(summary: &Summary) -> String {
@@ -160,8 +184,25 @@ mod tests {
     }
 
     #[test]
+    fn conditions_and_reconnects_are_on_the_page() {
+        let told = TroubleTold { count: 3, detail: "<b>".to_owned(), ..TroubleTold::default() };
+        let mut summary = Summary::default();
+        summary.troubles.insert("feed_down".to_owned(), told);
+        summary.reconnect.count = 3;
+        summary.reconnect.max = 2_000_000_000;
+        (summary.presign.hits, summary.presign.misses) = (199, 1);
+
+        let page = page(&summary, &Histograms::new());
+
+        for part in ["feed_down", "&lt;b&gt;", "2.00 s", "99 %", "199 / 200"] {
+            assert!(page.contains(part), "{part}");
+        }
+    }
+
+    #[test]
     fn an_empty_run_has_a_page_too() {
         let page = page(&Summary::default(), &Histograms::new());
+        assert!(page.contains("No condition was noticed"));
         assert!(page.contains("No latency was measured"));
         assert!(page.contains("Nothing is held"));
     }

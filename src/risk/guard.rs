@@ -212,6 +212,18 @@ impl Guard {
         self.in_maintenance || now < self.paused_until
     }
 
+    /// Whether the exchange has said, a moment ago, that it takes no orders.
+    #[must_use]
+    pub fn is_exchange_paused(&self, now: Timestamp) -> bool {
+        now < self.paused_until
+    }
+
+    /// Whether it is the time of the weekly window.
+    #[must_use]
+    pub const fn is_in_maintenance(&self) -> bool {
+        self.in_maintenance
+    }
+
     /// Whether the exchange has said of a market that it takes no orders.
     #[must_use]
     pub fn is_market_paused(&self, market: MarketIx, now: Timestamp) -> bool {

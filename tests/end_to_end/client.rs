@@ -98,6 +98,15 @@ impl Client {
         (answer.status().as_u16(), text)
     }
 
+    /// One unsigned POST to a path of the server itself.
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &str) {
+        let root = self.rest.match_indices('/').nth(2).expect("scheme://host/").0;
+        let url = format!("{}{path}", &self.rest[..root]);
+        let answer = self.agent.post(&url).send(body).expect("the exchange answers");
+        assert_eq!(answer.status().as_u16(), 200, "POST {path}");
+    }
+
     /// Every item of a list, page by page.
     #[track_caller]
     pub(crate) fn list(&self, path: &str, items: &str) -> Vec<Value> {

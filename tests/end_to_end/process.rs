@@ -153,6 +153,8 @@ impl Exchange {
     pub(crate) fn start_with(dir: &Path, more: &[&str]) -> Self {
         place_rsa_key(dir);
         let ready = dir.join("ready.json");
+        // One that died has left its own.
+        drop(fs::remove_file(&ready));
         let args = ["sim", "--ready-file", "ready.json", "--keys", "keys", "--seed", "7"];
         let process = Running::start(dir, &[&args, more].concat());
         wait_for("the exchange's ready file", || ready.exists().then_some(()));

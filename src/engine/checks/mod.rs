@@ -13,6 +13,8 @@ mod state;
 
 use std::path::Path;
 
+pub(super) use self::skew::SkewBounds;
+
 use super::account::{Account, Given};
 use super::{EngineError, RunOptions, threads};
 use crate::config::Mode;

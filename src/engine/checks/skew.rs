@@ -11,28 +11,33 @@ const RESOLUTION_MS: i64 = 1_000;
 
 /// Bounds of "the exchange's clock minus ours" in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct SkewBounds {
+pub(in crate::engine) struct SkewBounds {
     least_ms: i64,
     most_ms: i64,
 }
 
 impl SkewBounds {
     /// What one answer says: stamped `date` between `sent` and `received` by our clock.
-    pub(super) fn of_answer(date: WallTime, sent: WallTime, received: WallTime) -> Self {
+    pub(in crate::engine) fn of_answer(date: WallTime, sent: WallTime, received: WallTime) -> Self {
         let ms = |time: WallTime| i64::try_from(time.unix_ms()).unwrap_or(i64::MAX);
         Self { least_ms: ms(date) - ms(received), most_ms: ms(date) + RESOLUTION_MS - ms(sent) }
     }
 
     /// What both say.
-    pub(super) fn and(self, other: Self) -> Self {
+    pub(in crate::engine) fn and(self, other: Self) -> Self {
         Self {
             least_ms: self.least_ms.max(other.least_ms),
             most_ms: self.most_ms.min(other.most_ms),
         }
     }
 
+    /// Whether what was put together can be true at one time.
+    pub(in crate::engine) const fn is_possible(self) -> bool {
+        self.least_ms <= self.most_ms
+    }
+
     /// The best single number: positive when the exchange is ahead.
-    pub(super) const fn middle_ms(self) -> i64 {
+    pub(in crate::engine) const fn middle_ms(self) -> i64 {
         i64::midpoint(self.least_ms, self.most_ms)
     }
 

@@ -14,7 +14,7 @@ use crate::risk::{BreakerState, Limit, Settlement, Trip};
 use crate::units::{Contracts, Money, Nanos, PriceDelta};
 
 /// One order a signal, and room for many.
-fn desk(change: impl FnOnce(&mut OmsConfig)) -> Desk {
+pub(super) fn desk(change: impl FnOnce(&mut OmsConfig)) -> Desk {
     Desk::new(|config| {
         config.orders.retries_max = 0;
         config.breaker.repeats_max = 100;
@@ -27,7 +27,7 @@ fn desk(change: impl FnOnce(&mut OmsConfig)) -> Desk {
 impl Desk {
     /// A signal to buy ten; the limit that refused it, or the order that was sent.
     #[track_caller]
-    fn ask(&mut self, id: &str) -> Result<NewOrder, Limit> {
+    pub(super) fn ask(&mut self, id: &str) -> Result<NewOrder, Limit> {
         let signal = self.signal(id, Action::BuyYes, TimeInForce::ImmediateOrCancel);
         let before = self.submits();
         self.tell(&Input::Signal(signal));
@@ -55,7 +55,7 @@ impl Desk {
         assert_eq!(self.core.guard().breaker().state(), BreakerState::Open);
     }
 
-    fn resume(&mut self) {
+    pub(super) fn resume(&mut self) {
         self.tell(&Input::Control(ControlCommand::Resume));
     }
 }

@@ -467,6 +467,7 @@ impl Pack for ControlCommand {
             Self::Drain => out.put(&2_u8),
             Self::CancelAll => out.put(&3_u8),
             Self::Reconcile => out.put(&4_u8),
+            Self::Clock { ahead_ms } => one(out, 5, ahead_ms),
         }
     }
 
@@ -477,6 +478,7 @@ impl Pack for ControlCommand {
             2 => Some(Self::Drain),
             3 => Some(Self::CancelAll),
             4 => Some(Self::Reconcile),
+            5 => Some(Self::Clock { ahead_ms: from.take()? }),
             _ => None,
         }
     }

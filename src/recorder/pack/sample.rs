@@ -553,11 +553,12 @@ impl Sample for CarriedMarket {
 
 impl Sample for ControlCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(5) {
+        match dice.below(6) {
             4 => Self::Reconcile,
             0 => Self::Halt { reason: dice.any() },
             1 => Self::Resume,
             2 => Self::Drain,
+            3 => Self::Clock { ahead_ms: dice.any() },
             _ => Self::CancelAll,
         }
     }

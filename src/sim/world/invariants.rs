@@ -116,6 +116,9 @@ impl Audit {
             | Record::Resumed
             | Record::KillSwitch { .. }
             | Record::Told(_)
+            | Record::Trouble(_)
+            | Record::Draining
+            | Record::Reconnected { .. }
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }

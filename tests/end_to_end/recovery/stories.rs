@@ -1,0 +1,201 @@
+//! The stories.
+
+use serde_json::Value;
+
+use super::{Stage, address, came_and_went};
+use crate::lost_answers::serve;
+use crate::process::wait_for;
+use crate::producer::{resting_signal, signal};
+use kalshi_exec::sim::server::FaultHook;
+
+#[test]
+fn an_exchange_that_vanishes_in_mid_trade_is_waited_for() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.ask("before"), "filled");
+    // The order lands, and its answer is on the way when the link breaks.
+    let late = "[[fault]]\nname = \"delay\"\non = \"create\"\nphase = \"after\"\ndelay_ms = 400\n";
+    stage.faults(late);
+    stage.producer.send(signal("caught"));
+    wait_for("the order to land", || {
+        (stage.client.list("/portfolio/orders", "orders").len() == 2).then_some(())
+    });
+
+    stage.gate.shut();
+
+    stage.holds("order_link_down");
+    stage.holds("feed_down");
+    assert_eq!(stage.status()["trading"], "not_ready");
+    stage.faults("");
+    stage.gate.lead_to(stage.target());
+    stage.is_well();
+    assert_eq!(stage.answer("caught"), "filled", "looked up, not sent again");
+    assert_eq!(stage.ask("after"), "filled");
+    let (summary, ended) = stage.end();
+    assert_eq!(summary["contracts_filled"], 30);
+    assert!(summary["reconnect"]["count"].as_u64() >= Some(1), "{summary:#}");
+    assert!(summary["reconnect"]["max"].as_u64() > Some(0), "{summary:#}");
+    assert!(ended.stderr.contains("Reconnects"), "{}", ended.stderr);
+    came_and_went(&summary, &ended, "order_link_down");
+    came_and_went(&summary, &ended, "feed_down");
+}
+
+#[test]
+fn an_exchange_that_is_killed_and_started_again_is_traded_on() {
+    // This exchange forgets what it knew, order groups included; the real one does not.
+    let mut stage = Stage::with("\n[gateway]\ngroup_contracts = 0\n");
+    let target = stage.target();
+    stage.restart_exchange(|stage| {
+        stage.holds("order_link_down");
+        stage.holds("feed_down");
+    });
+    assert_eq!(stage.target(), target);
+    stage.is_well();
+
+    assert_eq!(stage.ask("after"), "filled");
+
+    let (summary, ended) = stage.end();
+    came_and_went(&summary, &ended, "order_link_down");
+    came_and_went(&summary, &ended, "unreachable");
+}
+
+#[test]
+fn a_certificate_that_changed_is_not_trusted() {
+    let mut stage = Stage::new();
+    // Another server with another authority at the same address.
+    let strangers = tempfile::tempdir().unwrap();
+    let stranger = serve(strangers.path(), FaultHook::default());
+    let theirs = serde_json::to_value(stranger.ready()).unwrap();
+
+    stage.gate.lead_to(address(&theirs));
+
+    stage.holds("tls_failed");
+    let told = stage.status()["troubles"]["tls_failed"].clone();
+    assert!(told["detail"].as_str().unwrap().contains("invalid peer certificate"), "{told}");
+    assert!(told["remedy"].as_str().unwrap().contains("exchange.ca_file"), "{told}");
+    assert_eq!(stage.ask("meanwhile"), "not_ready");
+    stage.gate.lead_to(stage.target());
+    stage.is_well();
+    assert_eq!(stage.ask("after"), "filled");
+    let (summary, ended) = stage.end();
+    came_and_went(&summary, &ended, "tls_failed");
+}
+
+/// The exchange's clock is so far from ours for a while.
+#[track_caller]
+fn clock_stepped(ms: i64) {
+    let mut stage = Stage::new();
+    let skew = format!("[[fault]]\nname = \"clock_skew\"\nat_ms = 0\nskew_ms = {ms}\n");
+    stage.faults(&skew);
+    stage.holds("clock_skew");
+    assert_eq!(stage.ask("meanwhile"), "clock_skew");
+
+    stage.faults("");
+
+    stage.is_well();
+    assert_eq!(stage.ask("after"), "filled");
+    let (summary, ended) = stage.end();
+    assert_eq!(summary["orders"]["sent"], 1);
+    came_and_went(&summary, &ended, "clock_skew");
+}
+
+#[test]
+fn a_clock_stepped_thirty_seconds_back_stops_orders_until_it_is_right() {
+    clock_stepped(30_000);
+}
+
+#[test]
+fn a_clock_stepped_thirty_seconds_ahead_stops_orders_until_it_is_right() {
+    clock_stepped(-30_000);
+}
+
+#[test]
+fn an_endpoint_that_is_gone_halts_and_is_not_asked_again() {
+    let mut stage = Stage::new();
+    stage.faults("[[fault]]\nname = \"gone\"\non = \"create\"\n");
+    assert_eq!(stage.ask("gone"), "rejected");
+    stage.holds("endpoint_gone");
+    let halted = stage.status()["halted"].as_str().unwrap().to_owned();
+    assert!(halted.starts_with("endpoint_gone: "), "{halted}");
+    assert_eq!(stage.ask("meanwhile"), "halted");
+
+    stage.faults("");
+    let state = stage.dir.path().join("state");
+    super::control::ask(&state, &super::Request::Resume).unwrap();
+
+    stage.is_well();
+    assert_eq!(stage.ask("after"), "filled");
+    let (summary, ended) = stage.end();
+    assert_eq!(summary["orders"]["sent"], 2);
+    came_and_went(&summary, &ended, "endpoint_gone");
+}
+
+#[test]
+fn five_seconds_of_429_are_sat_out() {
+    let mut stage = Stage::new();
+    stage.faults("[[fault]]\nname = \"too_many_requests\"\non = \"create\"\nuntil_ms = 5000\n");
+    stage.producer.send(signal("limited"));
+    stage.holds("rate_limited");
+    let ended = stage.answer("limited");
+    assert!(["rejected", "filled"].contains(&ended.as_str()), "{ended}");
+
+    // Each refusal is waited out, for as long as the exchange's buckets take to refill.
+    let taken = (0..5).any(|nth| {
+        stage.is_well();
+        stage.ask(&format!("after-{nth}")) == "filled"
+    });
+    assert!(taken, "{}", stage.status());
+    let (summary, ended) = stage.end();
+    came_and_went(&summary, &ended, "rate_limited");
+}
+
+#[test]
+fn a_paused_exchange_is_named_and_nothing_is_sent_meanwhile() {
+    let mut stage = Stage::new();
+    stage.faults("[[fault]]\nname = \"trading_pause\"\nat_ms = 0\nfor_ms = 600000\n");
+    wait_for("the pause", || {
+        (stage.client.get("/exchange/status")["trading_active"] == false).then_some(())
+    });
+    assert_eq!(stage.ask("first"), "rejected");
+    stage.holds("exchange_paused");
+    assert_eq!(stage.ask("second"), "exchange_paused");
+    let (summary, _) = stage.end();
+    assert_eq!(summary["orders"]["sent"], 1);
+    assert_eq!(summary["troubles"]["exchange_paused"]["active"], true);
+}
+
+#[test]
+fn what_a_shutdown_could_not_cancel_is_said() {
+    let mut stage = Stage::new();
+    stage.producer.send(resting_signal("rest"));
+    let id = wait_for("the order to rest", || {
+        let orders = stage.client.list("/portfolio/orders", "orders");
+        let order = orders.first().filter(|order| order["status"] == "resting")?;
+        order["client_order_id"].as_str().map(str::to_owned)
+    });
+    stage.gate.shut();
+    stage.holds("order_link_down");
+
+    stage.engine.signal("TERM");
+
+    let ended = stage.engine.wait();
+    assert_eq!(ended.code, Some(1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the fate of 1 orders is unknown"), "{}", ended.stderr);
+    let summary = crate::account::json(&stage.dir.path().join("report/summary.json"));
+    let left: Vec<&Value> = summary["shutdown"]["left"].as_array().unwrap().iter().collect();
+    assert_eq!(left, [&Value::from(id.as_str())], "{}", summary["shutdown"]);
+    assert!(ended.stderr.contains(&id), "{}", ended.stderr);
+}
+
+#[test]
+fn what_a_shutdown_cancelled_is_said() {
+    let mut stage = Stage::new();
+    stage.producer.send(resting_signal("rest"));
+    wait_for("the order to rest", || {
+        let orders = stage.client.list("/portfolio/orders", "orders");
+        orders.first().filter(|order| order["status"] == "resting").map(|_| ())
+    });
+    let (summary, ended) = stage.end();
+    assert_eq!(summary["shutdown"]["canceled"], 1);
+    assert_eq!(summary["shutdown"]["left"], Value::Array(Vec::new()));
+    assert!(ended.stderr.contains("1 canceled"), "{}", ended.stderr);
+}
