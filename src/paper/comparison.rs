@@ -315,8 +315,8 @@ impl fmt::Display for Row {
             let newline = if place == 0 { "" } else { "\n" };
             write!(
                 f,
-                "{newline}{:>4}  {:>3} {kind}  {way:>8}  {whole:>8}.{part:02}  {value:>11}  {fees:>9}  \
-                 {:>3} of {}",
+                "{newline}{:>4}  {:>3} {kind}  {way:>8}  {whole:>8}.{part:02}  {value:>11}  \
+                 {fees:>9}  {:>3} of {}",
                 self.seed, self.orders, total.exact, self.orders,
             )?;
         }

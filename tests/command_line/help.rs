@@ -43,7 +43,7 @@ fn help_shows_examples_and_exit_codes() {
 #[test]
 fn help_of_each_command_names_its_options() {
     let dir = directory();
-    let options: [(&str, &[&str]); 7] = [
+    let options: [(&str, &[&str]); 8] = [
         (
             "run",
             &["--mode", "--signals", "--results", "--config", "--report", "--exchange", "--book"],
@@ -57,6 +57,7 @@ fn help_of_each_command_names_its_options() {
         ("halt", &["REASON", "--state", "kill -USR1", "STATE/halt", "resume"]),
         ("report", &["--format", "text", "json", "html"]),
         ("export", &["--format", "csv", "ndjson"]),
+        ("paper-check", &["--seed", "--seeds"]),
     ];
     for (command, parts) in options {
         let help = run(dir.path(), &[command, "--help"]);
@@ -64,6 +65,21 @@ fn help_of_each_command_names_its_options() {
         for part in parts {
             assert!(help.stdout.contains(part), "{command}: {part}");
         }
+    }
+}
+
+#[test]
+fn paper_fills_are_shown_beside_an_exchanges() {
+    let dir = directory();
+
+    let table = run(dir.path(), &["paper-check", "--seeds", "1"]);
+
+    assert_eq!(table.code, Some(0), "{}", table.stderr);
+    let ways = ["model", "book", "exchange"].repeat(2);
+    let lines: Vec<&str> = table.stdout.lines().skip(1).collect();
+    assert_eq!(lines.len(), ways.len());
+    for (line, way) in lines.iter().zip(ways) {
+        assert_eq!(line.split_whitespace().nth(3), Some(way), "{line}");
     }
 }
 
