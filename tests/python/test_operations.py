@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import schemas
-from conftest import MARKET, OTHER_MARKET
+from conftest import BOOKS, MARKET, OTHER_MARKET
 from simulator import ORDERS, Client, Simulator
 
 COMMUNICATIONS = "requests for quotes and block trades are not order flow of this engine"
