@@ -49,6 +49,8 @@ mod lost_answers_are_sent_again;
 mod making_order_follows_the_market;
 #[path = "scenarios/many_cancels_go_out_together.rs"]
 mod many_cancels_go_out_together;
+#[path = "scenarios/markets_pause_close_and_return.rs"]
+mod markets_pause_close_and_return;
 #[path = "scenarios/money_from_outside_stops_trading.rs"]
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
@@ -59,8 +61,6 @@ mod order_groups;
 mod orders_of_others_are_left_alone;
 #[path = "scenarios/orphan_of_a_former_run.rs"]
 mod orphan_of_a_former_run;
-#[path = "scenarios/too_many_requests.rs"]
-mod too_many_requests;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]
@@ -89,5 +89,9 @@ mod silent_feed_reconnects;
 mod slow_reads_do_not_pile_up;
 #[path = "scenarios/timeout_then_fill_on_stream.rs"]
 mod timeout_then_fill_on_stream;
+#[path = "scenarios/too_many_requests.rs"]
+mod too_many_requests;
+#[path = "scenarios/triggered_group_refuses.rs"]
+mod triggered_group_refuses;
 #[path = "scenarios/voided_fill_is_taken_back.rs"]
 mod voided_fill_is_taken_back;

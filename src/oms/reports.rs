@@ -21,6 +21,9 @@ impl Core {
             FeedEvent::Order(report) => self.on_report(now, report, out),
             // Noted by the guard, before.
             FeedEvent::Alive => {}
+            FeedEvent::Market(news) => self.on_market_news(now, news),
+            FeedEvent::Position(held) => self.on_position_news(now, held),
+            FeedEvent::Group(news) => self.on_group_news(now, news, out),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
 mod past;
+mod news;
 mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
@@ -426,7 +427,10 @@ impl Sample for OrderReport {
 
 impl Sample for FeedEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(5) {
+        match dice.below(8) {
+            5 => Self::Market(dice.any()),
+            6 => Self::Position(dice.any()),
+            7 => Self::Group(dice.any()),
             0 => Self::Up,
             1 => Self::Down,
             2 => Self::Fill(dice.any()),

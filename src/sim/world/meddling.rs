@@ -80,14 +80,14 @@ impl Host {
     /// When it is not there.
     pub fn withdraw(&mut self, now: WallTime, cents: i64) {
         if self.venue().exchange().account_count(TRADER) < 2 {
-            self.asked(now, "/portfolio/subaccounts", "{}");
+            self.asked(now, "POST", "/portfolio/subaccounts", "{}");
         }
         let (from, to) = if cents < 0 { (1, 0) } else { (0, 1) };
         let body = json!({
             "client_transfer_id": uuid::Uuid::from_u128(now.unix_ns().into()).to_string(),
             "from_subaccount": from, "to_subaccount": to, "amount_cents": cents.abs(),
         });
-        self.asked(now, "/portfolio/subaccounts/transfer", &body.to_string());
+        self.asked(now, "POST", "/portfolio/subaccounts/transfer", &body.to_string());
     }
 
     /// Money of the account moves from the first shard to another.
@@ -99,10 +99,29 @@ impl Host {
         assert!(moved.is_ok(), "the money is there");
     }
 
-    fn asked(&mut self, now: WallTime, path: &str, body: &str) {
+    /// Somebody makes an order group on the account. Returns the exchange's id of it.
+    ///
+    /// # Panics
+    /// When the exchange refuses it.
+    pub fn makes_group(&mut self, now: WallTime) -> String {
+        let path = "/portfolio/order_groups/create";
+        let answer = self.asked(now, "POST", path, "{\"contracts_limit\":100}");
+        answer["order_group_id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Somebody triggers or resets an order group of the account.
+    ///
+    /// # Panics
+    /// When there is no such group.
+    pub fn changes_group(&mut self, now: WallTime, group: &str, change: &str) {
+        self.asked(now, "PUT", &format!("/portfolio/order_groups/{group}/{change}"), "{}");
+    }
+
+    fn asked(&mut self, now: WallTime, method: &str, path: &str, body: &str) -> serde_json::Value {
         let path = format!("{BASE_PATH}{path}");
-        let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
+        let request = ApiRequest { method, path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue_mut().handle(now, Some(TRADER), &request);
         assert!(answer.status < 300, "{path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap_or_default()
     }
 }
