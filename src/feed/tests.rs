@@ -445,6 +445,7 @@ fn a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly() {
     for _ in 0..600 {
         peer.send(&text(r#"{"type":"error","id":2,"msg":{"code":8}}"#));
         bench.advance(1);
+        bench.events();
         let is_asked = |(first, _): &&(u8, String)| *first == 0x81;
         asked += frames(&peer.sent()).iter().filter(is_asked).count();
     }
