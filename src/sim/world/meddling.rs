@@ -29,6 +29,13 @@ pub struct HandMade {
 }
 
 impl Host {
+    /// What others have ordered on the engine's account, and what it was told wrongly, in all: by
+    /// so much its limits may be passed without its doing.
+    #[must_use]
+    pub const fn meddled(&self) -> Contracts {
+        self.meddled
+    }
+
     /// Somebody with the account's key places an order that rests until it is met. Returns the
     /// exchange's id of it, or nothing when it is refused.
     pub fn account_trades(&mut self, now: WallTime, order: &HandMade) -> Option<OrderId> {
@@ -46,6 +53,7 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue_mut().handle(now, Some(TRADER), &request);
         let said: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        self.meddled += order.contracts;
         said["order_id"].as_str().and_then(|id| OrderId::new(id.as_bytes()))
     }
 
@@ -56,6 +64,7 @@ impl Host {
         order: &HandMade,
         order_id: &OrderId,
     ) -> TradeId {
+        self.meddled += order.contracts;
         let number = now.mono.ns();
         let trade = format!("00000000-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff);
         let mut msg = json!({
