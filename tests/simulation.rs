@@ -275,13 +275,30 @@ fn a_journal_replays_to_the_same_decisions() {
     }
 }
 
+/// Orphans adopted, fills voided, news of markets, fills of others' orders.
+fn news(world: &World) -> [usize; 4] {
+    let alerts = world.audit().alerts().iter();
+    let adopted = alerts.filter(|alert| alert.contains("adopted")).count();
+    let void = |record: &&Record| matches!(record, Record::FillVoided { .. });
+    let voided = world.tap().records().iter().filter(void).count();
+    let entries = JournalReader::from_bytes(world.journal().bytes()).expect("a journal");
+    let entries: Vec<Entry> = entries.map(|entry| entry.expect("an intact entry").1).collect();
+    let is_market = |entry: &&Entry| matches!(entry, Entry::Feed(FeedEvent::Market(_)));
+    let is_foreign = |entry: &&Entry| match entry {
+        Entry::Feed(FeedEvent::Fill(fill)) => fill.client_order_id.is_none(),
+        _ => false,
+    };
+    let markets = entries.iter().filter(is_market).count();
+    [adopted, voided, markets, entries.iter().filter(is_foreign).count()]
+}
+
 #[test]
 fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
     let mut markets: BTreeMap<Ticker, usize> = BTreeMap::new();
     let (mut retried, mut made, mut moved, mut whole, mut settled) = (0, 0, 0, 0, 0);
-    let (mut adopted, mut voided, mut news, mut foreign) = (0, 0, 0, 0);
+    let mut met = [0; 4];
     for seed in 0..40 {
         let (world, _) = run(seed);
         for result in world.tap().results().filter(|result| result.retries > 0) {
@@ -293,20 +310,8 @@ fn seeds_meet_what_they_are_meant_to_meet() {
         }
         let over = |record: &&Record| matches!(record, Record::Settled { .. });
         settled += world.tap().records().iter().filter(over).count();
-        let alerted =
-            |what: &str| world.audit().alerts().iter().filter(|alert| alert.contains(what)).count();
-        adopted += alerted("adopted");
-        let void = |record: &&Record| matches!(record, Record::FillVoided { .. });
-        voided += world.tap().records().iter().filter(void).count();
-        for entry in JournalReader::from_bytes(world.journal().bytes()).unwrap() {
-            match entry.unwrap().1 {
-                Entry::Feed(FeedEvent::Market(_)) => news += 1,
-                Entry::Feed(FeedEvent::Fill(fill)) if fill.client_order_id.is_none() => {
-                    foreign += 1
-                }
-                _ => {}
-            }
-        }
+        let told = news(&world);
+        met.iter_mut().zip(told).for_each(|(sum, count)| *sum += count);
         for fill in world.audit().fills() {
             *markets.entry(fill.ticker).or_default() += 1;
         }
@@ -319,8 +324,7 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     let followed = [retried, moved, whole];
     assert!(followed.iter().all(|count| *count > 5), "retried, moved, then whole: {followed:?}");
     assert!(made > 20, "{made} fills of resting orders");
-    let told = [adopted, voided, news, foreign];
-    assert!(told.iter().all(|count| *count > 0), "adopted, voided, markets, foreign: {told:?}");
+    assert!(met.iter().all(|count| *count > 0), "adopted, voided, markets, foreign: {met:?}");
     assert!(settled > 0, "no position was settled");
     assert!(markets.len() == 4 && markets.values().all(|fills| *fills > 5), "{markets:?}");
 }
