@@ -13,7 +13,7 @@ mod trouble;
 pub use answer::{
     Accepted, CancelFailure, GatewayEvent, GroupStep, Loss, Reject, RejectKind, SendStamps, Unsent,
 };
-pub use news::{GroupChange, GroupId, GroupNews, MarketChange, MarketNews};
+pub use news::{GroupChange, GroupNews, MarketChange, MarketNews};
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 pub use trouble::{Trouble, TroubleNews, Turn};
 

@@ -1,6 +1,6 @@
 //! News of markets and order groups from the exchange's stream.
 
-use crate::ids::{InlineText, Ticker};
+use crate::ids::{OrderGroupId, Ticker};
 use crate::kalshi::market::TickGrid;
 use crate::units::WallTime;
 
@@ -30,9 +30,6 @@ pub struct MarketNews {
     pub change: MarketChange,
 }
 
-/// The exchange's name of an order group.
-pub type GroupId = InlineText<40>;
-
 /// What became of an order group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -49,7 +46,7 @@ pub enum GroupChange {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupNews {
     /// The group.
-    pub id: GroupId,
+    pub id: OrderGroupId,
     /// What.
     pub change: GroupChange,
 }

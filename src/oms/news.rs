@@ -7,8 +7,8 @@
 //! is reset or a person resumes: the exchange would refuse them one by one.
 
 use super::core::{Core, Outbox};
-use crate::ids::{MarketIx, Reason, Ticker};
-use crate::message::{GroupChange, GroupId, GroupNews, HeldThere, MarketChange, MarketNews};
+use crate::ids::{MarketIx, OrderGroupId, Reason, Ticker};
+use crate::message::{GroupChange, GroupNews, HeldThere, MarketChange, MarketNews};
 use crate::recorder::record::Record;
 use crate::units::{Now, Timestamp, WallTime};
 
@@ -32,7 +32,7 @@ pub(super) struct News {
     markets: Vec<Standing>,
     /// The next market's close.
     due: Timestamp,
-    triggered: Vec<GroupId>,
+    triggered: Vec<OrderGroupId>,
 }
 
 impl News {
