@@ -3,6 +3,26 @@
 //! They drive the production stages against the simulated exchange on one thread and a virtual
 //! clock; what goes wrong is scripted. At the end of each the engine's books must be the
 //! exchange's.
+//!
+//! Stories of the requirement, and the files here that tell them:
+//!
+//! - 1-7 ambiguous submits: `request_lost`, `response_lost`, `lost_answers_are_sent_again`,
+//!   `server_error_5xx_is_unknown`, `late_landing_stops_the_market`, `ack_2xx_without_order_id`,
+//!   `answer_names_another_order`, `fill_before_ack`
+//! - 8, 9 early, doubled, late fills: `fill_before_ack`, `cancel_loses_to_fill`,
+//!   `duplicate_fill`, `timeout_then_fill_on_stream`
+//! - 11 lost fills: `fill_lost_on_a_healthy_stream`, `feed_down_backfills_before_trading`
+//! - 12, 13 replayed frames, late fills: `replayed_frame_does_not_revive_a_finished_order`,
+//!   `late_fill_of_a_former_child`, `backfilled_fill_finds_its_order_later`
+//! - 14 voided fills: `voided_fill_is_taken_back`
+//! - 15, 16 outages and restarts: `orphan_of_a_former_run`, `feed_down_backfills_before_trading`
+//! - 17 listings cut short: `listing_cut_short_is_no_evidence`
+//! - 18 positions that differ: `money_from_outside_stops_trading`,
+//!   `orders_of_others_are_left_alone`
+//! - 20-22 a silent or broken stream: `silent_feed_reconnects`; ends of subscriptions in
+//!   `src/feed/tests.rs`
+//! - 29 paused and closed markets: `markets_pause_close_and_return`
+//! - 32 runaways: `order_groups`, `triggered_group_refuses`
 
 #[path = "scenarios/theatre.rs"]
 mod theatre;

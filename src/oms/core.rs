@@ -383,8 +383,7 @@ impl Core {
         }
         let fed = self.feed == FeedLink::Up
             || (self.config.feed == FeedNeed::Optional && self.feed != FeedLink::Backfilling);
-        let grouped = !self.news.is_triggered();
-        if self.phase == Phase::Open && self.connections > 0 && fed && grouped {
+        if self.phase == Phase::Open && self.connections > 0 && fed {
             Readiness::Ready
         } else {
             Readiness::NotReady

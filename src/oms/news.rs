@@ -3,17 +3,15 @@
 //!
 //! A paused or closed market is closed in the table, so that the limit that asks for it refuses
 //! before the exchange has to; only what was closed here is opened again. Whatever may have taken
-//! orders off the book is looked at soon. A triggered group of the account refuses orders until it
-//! is reset or a person resumes: the exchange would refuse them one by one.
+//! orders off the book is looked at soon. A triggered group of the account halts.
 
 use super::core::{Core, Outbox};
-use crate::ids::{MarketIx, OrderGroupId, Reason, Ticker};
+use crate::ids::{MarketIx, Reason};
 use crate::message::{GroupChange, GroupNews, HeldThere, MarketChange, MarketNews};
-use crate::recorder::record::Record;
-use crate::units::{Now, Timestamp, WallTime};
+use crate::units::{Nanos, Now, Timestamp, WallTime};
 
-/// Triggered groups that are remembered: an engine has one a shard. Of more, none is forgotten.
-const TRIGGERED_MAX: usize = 8;
+/// How long after a resume the news of triggers may be late that a halt has made itself.
+const OWN_TRIGGERS: Nanos = Nanos::from_secs(10);
 
 /// Why a market is closed, as far as the stream has told.
 #[derive(Clone, Copy, Debug, Default)]
@@ -32,7 +30,8 @@ pub(super) struct News {
     markets: Vec<Standing>,
     /// The next market's close.
     due: Timestamp,
-    triggered: Vec<OrderGroupId>,
+    /// Until then a trigger may be our own of a halt that is over.
+    own_triggers_until: Timestamp,
 }
 
 impl News {
@@ -40,7 +39,7 @@ impl News {
         Self {
             markets: vec![Standing::default(); market_count],
             due: Timestamp::NEVER,
-            triggered: Vec::with_capacity(TRIGGERED_MAX),
+            own_triggers_until: Timestamp::ZERO,
         }
     }
 
@@ -49,14 +48,9 @@ impl News {
         self.due
     }
 
-    /// Whether a group of the account refuses orders.
-    pub(super) const fn is_triggered(&self) -> bool {
-        !self.triggered.is_empty()
-    }
-
     /// A person goes on.
-    pub(super) fn resume(&mut self) {
-        self.triggered.clear();
+    pub(super) fn resume(&mut self, now: Timestamp) {
+        self.own_triggers_until = now + OWN_TRIGGERS;
     }
 }
 
@@ -136,24 +130,18 @@ impl Core {
         }
     }
 
-    /// Something happened to an order group of the account.
+    /// Something happened to an order group of the account. A trigger that nobody here has asked
+    /// for is the exchange's own brake on a runaway: a person is asked, as for any halt. Resuming
+    /// resets our groups.
     pub(super) fn on_group_news(&mut self, now: Now, news: &GroupNews, out: &mut Outbox) {
-        let known = self.news.triggered.contains(&news.id);
-        match news.change {
-            GroupChange::Triggered if known => {}
-            GroupChange::Triggered => {
-                if self.news.triggered.len() < TRIGGERED_MAX {
-                    self.news.triggered.push(news.id);
-                }
-                let text = format!("order group {} was triggered", news.id);
-                let reason = Reason::lossy(&text);
-                out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason });
-                // Its orders were cancelled.
-                self.reconciling.want(now.mono + self.config.orders.read_lag);
-            }
-            GroupChange::Reset | GroupChange::Deleted => {
-                self.news.triggered.retain(|id| *id != news.id);
-            }
+        if news.change != GroupChange::Triggered || self.halt.is_some() {
+            return;
+        }
+        // Its orders were cancelled.
+        self.reconciling.want(now.mono + self.config.orders.read_lag);
+        if now.mono >= self.news.own_triggers_until {
+            let text = format!("order_group_triggered: {}", news.id);
+            self.halt(now, Reason::lossy(&text), out);
         }
     }
 }

@@ -6,8 +6,8 @@ mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, CashThere, ControlCommand,
-    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, Loss,
+    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
+    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss,
     MarketSettlement, NewOrder, OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style,
     TimeInForce, Unsent,
 };
@@ -443,18 +443,6 @@ impl Sample for FeedEvent {
 impl Sample for BestQuote {
     fn sample(dice: &mut Dice) -> Self {
         Self { ticker: dice.any(), bid: dice.any(), ask: dice.any(), as_of: dice.any() }
-    }
-}
-
-impl Sample for HeldThere {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { ticker: dice.any(), position: dice.any(), cost: dice.any() }
-    }
-}
-
-impl Sample for CashThere {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { shard: dice.any(), cash: dice.any() }
     }
 }
 

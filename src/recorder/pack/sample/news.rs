@@ -1,8 +1,8 @@
-//! Arbitrary news of markets and order groups.
+//! Arbitrary news of markets and order groups, and rows of a reading of the account.
 
 use super::{Dice, Sample};
 use crate::kalshi::market::TickGrid;
-use crate::message::{GroupChange, GroupNews, MarketChange, MarketNews};
+use crate::message::{CashThere, GroupChange, GroupNews, HeldThere, MarketChange, MarketNews};
 
 impl Sample for MarketChange {
     fn sample(dice: &mut Dice) -> Self {
@@ -27,5 +27,17 @@ impl Sample for GroupNews {
     fn sample(dice: &mut Dice) -> Self {
         let changes = [GroupChange::Triggered, GroupChange::Reset, GroupChange::Deleted];
         Self { id: dice.any(), change: dice.one_of(&changes) }
+    }
+}
+
+impl Sample for HeldThere {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { ticker: dice.any(), position: dice.any(), cost: dice.any() }
+    }
+}
+
+impl Sample for CashThere {
+    fn sample(dice: &mut Dice) -> Self {
+        Self { shard: dice.any(), cash: dice.any() }
     }
 }
