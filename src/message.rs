@@ -6,12 +6,14 @@
 //! that grows makes every ring slot grow with it.
 
 mod answer;
+mod news;
 mod terms;
 mod trouble;
 
 pub use answer::{
     Accepted, CancelFailure, GatewayEvent, GroupStep, Loss, Reject, RejectKind, SendStamps, Unsent,
 };
+pub use news::{GroupChange, GroupNews, MarketChange, MarketNews};
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 pub use trouble::{Trouble, TroubleNews, Turn};
 
@@ -211,6 +213,12 @@ pub enum FeedEvent {
     Order(OrderReport),
     /// The stream was heard, whatever it said: told at most once a second while it is up.
     Alive,
+    /// Something happened to a market.
+    Market(MarketNews),
+    /// The account's position in a market, as the exchange has it.
+    Position(HeldThere),
+    /// Something happened to an order group of the account.
+    Group(GroupNews),
 }
 
 /// The best prices of a market, from whoever knows them.

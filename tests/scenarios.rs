@@ -3,6 +3,26 @@
 //! They drive the production stages against the simulated exchange on one thread and a virtual
 //! clock; what goes wrong is scripted. At the end of each the engine's books must be the
 //! exchange's.
+//!
+//! Stories of the requirement, and the files here that tell them:
+//!
+//! - 1-7 ambiguous submits: `request_lost`, `response_lost`, `lost_answers_are_sent_again`,
+//!   `server_error_5xx_is_unknown`, `late_landing_stops_the_market`, `ack_2xx_without_order_id`,
+//!   `answer_names_another_order`, `fill_before_ack`
+//! - 8, 9 early, doubled, late fills: `fill_before_ack`, `cancel_loses_to_fill`,
+//!   `duplicate_fill`, `timeout_then_fill_on_stream`
+//! - 11 lost fills: `fill_lost_on_a_healthy_stream`, `feed_down_backfills_before_trading`
+//! - 12, 13 replayed frames, late fills: `replayed_frame_does_not_revive_a_finished_order`,
+//!   `late_fill_of_a_former_child`, `backfilled_fill_finds_its_order_later`
+//! - 14 voided fills: `voided_fill_is_taken_back`
+//! - 15, 16 outages and restarts: `orphan_of_a_former_run`, `feed_down_backfills_before_trading`
+//! - 17 listings cut short: `listing_cut_short_is_no_evidence`
+//! - 18 positions that differ: `money_from_outside_stops_trading`,
+//!   `orders_of_others_are_left_alone`
+//! - 20-22 a silent or broken stream: `silent_feed_reconnects`; ends of subscriptions in
+//!   `src/feed/tests.rs`
+//! - 29 paused and closed markets: `markets_pause_close_and_return`
+//! - 32 runaways: `order_groups`, `triggered_group_refuses`
 
 #[path = "scenarios/theatre.rs"]
 mod theatre;
@@ -49,6 +69,8 @@ mod lost_answers_are_sent_again;
 mod making_order_follows_the_market;
 #[path = "scenarios/many_cancels_go_out_together.rs"]
 mod many_cancels_go_out_together;
+#[path = "scenarios/markets_pause_close_and_return.rs"]
+mod markets_pause_close_and_return;
 #[path = "scenarios/money_from_outside_stops_trading.rs"]
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
@@ -59,8 +81,6 @@ mod order_groups;
 mod orders_of_others_are_left_alone;
 #[path = "scenarios/orphan_of_a_former_run.rs"]
 mod orphan_of_a_former_run;
-#[path = "scenarios/too_many_requests.rs"]
-mod too_many_requests;
 #[path = "scenarios/partial_fill_extends_once.rs"]
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]
@@ -89,5 +109,9 @@ mod silent_feed_reconnects;
 mod slow_reads_do_not_pile_up;
 #[path = "scenarios/timeout_then_fill_on_stream.rs"]
 mod timeout_then_fill_on_stream;
+#[path = "scenarios/too_many_requests.rs"]
+mod too_many_requests;
+#[path = "scenarios/triggered_group_refuses.rs"]
+mod triggered_group_refuses;
 #[path = "scenarios/voided_fill_is_taken_back.rs"]
 mod voided_fill_is_taken_back;

@@ -8,19 +8,22 @@
 
 use std::collections::BTreeMap;
 
-use kalshi_exec::ids::{ClientOrderId, Reason, Ticker};
-use kalshi_exec::message::{Command, ControlCommand, NewOrder};
+use kalshi_exec::ids::{ClientOrderId, OrderId, Reason, RunId, Ticker};
+use kalshi_exec::message::{BookSide, Command, ControlCommand, FeedEvent, NewOrder};
 use kalshi_exec::oms::{Input, Outbox};
 use kalshi_exec::order::Order;
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::Record;
 use kalshi_exec::risk::Kept;
 use kalshi_exec::runtime::random::Random;
-use kalshi_exec::sim::exchange::{ExchangeState, MarketCommand, MarketStatus, Outcome};
+use kalshi_exec::sim::exchange::{
+    ExchangeState, MarketCommand, MarketStatus, Outcome, PriceStructure,
+};
 use kalshi_exec::sim::venue::{Venue, VenueAction};
+use kalshi_exec::sim::world::meddling::HandMade;
 use kalshi_exec::sim::world::signals::SignalMaker;
 use kalshi_exec::sim::world::{World, WorldConfig, fresh_core};
-use kalshi_exec::units::Nanos;
+use kalshi_exec::units::{Contracts, Nanos, Price};
 
 /// Seeds that always run: fewer where nothing is optimised.
 const SEEDS: u64 = if cfg!(debug_assertions) { 40 } else { 200 };
@@ -80,7 +83,7 @@ fn disturb(world: &mut World, random: &mut Random) {
     let now = world.now();
     let market = world.host().venue().exchange().markets()[0].ticker;
     let venue_now = now.wall;
-    match random.below(9) {
+    match random.below(13) {
         0 => world.host_mut().cut_streams(now.mono),
         1 => world.host_mut().silence_streams(),
         2 => world.host_mut().cut_http(now.mono),
@@ -95,7 +98,49 @@ fn disturb(world: &mut World, random: &mut Random) {
             venue.set_market_status(venue_now, &market, MarketStatus::Inactive);
         }
         7 => settle(world, random),
+        8 => meddle(world, random, Some(RunId::new(77))),
+        9 => meddle(world, random, None),
+        10 => void(world, random),
+        11 => restructure(world),
         _ => restore(world),
+    }
+}
+
+/// An order that the engine has not made, under our mark or not: met at once, later or never.
+fn hand_made(world: &World, random: &mut Random, run: Option<RunId>) -> HandMade {
+    let market = &world.host().venue().exchange().markets()[1];
+    let side = if random.chance(500) { BookSide::Bid } else { BookSide::Ask };
+    let cents = u32::try_from(random.between(50, 60)).unwrap_or(55);
+    let contracts = u32::try_from(random.between(1, 6)).unwrap_or(1);
+    HandMade {
+        ticker: market.ticker,
+        side,
+        price: Price::from_cents(cents).expect("between 50 and 60"),
+        contracts: Contracts::from_whole(contracts),
+        client_order_id: run.map(|run| ClientOrderId::new(run, random.next() >> 16)),
+    }
+}
+
+fn meddle(world: &mut World, random: &mut Random, run: Option<RunId>) {
+    let (now, order) = (world.now().wall, hand_made(world, random, run));
+    world.host_mut().account_trades(now, &order);
+}
+
+/// A fill is told that never was.
+fn void(world: &mut World, random: &mut Random) {
+    let (now, order) = (world.now(), hand_made(world, random, None));
+    let id = OrderId::lossy("00000000-0000-4000-8000-00000000feed");
+    world.host_mut().tell_of_a_voided_fill(now, &order, &id);
+}
+
+/// Finer prices become valid in the second market, and it is to close in an hour.
+fn restructure(world: &mut World) {
+    let now = world.now().wall;
+    let market = Some(world.host().venue().exchange().markets()[1].ticker);
+    let finer = MarketCommand::Restructure(PriceStructure::DeciCent);
+    let closes = MarketCommand::CloseAt(now + Nanos::from_secs(3_600));
+    for command in [finer, closes] {
+        world.host_mut().venue_mut().act(now, &VenueAction::Market { market, command });
     }
 }
 
@@ -230,12 +275,30 @@ fn a_journal_replays_to_the_same_decisions() {
     }
 }
 
+/// Orphans adopted, fills voided, news of markets, fills of others' orders.
+fn news(world: &World) -> [usize; 4] {
+    let alerts = world.audit().alerts().iter();
+    let adopted = alerts.filter(|alert| alert.contains("adopted")).count();
+    let void = |record: &&Record| matches!(record, Record::FillVoided { .. });
+    let voided = world.tap().records().iter().filter(void).count();
+    let entries = JournalReader::from_bytes(world.journal().bytes()).expect("a journal");
+    let entries: Vec<Entry> = entries.map(|entry| entry.expect("an intact entry").1).collect();
+    let is_market = |entry: &&Entry| matches!(entry, Entry::Feed(FeedEvent::Market(_)));
+    let is_foreign = |entry: &&Entry| match entry {
+        Entry::Feed(FeedEvent::Fill(fill)) => fill.client_order_id.is_none(),
+        _ => false,
+    };
+    let markets = entries.iter().filter(is_market).count();
+    [adopted, voided, markets, entries.iter().filter(is_foreign).count()]
+}
+
 #[test]
 fn seeds_meet_what_they_are_meant_to_meet() {
     // A simulation in which nothing goes wrong, or nothing is traded, proves nothing.
     let (mut faults, mut fills, mut creates) = (0, 0, 0);
     let mut markets: BTreeMap<Ticker, usize> = BTreeMap::new();
     let (mut retried, mut made, mut moved, mut whole, mut settled) = (0, 0, 0, 0, 0);
+    let mut met = [0; 4];
     for seed in 0..40 {
         let (world, _) = run(seed);
         for result in world.tap().results().filter(|result| result.retries > 0) {
@@ -247,6 +310,8 @@ fn seeds_meet_what_they_are_meant_to_meet() {
         }
         let over = |record: &&Record| matches!(record, Record::Settled { .. });
         settled += world.tap().records().iter().filter(over).count();
+        let told = news(&world);
+        met.iter_mut().zip(told).for_each(|(sum, count)| *sum += count);
         for fill in world.audit().fills() {
             *markets.entry(fill.ticker).or_default() += 1;
         }
@@ -259,6 +324,7 @@ fn seeds_meet_what_they_are_meant_to_meet() {
     let followed = [retried, moved, whole];
     assert!(followed.iter().all(|count| *count > 5), "retried, moved, then whole: {followed:?}");
     assert!(made > 20, "{made} fills of resting orders");
+    assert!(met.iter().all(|count| *count > 0), "adopted, voided, markets, foreign: {met:?}");
     assert!(settled > 0, "no position was settled");
     assert!(markets.len() == 4 && markets.values().all(|fills| *fills > 5), "{markets:?}");
 }

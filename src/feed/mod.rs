@@ -1,6 +1,7 @@
 //! Feed (stage 4 of 5). WebSocket bytes → [`FeedEvent`]s for the oms.
 //!
-//! Asks its connector for an upgraded connection, subscribes `fill` and `user_orders`, says
+//! Asks its connector for an upgraded connection, subscribes `fill` and `user_orders` (and then
+//! what tells of markets, positions and order groups, which trading does not wait for), says
 //! [`FeedEvent::Up`] once every channel is acknowledged and [`FeedEvent::Down`] once when the
 //! connection ends for whatever reason, then asks for the next one: backing off is the dialler's
 //! part. A message that cannot be read may have been a fill, so it is reported as a short outage.
@@ -10,10 +11,13 @@
 //! Thread `feed`. Invariants: `Up` and `Down` alternate; between them every fill the exchange
 //! sent on this connection was passed on. Steady state neither allocates nor blocks.
 
+mod extras;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
+
+use extras::Extras;
 
 use crate::kalshi::stream::{Channel, DecodeCounts, Decoder, StreamMessage, subscribe_command};
 use crate::message::FeedEvent;
@@ -75,6 +79,8 @@ pub struct FeedCounts {
     pub losses: u64,
     /// Connections that could not be made.
     pub dial_failures: u64,
+    /// News of markets, positions and groups that could not be read.
+    pub garbled: u64,
     /// Polls that could not go on because the events' ring was full.
     pub stalls: u64,
 }
@@ -128,6 +134,7 @@ pub struct Feed<T, K, C> {
     /// When the oms was last told that the stream is alive.
     told_alive: Timestamp,
     subscribe: String,
+    extras: Extras,
     counts: FeedCounts,
     last_loss: Option<FeedLoss>,
 }
@@ -141,7 +148,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
     /// Often enough for any bound on silence, seldom enough for the journal.
     const ALIVE_EVERY: Nanos = Nanos::from_secs(1);
     /// Every bit of [`Phase::Subscribing`].
-    const ALL_ACKED: u8 = (1 << Channel::ALL.len()) - 1;
+    const ALL_ACKED: u8 = (1 << Channel::NEEDED.len()) - 1;
 
     /// Allocates every buffer; connects on the first poll.
     ///
@@ -167,7 +174,8 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             backlog: Backlog::Drained,
             received: now,
             told_alive: now,
-            subscribe: subscribe_command(1, &Channel::ALL),
+            subscribe: subscribe_command(1, &Channel::NEEDED),
+            extras: Extras::new(),
             counts: FeedCounts::default(),
             last_loss: None,
         }
@@ -296,9 +304,18 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
                 self.emit(FeedEvent::Fill(fill));
             }
             StreamMessage::Order(report) => self.emit(FeedEvent::Order(report)),
-            StreamMessage::Subscribed { channel, .. } => self.acknowledge(channel),
-            StreamMessage::Unsubscribed { .. } => return Err(FeedLoss::Unsubscribed),
-            StreamMessage::Error { code } => {
+            StreamMessage::Market(news) => self.emit(FeedEvent::Market(news)),
+            StreamMessage::Position(held) => self.emit(FeedEvent::Position(held)),
+            StreamMessage::Group(news) => self.emit(FeedEvent::Group(news)),
+            StreamMessage::Garbled => self.counts.garbled += 1,
+            StreamMessage::Subscribed { channel, sid } => self.acknowledge(channel, sid),
+            StreamMessage::Unsubscribed { sid } => {
+                if !self.extras.lose(Some(sid), None, self.received) {
+                    return Err(FeedLoss::Unsubscribed);
+                }
+            }
+            StreamMessage::Error { id, sid, .. } if self.extras.lose(sid, id, self.received) => {}
+            StreamMessage::Error { code, .. } => {
                 // Before `Up` the only command under way is our subscription.
                 if message.is_terminal_error() || !self.is_up() {
                     return Err(FeedLoss::Subscription { code });
@@ -318,7 +335,10 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
         }
     }
 
-    fn acknowledge(&mut self, channel: Channel) {
+    fn acknowledge(&mut self, channel: Channel, sid: u64) {
+        if !Channel::NEEDED.contains(&channel) {
+            return self.extras.acknowledge(channel, sid);
+        }
         let Some(Link { phase, .. }) = &mut self.link else {
             return;
         };
@@ -331,6 +351,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             self.counts.ups += 1;
             self.emit(FeedEvent::Up);
             self.told_alive = self.received;
+            self.extras.begin(self.received);
         }
     }
 
@@ -348,6 +369,12 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
             && now.since(*since) >= self.config.subscribe_max
         {
             return Err(FeedLoss::NotSubscribed);
+        }
+        if let Some(command) = self.extras.poll(now) {
+            // With a full outbox the pause and the next loss decide when it is asked for again.
+            let queued = self.session.send_text(command);
+            debug_assert!(queued.is_ok(), "Invariant: what came before has been transmitted");
+            return Ok(Work::Done);
         }
         if now < self.session.deadline() {
             return Ok(Work::Idle);
@@ -386,6 +413,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
         // Nobody waits for it: the connection is dropped either way.
         self.transmit().ok();
         self.link = None;
+        self.extras.end();
         self.counts.losses += 1;
         self.last_loss = Some(loss);
         if was_up {

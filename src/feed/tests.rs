@@ -119,7 +119,7 @@ fn up_comes_after_the_last_acknowledgement() {
     let mut bench = Bench::new();
     let peer = bench.connector.prepare();
     bench.settle();
-    let command = subscribe_command(1, &Channel::ALL);
+    let command = subscribe_command(1, &Channel::NEEDED);
     assert_eq!(frames(&peer.sent()), [(0x81, command)]);
 
     peer.send(&text(ORDERS_ACK));
@@ -371,4 +371,84 @@ fn stopping_says_goodbye() {
     let peer = bench.up();
     bench.feed.on_stop();
     assert_eq!(frames(&peer.sent()), [(0x88, "\u{3}\u{fffd}".into())]);
+}
+
+const NEWS_ACKS: [&str; 3] = [
+    r#"{"type":"subscribed","id":2,"msg":{"channel":"market_lifecycle_v2","sid":31}}"#,
+    r#"{"type":"subscribed","id":2,"msg":{"channel":"market_positions","sid":32}}"#,
+    r#"{"type":"subscribed","id":2,"msg":{"channel":"order_group_updates","sid":33}}"#,
+];
+
+/// Up, and subscribed to news; frames up to here taken.
+fn informed(bench: &mut Bench) -> Peer {
+    let peer = bench.up();
+    for ack in NEWS_ACKS {
+        peer.send(&text(ack));
+    }
+    bench.settle();
+    peer.sent();
+    peer
+}
+
+#[test]
+fn news_are_asked_for_once_the_needed_channels_stand() {
+    let mut bench = Bench::new();
+    let peer = bench.connector.prepare();
+    bench.settle();
+    peer.send(&[text(FILL_ACK), text(ORDERS_ACK)].concat());
+    bench.settle();
+    let sent = frames(&peer.sent());
+    assert_eq!(sent.last(), Some(&(0x81, subscribe_command(2, &Channel::NEWS))));
+    assert!(bench.feed.is_up(), "trading does not wait for them");
+}
+
+#[test]
+fn news_are_passed_on() {
+    let mut bench = Bench::new();
+    let peer = informed(&mut bench);
+    peer.send(&text(
+        r#"{"type":"market_lifecycle_v2","sid":31,"seq":1,
+        "msg":{"market_ticker":"KXA-B","event_type":"deactivated"}}"#,
+    ));
+    peer.send(&text(r#"{"type":"market_position","sid":32,"msg":{"position_fp":"x"}}"#));
+    bench.settle();
+    let events = bench.events();
+    assert!(matches!(events[..], [FeedEvent::Market(_)]), "{events:?}");
+    assert_eq!(bench.feed.counts().garbled, 1, "and no outage");
+}
+
+#[test]
+fn a_news_subscription_that_ends_is_asked_for_again_and_nothing_else_ends() {
+    let ends = [
+        r#"{"type":"error","sid":31,"msg":{"code":25,"msg":"buffer overflow"}}"#,
+        r#"{"type":"error","sid":32,"msg":{"code":10}}"#,
+        r#"{"type":"unsubscribed","sid":33,"seq":4}"#,
+        r#"{"type":"error","id":2,"msg":{"code":8,"msg":"Unknown channel name"}}"#,
+    ];
+    for end in ends {
+        let mut bench = Bench::new();
+        let peer = informed(&mut bench);
+        peer.send(&text(end));
+        bench.settle();
+        assert_eq!(bench.events(), [], "{end}");
+        assert_eq!(frames(&peer.sent()), [], "not at once: {end}");
+        bench.advance(1);
+        assert_eq!(frames(&peer.sent()), [(0x81, subscribe_command(2, &Channel::NEWS))], "{end}");
+    }
+}
+
+#[test]
+fn a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly() {
+    let mut bench = Bench::new();
+    let peer = informed(&mut bench);
+    let mut asked = 0;
+    for _ in 0..600 {
+        peer.send(&text(r#"{"type":"error","id":2,"msg":{"code":8}}"#));
+        bench.advance(1);
+        bench.events();
+        let is_asked = |(first, _): &&(u8, String)| *first == 0x81;
+        asked += frames(&peer.sent()).iter().filter(is_asked).count();
+    }
+    assert!((8..=20).contains(&asked), "{asked} times in ten minutes");
+    assert!(bench.feed.is_up());
 }

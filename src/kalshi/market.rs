@@ -177,6 +177,20 @@ impl MarketTable {
         }
     }
 
+    /// Lets orders into a market again.
+    pub fn open(&mut self, ix: MarketIx) {
+        if let Some(market) = self.markets.get_mut(usize::from(ix.0)) {
+            market.active = true;
+        }
+    }
+
+    /// Other prices are valid in a market from now on.
+    pub fn restructure(&mut self, ix: MarketIx, grid: TickGrid) {
+        if let Some(market) = self.markets.get_mut(usize::from(ix.0)) {
+            market.grid = grid;
+        }
+    }
+
     /// Gives a market its fees. Without any it cannot be priced, and is closed.
     pub fn charge(&mut self, ix: MarketIx, fees: Option<FeeSchedule>) {
         match (self.markets.get_mut(usize::from(ix.0)), fees) {

@@ -3,15 +3,19 @@
 //! Trading waits until every fill since the stream was last whole has been read. Reads lag what
 //! they report (reference §3.4), so one complete read right after the stream is back proves
 //! nothing: only one that began later than the lag does. The gap keeps its beginning until then,
-//! however often the stream comes and goes and whatever is learnt in between.
+//! however often the stream comes and goes and whatever is learnt in between. While the stream is
+//! down the same read is made five times a second, so that resting orders' fills are known at all.
 
-use super::core::{Core, FeedLink, Outbox};
+use super::core::{Core, FeedLink, Outbox, Phase};
 use crate::message::FetchCommand;
 use crate::units::{Nanos, Now, Timestamp, WallTime};
 
 /// A backfill starts this much before the last fill known: the exchange's `min_ts` has whole
 /// seconds, and fills of one second may have been reported in part.
 const OVERLAP: Nanos = Nanos::from_secs(5);
+
+/// Time between two reads of fills while the stream is down.
+const FILL_POLL: Nanos = Nanos::from_ms(200);
 
 /// Time until a failed read is made again.
 const RETRY: Nanos = Nanos::from_secs(1);
@@ -60,11 +64,12 @@ impl Gap {
 }
 
 impl Core {
-    pub(super) fn stream_down(&mut self) {
+    /// From now on fills are asked for again and again: orders that rest go on trading.
+    pub(super) fn stream_down(&mut self, now: Now) {
         let known = self.last_fill.unix_ns().saturating_sub(OVERLAP.ns());
         let from = WallTime::from_unix_ns(known).max(self.opened_at);
         self.gap.from.get_or_insert(from);
-        self.gap.due = Timestamp::NEVER;
+        self.gap.due = now.mono;
         self.feed = FeedLink::Down;
     }
 
@@ -90,7 +95,13 @@ impl Core {
 
     pub(super) fn backfill_done(&mut self, now: Now, out: &mut Outbox) {
         let late_enough = self.gap.up_at + self.config.orders.read_lag;
-        if !self.read_answered(now, out) || self.feed != FeedLink::Backfilling {
+        if !self.read_answered(now, out) {
+            return;
+        }
+        if self.feed == FeedLink::Down {
+            return self.poll_fills(now);
+        }
+        if self.feed != FeedLink::Backfilling {
             return;
         }
         if self.gap.asked_at >= late_enough {
@@ -103,9 +114,17 @@ impl Core {
     }
 
     pub(super) fn backfill_failed(&mut self, now: Now, out: &mut Outbox) {
-        if self.read_answered(now, out) && self.feed == FeedLink::Backfilling {
+        if self.read_answered(now, out)
+            && matches!(self.feed, FeedLink::Backfilling | FeedLink::Down)
+        {
             self.gap.due = now.mono + RETRY;
         }
+    }
+
+    /// The stream is down: fills are read again a little later.
+    fn poll_fills(&mut self, now: Now) {
+        let ends = self.phase == Phase::Drained;
+        self.gap.due = if ends { Timestamp::NEVER } else { now.mono + FILL_POLL };
     }
 
     /// Takes the answer to a read. `false` when another one had to follow at once.

@@ -6,7 +6,7 @@
 //! have been read is left out and stays as it was judged before.
 
 use super::core::{Core, Outbox};
-use super::reconciling::{OVERLAP, ShardRow, Stage};
+use super::reconciling::{ShardRow, Stage};
 use crate::ids::MarketIx;
 use crate::order::State;
 use crate::reconcile::diff::{Difference, Invariant, Mark, OrderHere, OrderThere, Pair, compare};
@@ -101,7 +101,8 @@ impl Core {
     /// Booked fills that the exchange does not list any more. A list alone is no reason to undo a
     /// booking, it may have been cut short: the position there must be what ours is without them.
     fn compare_fills(&mut self, now: Now, out: &mut Outbox) {
-        let from = self.reconciling.since + OVERLAP;
+        // The exchange filters by the very time it tells, so no clock comes into it.
+        let from = self.reconciling.since;
         for index in 0..self.reconciling.recent.len() {
             let recent = self.reconciling.recent[index];
             let is_listed = self.trades.marked(&recent.trade_id) == self.reconciling.reading;

@@ -11,6 +11,7 @@ use super::config::{Admission, FeedNeed, OmsConfig};
 use super::execution::{ExecutionKey, Executions, Lot};
 use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
+use super::news::News;
 use super::past::PastBooks;
 use super::quotes::Quotes;
 use super::reconciling::Reconciling;
@@ -168,6 +169,7 @@ pub struct Core {
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
     pub(super) watch: Watch,
+    pub(super) news: News,
 }
 
 impl Core {
@@ -228,6 +230,7 @@ impl Core {
             last_fill: opening.as_of,
             gap: Gap::since(opening.as_of),
             settlements: Settlements::since(opening.as_of, market_count),
+            news: News::new(market_count),
             reconciling: Reconciling::new(
                 opening.as_of,
                 config.orders.reconcile.every,
@@ -293,6 +296,7 @@ impl Core {
             .min(self.gap.due)
             .min(self.settlements.due())
             .min(self.reconciling.due())
+            .min(self.news.due())
     }
 
     /// The account's books.

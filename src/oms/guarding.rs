@@ -285,6 +285,7 @@ impl Core {
     /// A person goes on: halt, stops and breaker end, the day's counters stay.
     pub(super) fn resume(&mut self, now: Now, out: &mut Outbox) {
         self.follow_after_resume(now);
+        self.news.resume(now.mono);
         self.halt = None;
         self.stopped.fill(false);
         self.guard.resume(now);

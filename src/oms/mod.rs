@@ -14,6 +14,7 @@ mod guarding;
 mod identity;
 mod index;
 pub mod obstacle;
+mod news;
 mod outsiders;
 mod past;
 mod peg;

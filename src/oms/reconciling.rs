@@ -20,7 +20,7 @@ use crate::units::{Contracts, Money, Nanos, Now, Position, Price, Timestamp, Wal
 const VOID_WINDOW: Nanos = Nanos::from_secs(600);
 
 /// Readings overlap by this: reads lag, and the exchange's filter has whole seconds.
-pub(super) const OVERLAP: Nanos = Nanos::from_secs(5);
+const OVERLAP: Nanos = Nanos::from_secs(5);
 
 /// Booked fills that are remembered with their terms, to be taken back: a day's at most limits.
 const RECENT_MAX: usize = 4_096;

@@ -16,11 +16,14 @@ impl Core {
     pub(super) fn on_feed(&mut self, now: Now, event: &FeedEvent, out: &mut Outbox) {
         match event {
             FeedEvent::Up => self.stream_up(now, out),
-            FeedEvent::Down => self.stream_down(),
+            FeedEvent::Down => self.stream_down(now),
             FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
             FeedEvent::Order(report) => self.on_report(now, report, out),
             // Noted by the guard, before.
             FeedEvent::Alive => {}
+            FeedEvent::Market(news) => self.on_market_news(now, news),
+            FeedEvent::Position(held) => self.on_position_news(now, held),
+            FeedEvent::Group(news) => self.on_group_news(now, news, out),
         }
     }
 

@@ -60,7 +60,12 @@ impl Bench {
             match event {
                 FeedEvent::Fill(fill) => fate.fills.push(fill),
                 FeedEvent::Order(report) => fate.ended = Some(report),
-                FeedEvent::Up | FeedEvent::Down | FeedEvent::Alive => {}
+                FeedEvent::Up
+                | FeedEvent::Down
+                | FeedEvent::Alive
+                | FeedEvent::Market(_)
+                | FeedEvent::Position(_)
+                | FeedEvent::Group(_) => {}
             }
         }
         fate

@@ -355,6 +355,8 @@ impl Judge {
             FeedEvent::Alive => self.heard = now.mono,
             FeedEvent::Fill(fill) => self.fill(now, fill),
             FeedEvent::Order(report) => self.report(now, report),
+            // News of markets, positions and groups are none of this stand's.
+            FeedEvent::Market(_) | FeedEvent::Position(_) | FeedEvent::Group(_) => {}
         }
     }
 

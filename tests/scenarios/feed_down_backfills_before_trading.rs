@@ -11,7 +11,7 @@ use kalshi_exec::risk::{Limit, Readiness};
 use kalshi_exec::sim::world::World;
 use kalshi_exec::sim::world::fault::{RequestFault, RequestKind, Rule};
 use kalshi_exec::sim::world::network::LinkKind;
-use kalshi_exec::units::{Nanos, Position};
+use kalshi_exec::units::Nanos;
 
 use crate::theatre::{
     SECOND, await_answer, await_state, ended, finish, held, journal, rest_in_front, somebody_sells,
@@ -34,7 +34,11 @@ fn nothing_is_traded_until_what_was_missed_is_booked() {
     let refused = await_answer(&mut world, "b");
     let Outcome::Refused(refusal) = refused.outcome else { panic!("{refused:?}") };
     assert_eq!(refusal.limit, Limit::NotReady);
-    assert_eq!(held(&world), Position::FLAT, "nobody has told");
+    let told = |world: &World| held(world) == yes(10);
+    assert!(world.run_until(Nanos::from_ms(500), told), "fills are read while the stream is down");
+    world.send_line(&take("c"));
+    let refused = await_answer(&mut world, "c");
+    assert!(matches!(refused.outcome, Outcome::Refused(_)), "and nothing is traded: {refused:?}");
 
     let ready = |world: &World| world.core().readiness() == Readiness::Ready;
     assert!(world.run_until(Nanos::from_secs(10), ready));

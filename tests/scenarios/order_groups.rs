@@ -7,6 +7,8 @@
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::ControlCommand;
 use kalshi_exec::order::State;
+use kalshi_exec::recorder::record::Outcome;
+use kalshi_exec::risk::{Limit, Refusal};
 use kalshi_exec::sim::exchange::GroupState;
 use kalshi_exec::sim::world::World;
 use kalshi_exec::sim::world::fault::{RequestFault, RequestKind, Rule};
@@ -109,9 +111,13 @@ fn the_exchanges_own_limit_stops_what_ours_have_let_through() {
     ended(&await_answer(&mut world, "b"), State::Filled, 10);
     assert_eq!(held(&world), yes(20), "the fill that exceeds the limit stands");
 
-    world.send_line(&take("c"));
-    ended(&await_answer(&mut world, "c"), State::Rejected, 0);
+    // The stream tells at once: no order has to be rejected to find out.
+    let creates = world.host().all_creates().count();
     world.run_for(SECOND);
+    world.send_line(&take("c"));
+    let refused = await_answer(&mut world, "c").outcome;
+    assert!(matches!(refused, Outcome::Refused(Refusal { limit: Limit::Halted, .. })));
+    assert_eq!(world.host().all_creates().count(), creates);
     let halted = world.core().halted().expect("a person is asked").to_string();
     assert!(halted.starts_with("order_group_triggered"), "{halted}");
 

@@ -331,18 +331,23 @@ struct MarketRow {
     exchange_index: Scalar,
 }
 
+/// One band of valid prices, as listings and the stream tell it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct RangeRow {
+pub(in crate::kalshi) struct RangeRow {
     start: Scalar,
     end: Scalar,
     step: Scalar,
 }
 
+/// The grid that bands make, when the engine can express it.
+pub(in crate::kalshi) fn grid_of(bands: &[RangeRow]) -> Option<TickGrid> {
+    let ranges: Vec<PriceRange> = bands.iter().map(RangeRow::build).collect::<Option<_>>()?;
+    TickGrid::new(&ranges)
+}
+
 impl MarketRow {
     fn build(&self) -> Option<ListedMarket> {
-        let ranges = self.price_ranges.as_ref()?.iter().map(RangeRow::build);
-        let ranges: Vec<PriceRange> = ranges.collect::<Option<_>>()?;
         let exchange_index = match self.exchange_index.bytes() {
             // Answers from before the exchange was sharded.
             None => 0,
@@ -350,7 +355,7 @@ impl MarketRow {
         };
         Some(ListedMarket {
             ticker: Ticker::new(self.ticker.bytes()?)?,
-            grid: TickGrid::new(&ranges)?,
+            grid: grid_of(self.price_ranges.as_ref()?)?,
             exchange_index,
             active: self.status.bytes() == Some(b"active"),
         })

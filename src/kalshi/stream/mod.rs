@@ -5,6 +5,8 @@
 //! counted; both end in the same conversion (`report.rs`), so they cannot disagree in meaning.
 //! Nothing here knows a socket, a subscription's state or a clock.
 
+mod news;
+
 use serde::Deserialize;
 
 use crate::kalshi::report::{
@@ -12,7 +14,7 @@ use crate::kalshi::report::{
     wall_time_from_ms,
 };
 use crate::kalshi::scan::{Scanner, Value};
-use crate::message::{Fill, OrderReport, Origin};
+use crate::message::{Fill, GroupNews, HeldThere, MarketNews, OrderReport, Origin};
 use crate::units::Timestamp;
 
 /// A channel the engine subscribes to (its messages have another name: see the code).
@@ -23,11 +25,22 @@ pub enum Channel {
     Fill = 0,
     /// Changes of our orders; messages are of type `user_order`.
     UserOrders = 1,
+    /// What becomes of markets; messages are of type `market_lifecycle_v2`.
+    Markets = 2,
+    /// The account's positions; messages are of type `market_position`.
+    Positions = 3,
+    /// The account's order groups; messages are of type `order_group_updates`.
+    Groups = 4,
 }
 
 impl Channel {
+    /// Channels without which fills may be missed.
+    pub const NEEDED: [Self; 2] = [Self::Fill, Self::UserOrders];
+    /// Channels that tell sooner what would be learnt anyway.
+    pub const NEWS: [Self; 3] = [Self::Markets, Self::Positions, Self::Groups];
     /// Every channel the engine listens to.
-    pub const ALL: [Self; 2] = [Self::Fill, Self::UserOrders];
+    pub const ALL: [Self; 5] =
+        [Self::Fill, Self::UserOrders, Self::Markets, Self::Positions, Self::Groups];
 
     /// The exchange's spelling in commands and acknowledgements.
     #[must_use]
@@ -35,6 +48,9 @@ impl Channel {
         match self {
             Self::Fill => "fill",
             Self::UserOrders => "user_orders",
+            Self::Markets => "market_lifecycle_v2",
+            Self::Positions => "market_positions",
+            Self::Groups => "order_group_updates",
         }
     }
 
@@ -64,11 +80,23 @@ pub enum StreamMessage {
     },
     /// A command succeeded.
     Ok,
+    /// Something happened to a market.
+    Market(MarketNews),
+    /// The account's position in a market.
+    Position(HeldThere),
+    /// Something happened to an order group.
+    Group(GroupNews),
     /// A command or a subscription failed.
     Error {
         /// The exchange's number of the reason (reference §4).
         code: u32,
+        /// The command that failed, by our number of it.
+        id: Option<u64>,
+        /// The subscription, when it is about one.
+        sid: Option<u64>,
     },
+    /// News that could not be read: what it told will be learnt another way.
+    Garbled,
     /// Nothing the engine acts on.
     Other,
 }
@@ -77,7 +105,7 @@ impl StreamMessage {
     /// Whether the exchange says that a subscription is dead: 10 channel error, 25 buffer overflow.
     #[must_use]
     pub const fn is_terminal_error(&self) -> bool {
-        matches!(self, Self::Error { code: 10 | 25 })
+        matches!(self, Self::Error { code: 10 | 25, .. })
     }
 }
 
@@ -265,6 +293,8 @@ struct Envelope {
     #[serde(rename = "type", default)]
     kind: Scalar,
     #[serde(default)]
+    id: Scalar,
+    #[serde(default)]
     sid: Scalar,
 }
 
@@ -300,10 +330,15 @@ fn parse(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> 
             Ok(StreamMessage::Unsubscribed { sid })
         }
         b"ok" => Ok(StreamMessage::Ok),
+        b"market_lifecycle_v2" => Ok(news::lifecycle(text).unwrap_or(StreamMessage::Garbled)),
+        b"market_position" => Ok(news::position(text).unwrap_or(StreamMessage::Garbled)),
+        b"order_group_updates" => Ok(news::group(text).unwrap_or(StreamMessage::Garbled)),
         b"error" => {
             let Carrying { msg } = read::<Carrying<ErrorMessage>>(text)?;
             let code = msg.code.unsigned().and_then(|code| u32::try_from(code).ok());
-            Ok(StreamMessage::Error { code: code.ok_or(FieldError { field: "code" })? })
+            let code = code.ok_or(FieldError { field: "code" })?;
+            let (id, sid) = (envelope.id.unsigned(), envelope.sid.unsigned());
+            Ok(StreamMessage::Error { code, id, sid })
         }
         _ => Ok(StreamMessage::Other),
     }

@@ -183,7 +183,7 @@ fn what_cannot_be_ours_or_says_nothing_is_other() {
     message["msg"]["market_ticker"] = json!("K".repeat(65));
     assert_eq!(decode(&message.to_string()), Ok(StreamMessage::Other));
     let lifecycle =
-        r#"{"type":"market_lifecycle_v2","sid":13,"seq":3,"msg":{"market_ticker":"A"}}"#;
+        r#"{"type":"market_lifecycle_v2","sid":13,"seq":3,"msg":{"event_type":"created"}}"#;
     assert_eq!(decode(lifecycle), Ok(StreamMessage::Other));
 }
 
@@ -219,10 +219,10 @@ fn answers_to_commands_are_read() {
     check(r#"{"id":3,"type":"ok","msg":[{"channel":"fill","sid":1}]}"#, StreamMessage::Ok);
     check(
         r#"{"id":123,"type":"error","msg":{"code":25,"msg":"Subscription buffer overflow"}}"#,
-        StreamMessage::Error { code: 25 },
+        StreamMessage::Error { code: 25, id: Some(123), sid: None },
     );
-    assert!(StreamMessage::Error { code: 10 }.is_terminal_error());
-    assert!(!StreamMessage::Error { code: 7 }.is_terminal_error());
+    assert!(StreamMessage::Error { code: 10, id: None, sid: None }.is_terminal_error());
+    assert!(!StreamMessage::Error { code: 7, id: None, sid: None }.is_terminal_error());
 }
 
 #[test]
@@ -241,7 +241,7 @@ fn garbage_is_undecodable_and_counted() {
 
 #[test]
 fn commands_are_what_the_exchange_documents() {
-    let text = subscribe_command(3, &Channel::ALL);
+    let text = subscribe_command(3, &Channel::NEEDED);
     assert_eq!(text, r#"{"id":3,"cmd":"subscribe","params":{"channels":["fill","user_orders"]}}"#);
     assert_eq!(
         unsubscribe_command(2, &[1, 2]),

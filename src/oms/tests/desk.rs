@@ -34,6 +34,8 @@ pub(super) struct Desk {
     pub(super) commands: Vec<Command>,
     pub(super) asks: Vec<FetchCommand>,
     pub(super) records: Vec<Record>,
+    /// Fills of our orders, as the exchange lists them.
+    pub(super) fills: Vec<Fill>,
     trades: u32,
 }
 
@@ -67,6 +69,7 @@ impl Desk {
             commands: Vec::new(),
             asks: Vec::new(),
             records: Vec::new(),
+            fills: Vec::new(),
             trades: 0,
         };
         desk.tell(&Input::Gateway(GatewayEvent::Connections { ready: 4 }));
@@ -132,7 +135,8 @@ impl Desk {
         };
         let cash = CashThere { shard: None, cash: self.core.account().cash() };
         let held = self.core.markets().all().iter().filter_map(held);
-        held.chain([FetchEvent::Cash(cash)]).collect()
+        let fills = self.fills.iter().map(|fill| FetchEvent::Fill(*fill));
+        held.chain([FetchEvent::Cash(cash)]).chain(fills).collect()
     }
 
     /// Two readings find a position that nothing explains.
@@ -204,6 +208,7 @@ impl Desk {
             client_order_id: Some(order.client_order_id),
             ..self.stranger(A, order.side, order.price, whole)
         };
+        self.fills.push(Fill { client_order_id: None, origin: Origin::Rest, ..fill });
         self.tell(&Input::Feed(FeedEvent::Fill(fill)));
         fill
     }

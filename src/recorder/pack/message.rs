@@ -302,6 +302,9 @@ impl Pack for FeedEvent {
             Self::Fill(fill) => one(out, 2, fill),
             Self::Order(report) => one(out, 3, report),
             Self::Alive => out.put(&4_u8),
+            Self::Market(news) => one(out, 5, news),
+            Self::Position(held) => one(out, 6, held),
+            Self::Group(news) => one(out, 7, news),
         }
     }
 
@@ -312,6 +315,9 @@ impl Pack for FeedEvent {
             2 => from.take().map(Self::Fill),
             3 => from.take().map(Self::Order),
             4 => Some(Self::Alive),
+            5 => from.take().map(Self::Market),
+            6 => from.take().map(Self::Position),
+            7 => from.take().map(Self::Group),
             _ => None,
         }
     }

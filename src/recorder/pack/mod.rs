@@ -6,6 +6,7 @@
 //! [`VERSION`](crate::recorder::journal::VERSION).
 
 mod message;
+mod news;
 mod result;
 mod risk;
 mod vocabulary;

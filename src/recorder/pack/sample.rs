@@ -1,12 +1,13 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
 mod past;
+mod news;
 mod result;
 
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
-    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, CashThere, ControlCommand,
-    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, Loss,
+    Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
+    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss,
     MarketSettlement, NewOrder, OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style,
     TimeInForce, Unsent,
 };
@@ -426,7 +427,10 @@ impl Sample for OrderReport {
 
 impl Sample for FeedEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(5) {
+        match dice.below(8) {
+            5 => Self::Market(dice.any()),
+            6 => Self::Position(dice.any()),
+            7 => Self::Group(dice.any()),
             0 => Self::Up,
             1 => Self::Down,
             2 => Self::Fill(dice.any()),
@@ -439,18 +443,6 @@ impl Sample for FeedEvent {
 impl Sample for BestQuote {
     fn sample(dice: &mut Dice) -> Self {
         Self { ticker: dice.any(), bid: dice.any(), ask: dice.any(), as_of: dice.any() }
-    }
-}
-
-impl Sample for HeldThere {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { ticker: dice.any(), position: dice.any(), cost: dice.any() }
-    }
-}
-
-impl Sample for CashThere {
-    fn sample(dice: &mut Dice) -> Self {
-        Self { shard: dice.any(), cash: dice.any() }
     }
 }
 

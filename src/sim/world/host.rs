@@ -42,6 +42,8 @@ pub struct Host {
     creates: HashMap<ClientOrderId, u32>,
     /// Requests whose signature was refused.
     denied: u32,
+    /// What others have ordered on the engine's account, in all.
+    pub(super) meddled: Contracts,
     /// Whether the account's location is attested.
     location: Location,
     /// Writes are too many until then.
@@ -77,6 +79,7 @@ impl Host {
             read_lag,
             creates: HashMap::new(),
             denied: 0,
+            meddled: Contracts::ZERO,
             location: Location::Attested,
             throttled_until: Timestamp::ZERO,
             cancel_requests: 0,

@@ -29,6 +29,13 @@ pub struct HandMade {
 }
 
 impl Host {
+    /// What others have ordered on the engine's account, and what it was told wrongly, in all: by
+    /// so much its limits may be passed without its doing.
+    #[must_use]
+    pub const fn meddled(&self) -> Contracts {
+        self.meddled
+    }
+
     /// Somebody with the account's key places an order that rests until it is met. Returns the
     /// exchange's id of it, or nothing when it is refused.
     pub fn account_trades(&mut self, now: WallTime, order: &HandMade) -> Option<OrderId> {
@@ -46,6 +53,7 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue_mut().handle(now, Some(TRADER), &request);
         let said: serde_json::Value = serde_json::from_str(&answer.body).unwrap_or_default();
+        self.meddled += order.contracts;
         said["order_id"].as_str().and_then(|id| OrderId::new(id.as_bytes()))
     }
 
@@ -56,6 +64,7 @@ impl Host {
         order: &HandMade,
         order_id: &OrderId,
     ) -> TradeId {
+        self.meddled += order.contracts;
         let number = now.mono.ns();
         let trade = format!("00000000-0000-4000-8000-{:012x}", number & 0xffff_ffff_ffff);
         let mut msg = json!({
@@ -80,14 +89,14 @@ impl Host {
     /// When it is not there.
     pub fn withdraw(&mut self, now: WallTime, cents: i64) {
         if self.venue().exchange().account_count(TRADER) < 2 {
-            self.asked(now, "/portfolio/subaccounts", "{}");
+            self.asked(now, "POST", "/portfolio/subaccounts", "{}");
         }
         let (from, to) = if cents < 0 { (1, 0) } else { (0, 1) };
         let body = json!({
             "client_transfer_id": uuid::Uuid::from_u128(now.unix_ns().into()).to_string(),
             "from_subaccount": from, "to_subaccount": to, "amount_cents": cents.abs(),
         });
-        self.asked(now, "/portfolio/subaccounts/transfer", &body.to_string());
+        self.asked(now, "POST", "/portfolio/subaccounts/transfer", &body.to_string());
     }
 
     /// Money of the account moves from the first shard to another.
@@ -99,10 +108,29 @@ impl Host {
         assert!(moved.is_ok(), "the money is there");
     }
 
-    fn asked(&mut self, now: WallTime, path: &str, body: &str) {
+    /// Somebody makes an order group on the account. Returns the exchange's id of it.
+    ///
+    /// # Panics
+    /// When the exchange refuses it.
+    pub fn makes_group(&mut self, now: WallTime) -> String {
+        let path = "/portfolio/order_groups/create";
+        let answer = self.asked(now, "POST", path, "{\"contracts_limit\":100}");
+        answer["order_group_id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Somebody triggers or resets an order group of the account.
+    ///
+    /// # Panics
+    /// When there is no such group.
+    pub fn changes_group(&mut self, now: WallTime, group: &str, change: &str) {
+        self.asked(now, "PUT", &format!("/portfolio/order_groups/{group}/{change}"), "{}");
+    }
+
+    fn asked(&mut self, now: WallTime, method: &str, path: &str, body: &str) -> serde_json::Value {
         let path = format!("{BASE_PATH}{path}");
-        let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
+        let request = ApiRequest { method, path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue_mut().handle(now, Some(TRADER), &request);
         assert!(answer.status < 300, "{path}: {}", answer.body);
+        serde_json::from_str(&answer.body).unwrap_or_default()
     }
 }

@@ -248,8 +248,12 @@ impl World {
         self.run_until(Nanos::from_secs(20), Self::is_quiet);
         self.network.heal();
         let settled = self.run_until(Nanos::from_secs(600), Self::is_quiet);
-        // Reads that lag and frames held back have their say before the end.
+        // Reads that lag and frames held back have their say before the end; and then two readings
+        // of the account, one that is still in trouble besides.
         self.run_for(Nanos::from_secs(5));
+        self.command(ControlCommand::Reconcile);
+        self.run_for(Nanos::from_secs(20));
+        let settled = self.run_until(Nanos::from_secs(600), Self::is_quiet) && settled;
         self.drain();
         let mut violations = self.audit.violations().to_vec();
         if !settled {
