@@ -34,7 +34,7 @@ use std::sync::Arc;
 use rtrb::{Consumer, Producer};
 
 use self::batch::Batches;
-use self::budget::{Budget, BudgetConfig};
+use self::budget::{Budget, BudgetConfig, TierNews};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
 use self::groups::Groups;
 use self::held::{Attempt, HeldOrders, Taken};
@@ -121,6 +121,7 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     parts: GatewayParts<K, P, C, S>,
     pool: Pool<T>,
     budget: Budget,
+    tier: TierNews,
     cancels: CancelQueue,
     held: HeldOrders,
     groups: Groups,
@@ -186,6 +187,7 @@ where
             parts,
             pool,
             budget: Budget::new(config.budget, now),
+            tier: TierNews::default(),
             cancels: CancelQueue::new(config.cancel_wait),
             batches,
             batch_path,
@@ -211,6 +213,13 @@ where
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
+        self
+    }
+
+    /// Hears of a change of the account's tier from `tier`.
+    #[must_use]
+    pub fn with_tier(mut self, tier: TierNews) -> Self {
+        self.tier = tier;
         self
     }
 
@@ -294,6 +303,7 @@ where
 
     fn poll(&mut self) -> Work {
         let now = self.parts.clock.now();
+        self.budget.hear(&self.tier);
         self.budget.refill(now.mono);
         let work = self
             .outbox
