@@ -9,14 +9,16 @@
 use super::account::Holding;
 use super::core::{Core, Input, Outbox};
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
-use crate::message::{BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind};
+use crate::message::{
+    BookSide, CancelOrder, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind,
+};
 use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
     Settlement, Skew, Trips, is_trouble,
 };
-use crate::units::{Money, Now, WallTime};
+use crate::units::{Money, Now, Position, WallTime};
 
 /// Cash by shard, where the exchange keeps it so.
 #[derive(Debug, Default)]
@@ -271,8 +273,25 @@ impl Core {
         let Some(ticker) = self.markets.get(market).map(|market| market.ticker) else { return };
         out.records.push(Record::Alert { ticker, reason });
         if !was {
+            self.cancel_resting_in(market, out);
             let stop = Some(reason);
             out.kept.push(Kept::Market(CarriedMarket { ticker, stop, repeats: [0; 2] }));
+        }
+    }
+
+    /// Cancels what rests in a market that stops; what is on its way there is cancelled when it
+    /// rests. Whatever becomes of a cancel, the order's own deadline stands.
+    #[cold]
+    fn cancel_resting_in(&mut self, market: MarketIx, out: &mut Outbox) {
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
+            let Some(order) = self.orders.find_mut(key) else { continue };
+            let rests = matches!(order.state(), State::Resting | State::Partial);
+            if order.terms().market == market && rests && !order.order_id().is_empty() {
+                order.cancels = order.cancels.saturating_add(1);
+                let order_id = order.order_id();
+                out.commands.push(Command::Cancel(CancelOrder { key, order_id, market }));
+            }
         }
     }
 
@@ -306,9 +325,14 @@ impl Core {
 
     /// Brings exposure in line with what is held in a market.
     pub(super) fn hold(&mut self, market: MarketIx, holding: &Holding) {
+        let Holding { position, cost } = *holding;
+        if position == Position::FLAT && self.exposure.market(market).open_orders == 0 {
+            self.stakes.forget(market);
+        }
+        let stake = self.stakes.of(market, position, cost);
         // A position asks for no side and does not rest.
         if let Some(place) = self.place_in(market, BookSide::Bid, Rests::No) {
-            self.exposure.hold(place, holding.position, holding.cost);
+            self.exposure.hold_at_stake(place, position, (cost, stake));
         }
     }
 

@@ -116,6 +116,7 @@ impl Core {
         self.reconciling.touch(market, now.mono);
         self.reconciling.remember(market, fill, now.mono);
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
+        self.stakes.note_fill(market, fill.side, fill.price, fill.exchange_time);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
         debug_assert!(

@@ -238,6 +238,7 @@ impl Judge {
             }
             GatewayEvent::Connections { ready } => self.connections = *ready,
             GatewayEvent::NotResent { .. }
+            | GatewayEvent::Group { .. }
             | GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
