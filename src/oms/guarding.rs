@@ -57,7 +57,6 @@ impl ShardCash {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     commands: usize,
-    cash: Money,
     breaker: (BreakerState, Trips),
 }
 
@@ -65,11 +64,8 @@ impl Core {
     /// Lets time pass and notes what the input says of rates, links and clocks.
     pub(super) fn begin(&mut self, now: Now, input: &Input, out: &Outbox) -> Before {
         let breaker = self.guard.breaker();
-        let before = Before {
-            commands: out.commands.len(),
-            cash: self.account.cash(),
-            breaker: (breaker.state(), breaker.trips()),
-        };
+        let before =
+            Before { commands: out.commands.len(), breaker: (breaker.state(), breaker.trips()) };
         let day = self.day.utc_day();
         self.day.roll(now.wall, self.exposure.in_flight());
         if self.day.utc_day() != day {
@@ -232,12 +228,6 @@ impl Core {
     /// What outlives the process. Signals change the day's counters only by the orders they become,
     /// and those are in the journal.
     fn keep(&mut self, input: &Input, before: &Before, out: &mut Outbox) {
-        let cash = self.account.cash() - before.cash;
-        if cash != Money::ZERO
-            && let Some(shard) = self.shard_of(input)
-        {
-            self.shard_cash.add(shard, cash);
-        }
         let breaker = self.guard.breaker();
         let same = (breaker.state(), breaker.trips()) == before.breaker
             && self.halt.is_some() == self.carried.halt.is_some()
@@ -252,18 +242,6 @@ impl Core {
             self.carried = carried;
             out.kept.push(Kept::Account(carried));
         }
-    }
-
-    /// The shard whose cash an input has changed.
-    fn shard_of(&self, input: &Input) -> Option<u8> {
-        let ticker = match input {
-            Input::Feed(FeedEvent::Fill(fill)) | Input::Fetch(FetchEvent::Fill(fill)) => {
-                fill.ticker
-            }
-            Input::Fetch(FetchEvent::Settled(settlement)) => settlement.ticker,
-            _ => return None,
-        };
-        self.markets.find(&ticker).map(|market| market.exchange_index)
     }
 
     /// Stops one market until a person resumes.

@@ -1,10 +1,10 @@
 //! What positions may have cost, in whatever order their fills became known.
 //!
 //! Cost is an average: what a position cost depends on the order of its fills, and they may be
-//! told in another order than they happened. The exchange's books have the true one. Once a market's
-//! fills were told out of order, its position counts as if every contract had cost as much as the
-//! dearest of its side: no order of the same fills can come to more. That holds until nothing is
-//! held or alive there.
+//! told in another order than they happened. The exchange's books have the true one. Once fills of
+//! a market were told out of order, its position counts as if every contract had cost as much as
+//! the dearest of its side: no order of the same fills can come to more. That holds until nothing
+//! is held or alive there.
 
 use crate::ids::MarketIx;
 use crate::message::BookSide;

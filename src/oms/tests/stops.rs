@@ -140,3 +140,21 @@ fn a_sport_counts_what_fills_told_out_of_order_may_have_cost() {
     let sports = (0..10).map(|sport| exposure.sport(SportIx(sport)));
     assert_eq!(sports.max(), Some(Money::from_cents(800)));
 }
+
+/// A fill frees its order's reserve and takes cash in one step; a retry made in that very step is
+/// asked for what is left after it.
+#[test]
+fn a_retry_made_by_a_fill_is_asked_for_the_shards_cash_after_it() {
+    // Enough for ten at 49 with their fee, and hardly a cent more.
+    let mut desk = Desk::funded(|_| {}, vec![(0, Money::from_cents(10_509))]);
+    let signal = desk.signal("a", Action::BuyYes, TimeInForce::ImmediateOrCancel);
+    desk.tell(&Input::Signal(signal));
+    let first = desk.last_order();
+    // One trades, and the word of it comes before the fill.
+    desk.accept(&first, Contracts::from_whole(1));
+    desk.fill(&first, 1);
+
+    assert_eq!(desk.submits(), 1, "nine more at 50 are too many");
+    let error = desk.results()[0].error.expect("why nothing followed");
+    assert!(error.message.to_string().starts_with("available_balance"), "{}", error.message);
+}
