@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::board::TroubleTold;
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
-use super::record::{ChildResult, Hop, Outcome, Record};
+use super::record::{ExecutionResult, Hop, Outcome, Record};
 use crate::ids::{ClientOrderId, RunId};
 use crate::order::State;
 use crate::risk::Limit;
@@ -211,15 +211,7 @@ impl Tally {
             Record::Result(result) => match result.outcome {
                 Outcome::Refused(refusal) => self.refused.0[refusal.limit as usize] += 1,
                 Outcome::NotTradeable => self.not_tradeable += 1,
-                Outcome::Ended(_) => {
-                    self.accepted += 1;
-                    // What left has said so before its signal was answered.
-                    let children = result.orders.iter().flatten();
-                    let is_unsent =
-                        |child: &&ChildResult| !self.orders.contains_key(&child.client_order_id);
-                    self.unsent += children.filter(is_unsent).count() as u64;
-                    self.trades += u64::from(!result.filled.is_zero());
-                }
+                Outcome::Ended(_) => self.count_ended(result),
             },
             Record::Presign { hit: true } => self.presign.hits += 1,
             Record::Presign { hit: false } => self.presign.misses += 1,
@@ -279,6 +271,16 @@ impl Tally {
             | Record::Reconnected { .. }
             | Record::Drained => {}
         }
+    }
+
+    /// A signal that became orders has its answer. What left has said so before.
+    fn count_ended(&mut self, result: &ExecutionResult) {
+        self.accepted += 1;
+        self.trades += u64::from(!result.filled.is_zero());
+        let left = |id| self.orders.contains_key(id);
+        let children = result.orders.iter().flatten();
+        let unsent = children.filter(|child| !left(&child.client_order_id)).count();
+        self.unsent += unsent as u64;
     }
 
     /// Signals that arrived.
@@ -410,7 +412,7 @@ mod tests {
     use super::*;
     use crate::ids::{SourceId, Ticker};
     use crate::recorder::pack::sample::Dice;
-    use crate::recorder::record::{BookedFill, CHILDREN_MAX, ExecutionResult};
+    use crate::recorder::record::{BookedFill, CHILDREN_MAX, ChildResult};
     use crate::risk::Refusal;
     use crate::units::Timestamp;
 

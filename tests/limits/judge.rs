@@ -241,7 +241,6 @@ impl Judge {
             }
             GatewayEvent::Connections { ready } => self.connections = *ready,
             GatewayEvent::NotResent { .. }
-            | GatewayEvent::Group { .. }
             | GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
