@@ -25,6 +25,8 @@ use proptest::prelude::*;
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 300,
+        // The same cases everywhere: a run says something about the code, not about its luck.
+        rng_seed: proptest::test_runner::RngSeed::Fixed(20_260_112),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

@@ -402,6 +402,12 @@ impl<'a> Layers<'a> {
         self.find(key).map(|found| found.origin)
     }
 
+    /// Whether somebody has chosen a key's value, rather than a preset.
+    pub(super) fn is_chosen(&self, key: &str) -> bool {
+        let setting = self.settings.iter().find(|setting| setting.key == key);
+        setting.is_some_and(|it| !matches!(it.origin, Origin::Default | Origin::Profile(_)))
+    }
+
     /// Two keys that were read contradict each other.
     pub(super) fn contradiction(&self, first: &str, second: &str, why: &str) -> ConfigError {
         let shown = |key: &str| {

@@ -8,7 +8,7 @@ use super::ranges::{CENTURY_MS, DAY_MS, DAY_S};
 use crate::ids::TICKER_BYTES_MAX;
 use crate::oms::config::OrderConfig;
 use crate::risk::{BreakerConfig, Limits, OpenRisk, SeriesRules, SportRule};
-use crate::units::{Contracts, Nanos};
+use crate::units::{Contracts, Money, Nanos};
 
 pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits, ConfigError> {
     let (preset, standard) = (profile.limits(), Limits::default());
@@ -20,14 +20,14 @@ pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits
         key("risk.max_position_size").or("MAX_POSITION_SIZE"),
         contracts(|limits| limits.position_size_max),
     )?;
-    limits.risk_per_trade_max = layers.money(
-        key("risk.max_risk_per_trade_cents").or("MAX_RISK_PER_TRADE"),
-        profile.base(&preset, &standard, |limits| limits.risk_per_trade_max),
-    )?;
     limits.daily_loss_max = layers.money(
-        key("risk.max_daily_loss_cents").or("MAX_DAILY_LOSS"),
+        key(LOSS).or("MAX_DAILY_LOSS"),
         profile.base(&preset, &standard, |limits| limits.daily_loss_max),
     )?;
+    // No trade risks more than the day may lose, also where nobody speaks of the trade.
+    let mut risk = profile.base(&preset, &standard, |limits| limits.risk_per_trade_max);
+    risk.value = risk.value.min(limits.daily_loss_max);
+    limits.risk_per_trade_max = layers.money(key(RISK).or("MAX_RISK_PER_TRADE"), risk)?;
     limits.daily_trades_max = layers.count(
         key("risk.max_daily_trades").or("MAX_DAILY_TRADES"),
         counts(|limits| limits.daily_trades_max),
@@ -198,15 +198,33 @@ pub(super) fn breaker(
     })
 }
 
+/// Two settings that contradict each other, their keys, and why.
+type Pair = (bool, [&'static str; 2], &'static str);
+
+const SIZE: &str = "risk.max_position_size";
+const RISK: &str = "risk.max_risk_per_trade_cents";
+const LOSS: &str = "risk.max_daily_loss_cents";
+const PER_MINUTE: &str = "risk.max_orders_per_minute";
+const SPACING: &str = "risk.min_time_between_orders_ms";
+
 /// Bounds that cannot be meant together: one of them would refuse everything another allows.
+/// `paper_cash` is what a paper run starts with.
 pub(super) fn check(
     layers: &Layers<'_>,
-    limits: &Limits,
-    breaker: &BreakerConfig,
-    orders: &OrderConfig,
+    (limits, breaker, orders): (&Limits, &BreakerConfig, &OrderConfig),
+    paper_cash: Option<Money>,
 ) -> Result<(), ConfigError> {
-    let size = "risk.max_position_size";
-    let pairs = [
+    let pairs = sizes(limits, breaker);
+    let pairs =
+        pairs.into_iter().chain(amounts(limits, paper_cash)).chain(rates(layers, limits, orders));
+    match pairs.into_iter().find(|(contradicts, ..)| *contradicts) {
+        Some((_, [first, second], why)) => Err(layers.contradiction(first, second, why)),
+        None => Ok(()),
+    }
+}
+
+fn sizes(limits: &Limits, breaker: &BreakerConfig) -> [Pair; 4] {
+    [
         (
             limits.open_orders_per_market_max > limits.open_orders_max,
             ["risk.max_open_orders_per_market", "risk.max_open_orders"],
@@ -214,27 +232,57 @@ pub(super) fn check(
         ),
         (
             limits.position_size_max > limits.position_per_event_max,
-            [size, "risk.max_position_per_event"],
+            [SIZE, "risk.max_position_per_event"],
             "a trade of the allowed size would never pass; the size is at most the event's",
         ),
         (
             limits.position_size_max > limits.daily_volume_max,
-            [size, "risk.max_daily_volume"],
+            [SIZE, "risk.max_daily_volume"],
             "a trade of the allowed size would never pass; the size is at most the day's volume",
         ),
         (
             breaker.half_open_contracts > limits.position_size_max,
-            ["breaker.half_open_contracts", size],
+            ["breaker.half_open_contracts", SIZE],
             "the order that probes is at most as large as any other",
         ),
+    ]
+}
+
+fn amounts(limits: &Limits, paper_cash: Option<Money>) -> [Pair; 3] {
+    [
+        (
+            limits.risk_per_trade_max > limits.daily_loss_max,
+            [RISK, LOSS],
+            "one trade could lose more than the whole day may; the risk is at most the day's loss",
+        ),
+        (
+            limits.risk_per_trade_max > limits.resting_value_max,
+            [RISK, "risk.max_resting_value_cents"],
+            "a trade of the allowed risk could never rest; the risk is at most the resting value",
+        ),
+        (
+            paper_cash.is_some_and(|cash| cash > Money::ZERO && limits.balance_min >= cash),
+            ["risk.min_balance_cents", "paper.cash_cents"],
+            "nothing could ever be bought; the balance is less than the cash",
+        ),
+    ]
+}
+
+fn rates(layers: &Layers<'_>, limits: &Limits, orders: &OrderConfig) -> [Pair; 2] {
+    let after_the_first = u64::from(limits.orders_per_minute_max.saturating_sub(1));
+    let takes = limits.order_spacing_min.ns().saturating_mul(after_the_first);
+    // One of them alone is a wish; the other then bounds nothing, and harms nobody.
+    let both = layers.is_chosen(PER_MINUTE) && layers.is_chosen(SPACING);
+    [
         (
             orders.limit_offset > limits.price_collar,
             ["orders.limit_offset_cents", "risk.price_collar_cents"],
             "every limit price would be outside the collar; the offset is at most the collar",
         ),
-    ];
-    match pairs.into_iter().find(|(contradicts, ..)| *contradicts) {
-        Some((_, [first, second], why)) => Err(layers.contradiction(first, second, why)),
-        None => Ok(()),
-    }
+        (
+            both && after_the_first > 0 && takes >= Nanos::from_secs(60).ns(),
+            [PER_MINUTE, SPACING],
+            "so many orders never fit into a minute at that distance; lower one of the two",
+        ),
+    ]
 }

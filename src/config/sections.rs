@@ -19,7 +19,7 @@ use crate::oms::config::{OrderConfig, Orphans, ReconcileConfig};
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
-use crate::units::Nanos;
+use crate::units::{Money, Nanos};
 
 pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let mode = mode(layers)?;
@@ -54,8 +54,9 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let orders = gateway::resends(layers, orders)?;
     let group_contracts = gateway::group_contracts(layers)?;
     let breaker = limits::breaker(layers, profile, limits.position_size_max)?;
-    limits::check(layers, &limits, &breaker, &orders)?;
     let paper_cash_cents = cash(layers, "paper.cash_cents")?;
+    let paper_cash = (mode == Mode::Paper).then(|| Money::from_cents(paper_cash_cents));
+    limits::check(layers, (&limits, &breaker, &orders), paper_cash)?;
     Ok(Config {
         mode,
         profile,

@@ -145,7 +145,7 @@ impl Core {
         }
         let at = if order.awaits_fills() {
             now.mono + orders.fills_wait
-        } else if self.halt.is_some() || self.phase != Phase::Open || self.is_too_large(key) {
+        } else if self.is_unwanted(order) {
             // It was on its way when everything else was cancelled, or when it was not wanted
             // any more.
             now.mono
@@ -153,6 +153,15 @@ impl Core {
             self.lots[key.slot as usize].until
         };
         self.arm(key, at);
+    }
+
+    /// Whether a resting order should not rest any more: trading has stopped, everywhere or in its
+    /// market, or it is for more than is still wanted.
+    pub(super) fn is_unwanted(&self, order: &Order) -> bool {
+        self.halt.is_some()
+            || self.phase != Phase::Open
+            || self.is_stopped(order.terms().market)
+            || self.is_too_large(order.key())
     }
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {

@@ -28,7 +28,7 @@ use crate::order::{IllegalTransition, OrderSlab};
 use crate::recorder::record::Record;
 use crate::risk::{
     Approved, Carried, CarriedMarket, Day, Exposure, Guard, Halt, Kept, Listing, Past, Place,
-    Readiness, Rests, SeriesRules, Skew, Throttle,
+    Readiness, Rests, SeriesRules, Skew, Stakes, Throttle,
 };
 use crate::units::{Money, Now, Timestamp, WallTime};
 
@@ -170,6 +170,7 @@ pub struct Core {
     pub(super) aftermath_until: Timestamp,
     pub(super) watch: Watch,
     pub(super) news: News,
+    pub(super) stakes: Stakes,
 }
 
 impl Core {
@@ -240,6 +241,7 @@ impl Core {
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
             watch: Watch::new(),
+            stakes: Stakes::new(market_count),
             markets,
             config,
         };

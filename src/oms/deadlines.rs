@@ -52,10 +52,8 @@ impl Core {
         }
         let partial_deadline = self.lots[key.slot as usize].until + orders.partial_wait;
         let waits = order.state() == State::Partial
-            && self.phase == Phase::Open
-            && self.halt.is_none()
             && !order.terms().post_only
-            && !self.is_too_large(key)
+            && !self.is_unwanted(order)
             && now.mono < partial_deadline;
         if waits {
             self.arm(key, partial_deadline);

@@ -9,14 +9,16 @@
 use super::account::Holding;
 use super::core::{Core, Input, Outbox};
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
-use crate::message::{BookSide, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind};
+use crate::message::{
+    BookSide, CancelOrder, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind,
+};
 use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
     Settlement, Skew, Trips, is_trouble,
 };
-use crate::units::{Money, Now, WallTime};
+use crate::units::{Money, Now, Position, WallTime};
 
 /// Cash by shard, where the exchange keeps it so.
 #[derive(Debug, Default)]
@@ -55,7 +57,6 @@ impl ShardCash {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     commands: usize,
-    cash: Money,
     breaker: (BreakerState, Trips),
 }
 
@@ -63,11 +64,8 @@ impl Core {
     /// Lets time pass and notes what the input says of rates, links and clocks.
     pub(super) fn begin(&mut self, now: Now, input: &Input, out: &Outbox) -> Before {
         let breaker = self.guard.breaker();
-        let before = Before {
-            commands: out.commands.len(),
-            cash: self.account.cash(),
-            breaker: (breaker.state(), breaker.trips()),
-        };
+        let before =
+            Before { commands: out.commands.len(), breaker: (breaker.state(), breaker.trips()) };
         let day = self.day.utc_day();
         self.day.roll(now.wall, self.exposure.in_flight());
         if self.day.utc_day() != day {
@@ -230,12 +228,6 @@ impl Core {
     /// What outlives the process. Signals change the day's counters only by the orders they become,
     /// and those are in the journal.
     fn keep(&mut self, input: &Input, before: &Before, out: &mut Outbox) {
-        let cash = self.account.cash() - before.cash;
-        if cash != Money::ZERO
-            && let Some(shard) = self.shard_of(input)
-        {
-            self.shard_cash.add(shard, cash);
-        }
         let breaker = self.guard.breaker();
         let same = (breaker.state(), breaker.trips()) == before.breaker
             && self.halt.is_some() == self.carried.halt.is_some()
@@ -252,18 +244,6 @@ impl Core {
         }
     }
 
-    /// The shard whose cash an input has changed.
-    fn shard_of(&self, input: &Input) -> Option<u8> {
-        let ticker = match input {
-            Input::Feed(FeedEvent::Fill(fill)) | Input::Fetch(FetchEvent::Fill(fill)) => {
-                fill.ticker
-            }
-            Input::Fetch(FetchEvent::Settled(settlement)) => settlement.ticker,
-            _ => return None,
-        };
-        self.markets.find(&ticker).map(|market| market.exchange_index)
-    }
-
     /// Stops one market until a person resumes.
     #[cold]
     pub(super) fn stop(&mut self, market: MarketIx, reason: Reason, out: &mut Outbox) {
@@ -271,8 +251,25 @@ impl Core {
         let Some(ticker) = self.markets.get(market).map(|market| market.ticker) else { return };
         out.records.push(Record::Alert { ticker, reason });
         if !was {
+            self.cancel_resting_in(market, out);
             let stop = Some(reason);
             out.kept.push(Kept::Market(CarriedMarket { ticker, stop, repeats: [0; 2] }));
+        }
+    }
+
+    /// Cancels what rests in a market that stops; what is on its way there is cancelled when it
+    /// rests. Whatever becomes of a cancel, the order's own deadline stands.
+    #[cold]
+    fn cancel_resting_in(&mut self, market: MarketIx, out: &mut Outbox) {
+        for slot in 0..self.orders.capacity() {
+            let Some(key) = self.orders.live_at(slot) else { continue };
+            let Some(order) = self.orders.find_mut(key) else { continue };
+            let rests = matches!(order.state(), State::Resting | State::Partial);
+            if order.terms().market == market && rests && !order.order_id().is_empty() {
+                order.cancels = order.cancels.saturating_add(1);
+                let order_id = order.order_id();
+                out.commands.push(Command::Cancel(CancelOrder { key, order_id, market }));
+            }
         }
     }
 
@@ -307,9 +304,14 @@ impl Core {
 
     /// Brings exposure in line with what is held in a market.
     pub(super) fn hold(&mut self, market: MarketIx, holding: &Holding) {
+        let Holding { position, cost } = *holding;
+        if position == Position::FLAT && self.exposure.market(market).open_orders == 0 {
+            self.stakes.forget(market);
+        }
+        let stake = self.stakes.of(market, position, cost);
         // A position asks for no side and does not rest.
         if let Some(place) = self.place_in(market, BookSide::Bid, Rests::No) {
-            self.exposure.hold(place, holding.position, holding.cost);
+            self.exposure.hold_at_stake(place, position, (cost, stake));
         }
     }
 

@@ -216,7 +216,7 @@ impl Core {
     }
 
     /// Keeps the cash of a market's shard in line.
-    fn note_cash_on(&mut self, market: MarketIx, change: Money) {
+    pub(super) fn note_cash_on(&mut self, market: MarketIx, change: Money) {
         if let Some(shard) = self.markets.get(market).map(|market| market.exchange_index) {
             self.shard_cash.add(shard, change);
         }

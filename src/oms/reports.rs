@@ -118,7 +118,11 @@ impl Core {
         let Some(market) = market else { return };
         self.reconciling.touch(market, now.mono);
         self.reconciling.remember(market, fill, now.mono);
+        let before = self.account.cash();
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
+        // At once: what follows from this very fill is asked for the shard's cash, too.
+        self.note_cash_on(market, self.account.cash() - before);
+        self.stakes.note_fill(market, fill.side, fill.price, fill.exchange_time);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
         debug_assert!(

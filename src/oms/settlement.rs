@@ -138,7 +138,9 @@ impl Core {
     }
 
     fn pay_out(&mut self, market: MarketIx, yes_pays: Money) -> Money {
+        let before = self.account.cash();
         let realized = self.account.settle(market, yes_pays);
+        self.note_cash_on(market, self.account.cash() - before);
         let holding = *self.account.holding(market);
         self.hold(market, &holding);
         realized

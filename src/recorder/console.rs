@@ -330,14 +330,16 @@ pub fn summary_text(summary: &Summary) -> String {
         (
             "Orders",
             format!(
-                "{} sent: {} filled, {} partial, {} canceled, {} rejected, {} expired, {} unknown",
+                "{} sent: {} filled, {} partial, {} canceled, {} rejected, {} expired, {} unknown; \
+                 {} never sent",
                 orders.sent,
                 orders.filled,
                 orders.partial,
                 orders.canceled,
                 orders.rejected,
                 orders.expired,
-                orders.unknown
+                orders.unknown,
+                orders.unsent
             ),
         ),
         ("Contracts", format!("{} filled", summary.contracts_filled)),

@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 use super::board::TroubleTold;
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
-use super::record::{Hop, Outcome, Record};
+use super::record::{ExecutionResult, Hop, Outcome, Record};
 use crate::ids::{ClientOrderId, RunId};
 use crate::order::State;
 use crate::risk::Limit;
@@ -92,12 +92,16 @@ pub struct Orders {
     pub partial: u64,
     /// Cancelled with nothing filled.
     pub canceled: u64,
-    /// Refused by the exchange, or never sent.
+    /// Refused by the exchange.
     pub rejected: u64,
     /// Ran out of time with nothing filled.
     pub expired: u64,
     /// Fate not known, or still alive, at the end.
     pub unknown: u64,
+    /// Approved and never handed to the kernel: none of the above. With those sent they are all
+    /// the orders of the accepted signals.
+    #[serde(default)]
+    pub unsent: u64,
 }
 
 /// Profit and loss of one market.
@@ -160,6 +164,7 @@ pub struct Tally {
     refused: Refused,
     sent: u64,
     orders: HashMap<ClientOrderId, Fate>,
+    unsent: u64,
     trades: u64,
     filled_centis: u64,
     fees: Money,
@@ -206,10 +211,7 @@ impl Tally {
             Record::Result(result) => match result.outcome {
                 Outcome::Refused(refusal) => self.refused.0[refusal.limit as usize] += 1,
                 Outcome::NotTradeable => self.not_tradeable += 1,
-                Outcome::Ended(_) => {
-                    self.accepted += 1;
-                    self.trades += u64::from(!result.filled.is_zero());
-                }
+                Outcome::Ended(_) => self.count_ended(result),
             },
             Record::Presign { hit: true } => self.presign.hits += 1,
             Record::Presign { hit: false } => self.presign.misses += 1,
@@ -271,6 +273,16 @@ impl Tally {
         }
     }
 
+    /// A signal that became orders has its answer. What left has said so before.
+    fn count_ended(&mut self, result: &ExecutionResult) {
+        self.accepted += 1;
+        self.trades += u64::from(!result.filled.is_zero());
+        let left = |id| self.orders.contains_key(id);
+        let children = result.orders.iter().flatten();
+        let unsent = children.filter(|child| !left(&child.client_order_id)).count();
+        self.unsent += unsent as u64;
+    }
+
     /// Signals that arrived.
     #[must_use]
     pub const fn received(&self) -> u64 {
@@ -298,7 +310,7 @@ impl Tally {
     }
 
     fn orders(&self) -> Orders {
-        let mut orders = Orders { sent: self.sent, ..Orders::default() };
+        let mut orders = Orders { sent: self.sent, unsent: self.unsent, ..Orders::default() };
         for fate in self.orders.values() {
             let place = match fate.state {
                 Some(State::Filled) => &mut orders.filled,
@@ -400,7 +412,7 @@ mod tests {
     use super::*;
     use crate::ids::{SourceId, Ticker};
     use crate::recorder::pack::sample::Dice;
-    use crate::recorder::record::{BookedFill, ExecutionResult};
+    use crate::recorder::record::{BookedFill, CHILDREN_MAX, ChildResult};
     use crate::risk::Refusal;
     use crate::units::Timestamp;
 
@@ -480,8 +492,34 @@ mod tests {
             rejected: 1,
             expired: 1,
             unknown: 2,
+            unsent: 0,
         };
         assert_eq!(of, expected);
+    }
+
+    #[test]
+    fn orders_sent_and_unsent_are_all_orders_of_the_accepted_signals() {
+        let child = |seq| ChildResult { client_order_id: id(seq), ..Dice::new(1).any() };
+        let ended = |seqs: &[u64]| {
+            let mut orders = [None; CHILDREN_MAX];
+            orders.iter_mut().zip(seqs).for_each(|(place, seq)| *place = Some(child(*seq)));
+            let outcome = Outcome::Ended(State::Rejected);
+            Record::Result(ExecutionResult { outcome, orders, ..Dice::new(1).any() })
+        };
+        let sent = |seq| Record::OrderSent { client_order_id: id(seq), at: Timestamp::ZERO };
+        let refusal = Refusal { limit: Limit::Halted, value: 1, bound: 0 };
+        // One filled, one retried and then out of tokens, one that never left, one refused.
+        let of = summary(&[
+            sent(1),
+            ended(&[1]),
+            sent(2),
+            ended(&[2, 3]),
+            ended(&[4]),
+            result(Outcome::Refused(refusal)),
+        ]);
+        assert_eq!((of.signals.accepted, of.orders.sent, of.orders.unsent), (3, 2, 2));
+        let retries = 1;
+        assert_eq!(of.signals.accepted + retries, of.orders.sent + of.orders.unsent);
     }
 
     #[test]

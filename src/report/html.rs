@@ -108,6 +108,7 @@ fn counts_table(summary: &Summary) -> String {
         ("orders canceled", orders.canceled),
         ("orders rejected", orders.rejected),
         ("orders expired", orders.expired),
+        ("orders never sent", orders.unsent),
         ("orders unknown", orders.unknown),
     ];
     let fixed = counts.iter().map(|(name, count)| cells(&[name, &count.to_string()]));

@@ -27,6 +27,8 @@ pub struct MarketExposure {
     pub asks_down_to: Option<Price>,
     /// What the position cost, without fees.
     pub cost: Money,
+    /// The most it may have cost: what its sport counts.
+    pub stake: Money,
 }
 
 impl MarketExposure {
@@ -225,11 +227,17 @@ impl Exposure {
         self.change(at, |market| market.open_orders -= 1);
     }
 
-    /// The net position is now `position`, and `cost` is what it cost without fees.
+    /// The net position is now `position`, and `cost` is what it cost without fees, for certain.
     pub fn hold(&mut self, at: Place, position: Position, cost: Money) {
-        let before = core::mem::replace(&mut self.markets[usize::from(at.market.0)].cost, cost);
-        self.invested += cost - before;
-        self.sports[usize::from(at.sport.0)] += cost - before;
+        self.hold_at_stake(at, position, (cost, cost));
+    }
+
+    /// As [`Self::hold`], where the position may have cost more than is booked.
+    pub fn hold_at_stake(&mut self, at: Place, position: Position, (cost, stake): (Money, Money)) {
+        let market = &mut self.markets[usize::from(at.market.0)];
+        self.invested += cost - core::mem::replace(&mut market.cost, cost);
+        self.sports[usize::from(at.sport.0)] +=
+            stake - core::mem::replace(&mut market.stake, stake);
         self.change(at, |market| market.position = position);
     }
 

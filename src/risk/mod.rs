@@ -20,6 +20,7 @@ mod messages;
 mod refusal;
 mod repeats;
 mod series;
+mod stakes;
 mod throttle;
 
 pub use approved::Approved;
@@ -38,4 +39,5 @@ pub use messages::{MessageKind, Messages};
 pub use refusal::{Limit, Refusal, Unit};
 pub use repeats::Repeats;
 pub use series::{Listing, SeriesRules, SportIx, SportRule};
+pub use stakes::Stakes;
 pub use throttle::Throttle;

@@ -130,10 +130,59 @@ fn limits_that_cannot_be_meant_together_are_refused_by_name() {
         "[orders]\nlimit_offset_cents = 6",
         &["orders.limit_offset_cents = 6", "risk.price_collar_cents = 5 (default)"],
     );
+    let risk = "risk.max_risk_per_trade_cents = ";
+    refused(
+        "[risk]\nmax_risk_per_trade_cents = 5001\nmax_daily_loss_cents = 5000",
+        &[&format!("{risk}5001"), "risk.max_daily_loss_cents = 5000", "at most the day's loss"],
+    );
+    refused(
+        "[risk]\nmax_resting_value_cents = 49999",
+        &[&format!("{risk}50000 (default)"), "risk.max_resting_value_cents = 49999", "at most"],
+    );
+    refused(
+        "[risk]\nmin_balance_cents = 500\n[paper]\ncash_cents = 500",
+        &["risk.min_balance_cents = 500", "paper.cash_cents = 500", "less than the cash"],
+    );
+    refused(
+        "[risk]\nmin_time_between_orders_ms = 7000\nmax_orders_per_minute = 10",
+        &["risk.max_orders_per_minute = 10", "risk.min_time_between_orders_ms = 7000", "lower"],
+    );
+    refused(
+        "[risk]\nmax_open_orders_per_market = 21",
+        &["risk.max_open_orders_per_market = 21", "risk.max_open_orders = 20", "all together"],
+    );
+    refused(
+        "[risk]\nmax_daily_volume = 99",
+        &["risk.max_position_size = 100", "risk.max_daily_volume = 99", "at most"],
+    );
     refused(
         "[wire]\ncancel_reserve_tokens = 91",
         &["wire.cancel_reserve_tokens = 91", "wire.write_tokens_max = 100", "ten"],
     );
+}
+
+#[test]
+fn bounds_that_just_fit_together_are_taken() {
+    let dir = directory();
+    for text in [
+        "[risk]\nmax_risk_per_trade_cents = 5000\nmax_daily_loss_cents = 5000",
+        "[risk]\nmax_resting_value_cents = 50000",
+        "[risk]\nmin_balance_cents = 499\n[paper]\ncash_cents = 500",
+        "[orders]\nlimit_offset_cents = 5",
+        "[risk]\nmin_time_between_orders_ms = 6666\nmax_orders_per_minute = 10",
+        "[risk]\nmin_time_between_orders_ms = 7000",
+    ] {
+        write(dir.path(), "run.toml", text);
+        let taken = config(dir.path(), &["--config", "run.toml"], &[]);
+        assert_eq!(taken.code, Some(0), "{text}: {}", taken.stderr);
+    }
+}
+
+#[test]
+fn the_risk_of_a_trade_follows_the_days_loss_where_nobody_speaks_of_it() {
+    let dir = directory();
+    let settings = as_json(dir.path(), &[], &[("MAX_DAILY_LOSS", "777")]);
+    assert_eq!(settings["risk.max_risk_per_trade_cents"]["value"], json!(777));
 }
 
 #[test]

@@ -104,6 +104,8 @@ pub(crate) struct Judge {
     profit: i64,
     tokens: (u64, Timestamp),
     pub(crate) wall_was_set: bool,
+    /// Orders before this time count for no rate any more.
+    pub(crate) rates_from: Timestamp,
 }
 
 impl Judge {
@@ -140,6 +142,7 @@ impl Judge {
             profit: 0,
             tokens: FULL,
             wall_was_set: false,
+            rates_from: Timestamp::ZERO,
             config,
         }
     }
@@ -475,6 +478,12 @@ impl Judge {
     pub(crate) fn restart(&mut self, now: Now, books: &Books, as_of: WallTime) {
         // Whatever came due meanwhile, nobody was there to see it.
         self.breaker.restart(now.mono, self.wall_was_set);
+        // Only the wall clock tells a new process how long ago something was.
+        if std::mem::replace(&mut self.wall_was_set, false) {
+            self.rates_from = now.mono;
+            self.rejects.clear();
+            self.executions.clear();
+        }
         self.tick(now);
         self.run_from = self.orders.len();
         self.orders.iter_mut().for_each(|order| order.over = true);

@@ -191,10 +191,11 @@ impl Judge {
         assert!(self.day_loss() < limits.daily_loss_max.e8(), "{} lost", self.day_loss());
         let rejects = self.recent_rejects(now.mono);
         assert!(rejects < breaker.rejects_per_minute_max, "{rejects} rejects in a minute");
-        let recent = |order: &&Sent| now.mono.since(order.at) < Nanos::from_secs(60);
+        let since = self.rates_from;
+        let recent = |it: &&Sent| it.at >= since && now.mono.since(it.at) < Nanos::from_secs(60);
         let minute = self.orders.iter().filter(recent).count();
         assert!(minute < limits.orders_per_minute_max as usize, "{minute} in the last minute");
-        if let Some(last) = self.orders.last() {
+        if let Some(last) = self.orders.last().filter(|last| last.at >= since) {
             assert!(now.mono.since(last.at) >= limits.order_spacing_min, "too close");
         }
         let messages = limits.messages;

@@ -61,7 +61,13 @@ impl Truth {
             let down = held.centis - alive(BookSide::Ask);
             let worst = up.unsigned_abs().max(down.unsigned_abs());
             *events.entry(row.event).or_default() += worst;
-            let reserved = in_market(exchange, market).map(value).sum::<i64>();
+            // What can do nothing but leave a position may always be sent.
+            let closes = |side| match side {
+                BookSide::Bid => alive(side) <= -held.centis,
+                BookSide::Ask => alive(side) <= held.centis,
+            };
+            let opening = in_market(exchange, market).filter(|it| !closes(it.terms.side));
+            let reserved = opening.map(value).sum::<i64>();
             *sports.entry(row.sport).or_default() += held.cost + reserved;
         }
         let bound = u64::from(limits.position_per_event_max.centis());

@@ -42,6 +42,14 @@ pub(super) struct Desk {
 impl Desk {
     /// Connected and caught up, at noon.
     pub(super) fn new(change: impl FnOnce(&mut OmsConfig)) -> Self {
+        Self::funded(change, Vec::new())
+    }
+
+    /// As [`Self::new`], with cash that the exchange keeps by shard.
+    pub(super) fn funded(
+        change: impl FnOnce(&mut OmsConfig),
+        shard_cash: Vec<(u8, Money)>,
+    ) -> Self {
         let mut markets = MarketTable::new();
         for name in [A, B] {
             let (grid, fees) = (TickGrid::linear_cent(), FeeSchedule::QUADRATIC);
@@ -60,7 +68,7 @@ impl Desk {
         change(&mut config);
         let wall = WallTime::from_unix_ms(1_782_820_800_000);
         let cash = Money::from_cents(1_000_000);
-        let opening = Opening { cash, as_of: wall, ..Opening::default() };
+        let opening = Opening { cash, as_of: wall, shard_cash, ..Opening::default() };
         let core = Core::new(config, markets, &opening);
         let now = Now { mono: Timestamp::from_ns(1_000), wall };
         let mut desk = Self {

@@ -7,4 +7,5 @@ mod guard;
 mod outsiders;
 mod reconciling;
 mod settlements;
+mod stops;
 mod successors;

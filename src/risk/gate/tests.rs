@@ -356,7 +356,15 @@ fn signals_are_as_old_as_their_clock_says() {
         case.produced_at = Some(WallTime::from_unix_ns(ns.unsigned_abs()));
     };
     let refused = |age| Err((Limit::SignalAge, age, bound));
-    check(|case| case.produced_at = None, Ok(()));
+    // Without a time of its own it is as old as its arrival.
+    let came = |case: &mut Case, ago: u64| {
+        case.produced_at = None;
+        case.order.received = Timestamp::from_ns(NOW.mono.ns() - ago);
+    };
+    for ago in [0, 499_999_999, 500_000_000] {
+        check(|case| came(case, ago), Ok(()));
+    }
+    check(|case| came(case, 500_000_001), refused(500_000_001));
     for age in [0, bound - 1, bound, -bound + 1, -bound] {
         check(|case| produced(case, age), Ok(()));
     }
