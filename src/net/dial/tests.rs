@@ -3,6 +3,7 @@
 use super::*;
 use std::io::{Read, Write};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -16,6 +17,7 @@ use tungstenite::{Message, WebSocket};
 use crate::kalshi::auth::{
     Credentials, HEADER_KEY_ID, HEADER_SIGNATURE, HEADER_TIMESTAMP, SigningKey,
 };
+use crate::net::resolver::Resolver;
 use crate::net::tls::testing::{Authority, Peer, TestClock, silent_server};
 use crate::net::{Flush, Received};
 use crate::units::Nanos;
@@ -385,4 +387,34 @@ fn known_addresses_serve_while_names_cannot_be_resolved() {
 
     assert!(matches!(bench.dial(&mut handle), Err(DialError::Tls { .. })), "it got that far");
     listener.accept().unwrap();
+}
+
+#[test]
+fn a_name_that_fails_and_comes_back_is_told_of_and_dialled() {
+    let authority = Authority::new();
+    let (server, url) = authority.serve_as("exchange.example", |_| {});
+    let target = Endpoint::parse(&url).unwrap().address().parse().unwrap();
+    let mut bench = Bench::new(&authority);
+    let (asked, told) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+    // Nobody knows the name the first time.
+    let asking = Arc::clone(&asked);
+    bench.dialler.config.resolver = Resolver::new(move |_, _| {
+        let first = asking.fetch_add(1, Ordering::Relaxed) == 0;
+        if first { Err(std::io::Error::other("try again")) } else { Ok(vec![target]) }
+    });
+    let telling = Arc::clone(&told);
+    bench.dialler.report = Some(Box::new(move |news| {
+        let failed = matches!(news.outcome, Err(DialError::Resolve { .. }));
+        telling.fetch_add(u32::from(failed), Ordering::Relaxed);
+    }));
+    let mut handle = bench.https("https://exchange.example");
+
+    let first = bench.dial(&mut handle);
+    bench.clock.advance(Nanos::from_secs(1));
+    let second = bench.dial(&mut handle);
+
+    assert!(matches!(first, Err(DialError::Resolve { .. })), "{first:?}");
+    assert!(second.is_ok(), "{second:?}");
+    assert_eq!((asked.load(Ordering::Relaxed), told.load(Ordering::Relaxed)), (2, 1));
+    server.join().unwrap().unwrap();
 }
