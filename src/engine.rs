@@ -26,6 +26,7 @@ mod on_paper;
 mod opening;
 mod plant;
 mod preparation;
+mod refresh;
 mod scratch;
 #[cfg(feature = "sim")]
 mod sim_exchange;

@@ -11,10 +11,12 @@ use super::former::Former;
 use super::opening::{Reader, Rest};
 use super::plant::{Books, OuterRings, Plant};
 use super::preparation::prepare;
+use super::refresh::TierRefresh;
 use super::threads::Threads;
 use super::{EngineError, RunOptions, dial_watch, state_dir};
-use crate::config::WireConfig;
+use crate::config::{TokensBy, WireConfig};
 use crate::feed::{Feed, FeedConfig};
+use crate::gateway::budget::TierNews;
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
 use crate::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
 use crate::kalshi::auth::Signature;
@@ -113,6 +115,7 @@ pub(super) fn run_with<F: Stage + 'static>(
     );
     threads.start_cold("clock", cold, clock_watch, &stop)?;
     threads.start_cold("fetch", cold, Fetch::new(rest, asks, fetch), &stop)?;
+    let tier = refresh(options, account, &clock, &stop, &mut threads)?;
     let parts = GatewayParts {
         clock: clock.clone(),
         connector: orders,
@@ -125,7 +128,8 @@ pub(super) fn run_with<F: Stage + 'static>(
     let gateway: Gateway<TlsStream, DialHandle<TlsStream>, PresignRing, SystemClock, SignDesk> =
         Gateway::new(parts, rings, &gateway_config(&options.config.wire))
             .with_kill_switch(plant.kill_switch.clone())
-            .with_groups(&groups.by_shard);
+            .with_groups(&groups.by_shard)
+            .with_tier(tier);
     let feed = Feed::new(feed_config(&options.config.wire), stream, clock.clone(), feed_events);
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
@@ -178,6 +182,22 @@ fn end_early<T>(error: EngineError, stop: &Stop, threads: Threads) -> Result<T, 
     stop.request();
     threads.join()?;
     Err(error)
+}
+
+/// Asks for the tier again now and then, where the tier says how many tokens there are.
+fn refresh(
+    options: &RunOptions,
+    account: &Account,
+    clock: &SystemClock,
+    stop: &Stop,
+    threads: &mut Threads,
+) -> Result<TierNews, EngineError> {
+    let news = TierNews::default();
+    if options.config.wire.tokens_by == TokensBy::Tier {
+        let stage = TierRefresh::new(account, clock, news.clone());
+        threads.start_cold("tier", options.config.machine.cores.cold, stage, stop)?;
+    }
+    Ok(news)
 }
 
 fn emergency(account: &Account, clock: &SystemClock) -> Result<Emergency, EngineError> {

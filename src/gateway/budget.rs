@@ -5,6 +5,9 @@
 //! changes nothing. Pure: time is an argument. All shards share this one bucket, which is
 //! stricter than the exchange (it gives each shard a budget of its own).
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::units::{Nanos, Timestamp};
 
 /// Parts of a token: one token per second refills one part per nanosecond.
@@ -43,6 +46,34 @@ impl Default for BudgetConfig {
             cancel_cost: 2,
             cancel_reserve: 20,
         }
+    }
+}
+
+/// The size of the account's bucket, told to a running gateway by whoever has asked for it again.
+/// Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct TierNews {
+    /// Refill in the upper half, capacity in the lower; zero when there is nothing new.
+    cell: Arc<AtomicU64>,
+}
+
+impl TierNews {
+    /// The bucket is of this size from now on.
+    pub fn tell(&self, refill_per_sec: u32, capacity: u32) {
+        let both = u64::from(refill_per_sec) << 32 | u64::from(capacity);
+        // Relaxed: the value is all there is to see.
+        self.cell.store(both, Ordering::Relaxed);
+    }
+
+    /// What was told since the last time.
+    fn take(&self) -> Option<(u32, u32)> {
+        // Relaxed: as above; a plain load keeps the usual case cheap.
+        if self.cell.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        let both = self.cell.swap(0, Ordering::Relaxed);
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or(u32::MAX);
+        Some((half(both >> 32), half(both)))
     }
 }
 
@@ -88,6 +119,15 @@ impl Budget {
         let gained = elapsed_ns.saturating_mul(u64::from(self.config.refill_per_sec));
         self.level_parts = self.level_parts.saturating_add(gained).min(parts(self.config.capacity));
         self.refilled = self.refilled.max(now);
+    }
+
+    /// Takes over the size that was told, if any was. Tokens above it are gone.
+    pub fn hear(&mut self, news: &TierNews) {
+        let Some((refill_per_sec, capacity)) = news.take() else { return };
+        self.config = BudgetConfig { refill_per_sec, capacity, ..self.config };
+        let reserve_max = capacity.saturating_sub(self.config.create_cost);
+        self.config.cancel_reserve = self.config.cancel_reserve.min(reserve_max);
+        self.level_parts = self.level_parts.min(parts(capacity));
     }
 
     /// Whether there are tokens for `spend`.
@@ -190,6 +230,21 @@ mod tests {
         assert_eq!(burst(&mut budget, Spend::Create), 1);
         budget.refill(at(1_000_000_000));
         assert_eq!(burst(&mut budget, Spend::Create), 8);
+    }
+
+    #[test]
+    fn a_tier_that_changes_is_heard_once() {
+        let (mut budget, news) = (full(), TierNews::default());
+        budget.hear(&news);
+        assert_eq!(burst(&mut budget.clone(), Spend::Create), 8, "nothing was told");
+        news.tell(1_200, 3_600);
+        budget.hear(&news);
+        budget.refill(at(10_000));
+        assert_eq!(burst(&mut budget.clone(), Spend::Create), 358, "20 of 3600 are the reserve");
+        assert_eq!(news.take(), None);
+        news.tell(10, 15);
+        budget.hear(&news);
+        assert_eq!(burst(&mut budget, Spend::Create), 1, "no tier is too small for an order");
     }
 
     #[test]

@@ -35,7 +35,7 @@ use rtrb::{Consumer, Producer};
 use zeroize::Zeroizing;
 
 use self::batch::Batches;
-use self::budget::{Budget, BudgetConfig};
+use self::budget::{Budget, BudgetConfig, TierNews};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
 use self::groups::Groups;
 use self::held::{Attempt, HeldOrders, Taken};
@@ -122,6 +122,7 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     parts: GatewayParts<K, P, C, S>,
     pool: Pool<T>,
     budget: Budget,
+    tier: TierNews,
     cancels: CancelQueue,
     held: HeldOrders,
     groups: Groups,
@@ -188,6 +189,7 @@ where
             parts,
             pool,
             budget: Budget::new(config.budget, now),
+            tier: TierNews::default(),
             cancels: CancelQueue::new(config.cancel_wait),
             batches,
             batch_path,
@@ -213,6 +215,13 @@ where
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
+        self
+    }
+
+    /// Hears of a change of the account's tier from `tier`.
+    #[must_use]
+    pub fn with_tier(mut self, tier: TierNews) -> Self {
+        self.tier = tier;
         self
     }
 
@@ -296,6 +305,7 @@ where
 
     fn poll(&mut self) -> Work {
         let now = self.parts.clock.now();
+        self.budget.hear(&self.tier);
         self.budget.refill(now.mono);
         let work = self
             .outbox
