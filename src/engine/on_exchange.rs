@@ -130,10 +130,8 @@ pub(super) fn run_with<F: Stage + 'static>(
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
-    // The groups go after the stages that put orders into them.
-    let ended = course.follow(plant, (gateway, around(feed)));
-    drop(groups);
-    ended
+    // The groups go at the end, after the stages that put orders into them.
+    course.follow(plant, (gateway, around(feed)))
 }
 
 /// What a run holds of its dialler.
