@@ -433,6 +433,7 @@ impl Judge {
         order.filled += fill.quantity;
         order.filled_today += u64::from(fill.quantity.centis());
         let id = order.terms.client_order_id;
+        self.breaker.answered(id);
         self.conclude(now, id);
     }
 

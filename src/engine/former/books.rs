@@ -26,6 +26,8 @@ pub(super) struct Books {
     listed: bool,
     account: Account,
     trades: HashSet<TradeId>,
+    /// What settled markets pay: settlements are told more than once, and before fills now and then.
+    paid: HashMap<Ticker, Money>,
     /// Profit and fees of fills after the last state that was kept.
     unkept: (Money, Money),
 }
@@ -39,6 +41,7 @@ impl Books {
             listed: false,
             account: Account::new(MarketTable::MARKETS_MAX, Money::ZERO),
             trades: HashSet::new(),
+            paid: HashMap::new(),
             unkept: (Money::ZERO, Money::ZERO),
         }
     }
@@ -85,12 +88,16 @@ impl Books {
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
         self.unkept.0 += booked.realized;
         self.unkept.1 += fill.fee;
+        if let Some(yes_pays) = self.paid.get(&fill.ticker) {
+            self.unkept.0 += self.account.settle(market, *yes_pays);
+        }
     }
 
-    /// Pays a market out, as the run did.
+    /// Pays a market out once, as the run did; what fills after it is paid out with it.
     pub(super) fn settle(&mut self, said: &MarketSettlement) {
         let market = self.markets.find(&said.ticker).map(|market| market.ix);
-        if let Some(market) = market.filter(|_| said.settled_at >= self.began) {
+        let Some(market) = market.filter(|_| said.settled_at >= self.began) else { return };
+        if self.paid.insert(said.ticker, said.yes_pays).is_none() {
             self.unkept.0 += self.account.settle(market, said.yes_pays);
         }
     }
@@ -129,7 +136,8 @@ pub(super) struct Ledger {
     account: Account,
     /// Trades with their times at the exchange.
     trades: HashMap<TradeId, WallTime>,
-    settled: HashSet<Ticker>,
+    /// What settled markets pay.
+    settled: HashMap<Ticker, Money>,
     began: Option<WallTime>,
     /// Whether a run has been given its books.
     opened: bool,
@@ -144,7 +152,7 @@ impl Default for Ledger {
             markets: MarketTable::new(),
             account: Account::new(MarketTable::MARKETS_MAX, Money::ZERO),
             trades: HashMap::new(),
-            settled: HashSet::new(),
+            settled: HashMap::new(),
             began: None,
             opened: false,
             newest_fill: WallTime::default(),
@@ -206,13 +214,15 @@ impl Ledger {
         self.newest_fill = self.newest_fill.max(fill.exchange_time);
         let market = self.market(&fill.ticker)?;
         let booked = self.account.book(market, fill.side, fill.price, fill.quantity, fill.fee);
-        Some(booked.realized)
+        let paid = self.settled.get(&fill.ticker);
+        let paid_out = paid.map_or(Money::ZERO, |pays| self.account.settle(market, *pays));
+        Some(booked.realized + paid_out)
     }
 
     /// Pays a market out once and returns what that realised; `None` when it was known.
     pub(super) fn settle(&mut self, said: &MarketSettlement) -> Option<Money> {
         self.newest_settlement = self.newest_settlement.max(said.settled_at);
-        if !self.settled.insert(said.ticker) {
+        if self.settled.insert(said.ticker, said.yes_pays).is_some() {
             return None;
         }
         let market = self.market(&said.ticker)?;
@@ -243,7 +253,7 @@ impl Ledger {
         let from = WallTime::from_unix_ns(from.unix_ns().saturating_sub(FILLS_OVERLAP.ns()));
         let settled_from = self.newest_settlement.max(began);
         let mut past = vec![Past::Unheard { fills_from: from, settled_from }];
-        let open = self.markets.all().iter().filter(|it| !self.settled.contains(&it.ticker));
+        let open = self.markets.all().iter().filter(|it| !self.settled.contains_key(&it.ticker));
         past.extend(open.filter_map(|market| {
             let pnl = self.account.pnl(market.ix, None);
             let untouched = pnl.position == Position::FLAT

@@ -124,6 +124,25 @@ fn a_fill_that_nobody_was_told_of_counts_when_the_next_run_reads_it() {
 }
 
 #[test]
+fn a_fill_told_after_its_markets_end_is_paid_out_once_however_often_the_end_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, _) = Rig::start(dir.path(), 1, NOON);
+    let order = first.signal("a", 0, Action::BuyYes).expect("an order");
+    first.sent(order.key);
+    first.accepted(&order);
+    first.fetched(settled(0, 60));
+    first.filled(&order, 48, Money::from_cents(18));
+    first.fetched(settled(0, 60));
+    let loss = Money::from_cents(498);
+    assert_eq!(first.state().day.loss(), loss, "480 and the fee");
+    drop(first);
+    for run in 2..4 {
+        let (next, _) = Rig::start(dir.path(), run, NOON + run * 60_000);
+        assert_eq!(next.state().day.loss(), loss);
+    }
+}
+
+#[test]
 fn a_markets_result_contains_what_former_runs_made_of_it() {
     let dir = tempfile::tempdir().unwrap();
     bought(dir.path());
