@@ -21,7 +21,7 @@ use crate::message::{
 use crate::oms::Core;
 use crate::oms::account::Holding;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
-use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, Halt, Past, is_trouble};
+use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, DayClock, Halt, Past, is_trouble};
 use crate::units::{Money, Nanos, Now, WallTime};
 use books::{Books, Ledger};
 use doubts::Doubts;
@@ -116,6 +116,9 @@ struct Sent {
 #[derive(Debug)]
 struct Memory {
     now: WallTime,
+    /// The run's clock for days, and what it says.
+    day_clock: DayClock,
+    today: WallTime,
     signal_ids: Vec<SignalId>,
     carried: Option<Carried>,
     stops: BTreeMap<Ticker, Reason>,
@@ -134,6 +137,8 @@ impl Memory {
     fn new(now: WallTime) -> Self {
         Self {
             now,
+            day_clock: DayClock::default(),
+            today: WallTime::default(),
             signal_ids: Vec::new(),
             carried: None,
             stops: BTreeMap::new(),
@@ -148,6 +153,10 @@ impl Memory {
 
     fn take(&mut self, header: &Header, entry: &Entry) {
         let at = header.now.wall;
+        if matches!(entry, Entry::RunStarted { .. }) {
+            self.day_clock = DayClock::default();
+        }
+        self.today = self.day_clock.time(header.now);
         self.doubts.hear(header.now);
         match entry {
             Entry::RunStarted { run, .. } => {
@@ -175,11 +184,11 @@ impl Memory {
             }
             Entry::Gateway(event) => self.gateway(at, event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
-                self.carried(at);
+                self.carried();
                 self.book(fill);
             }
             Entry::Fetch(FetchEvent::Settled(said)) => {
-                self.carried(at);
+                self.carried();
                 self.settle(said);
             }
             Entry::Fetch(FetchEvent::BackfillDone) => self.ledger.fills_are_read(),
@@ -210,9 +219,10 @@ impl Memory {
         }
     }
 
-    /// The state as it stands, of a day that is not over at `at`. What may still be in flight
+    /// The state as it stands, of a day that is not over yet. What may still be in flight
     /// counts for the new day too, as it does while a run lasts.
-    fn carried(&mut self, at: WallTime) -> &mut Carried {
+    fn carried(&mut self) -> &mut Carried {
+        let at = self.today;
         let carried =
             self.carried.get_or_insert_with(|| Carried { day: Day::new(at), ..Carried::default() });
         carried.day.roll(at, self.doubts.in_flight());
@@ -249,7 +259,7 @@ impl Memory {
     }
 
     fn submit(&mut self, at: WallTime, order: &NewOrder) {
-        let day = &mut self.carried(at).day;
+        let day = &mut self.carried().day;
         day.orders += 1;
         day.volume += order.quantity;
         if self.now.since(at) < DAY
@@ -267,7 +277,7 @@ impl Memory {
         let trouble = errors::trouble(reject.status, reject.code.as_str());
         if let Some(trouble) = trouble.filter(|trouble| trouble.needs_a_person()) {
             let halt = Halt { reason: Reason::lossy(&trouble.halt_reason()), since: at };
-            self.carried(at).halt.get_or_insert(halt);
+            self.carried().halt.get_or_insert(halt);
         }
     }
 
@@ -275,10 +285,10 @@ impl Memory {
         match command {
             ControlCommand::Halt { reason } => {
                 let halt = Halt { reason: *reason, since: at };
-                self.carried(at).halt.get_or_insert(halt);
+                self.carried().halt.get_or_insert(halt);
             }
             ControlCommand::Resume => {
-                let carried = self.carried(at);
+                let carried = self.carried();
                 carried.halt = None;
                 carried.breaker = CarriedBreaker::default();
                 carried.consecutive_losses = 0;
@@ -306,7 +316,8 @@ impl Memory {
             carried.day.fees += fees;
         }
         if self.carried.is_some() {
-            self.carried(now);
+            self.today = now;
+            self.carried();
         }
         if let Some(carried) = &mut self.carried {
             carried.recent_orders = orders;

@@ -27,8 +27,8 @@ use crate::message::{
 use crate::order::{IllegalTransition, OrderSlab};
 use crate::recorder::record::Record;
 use crate::risk::{
-    Approved, Carried, CarriedMarket, Day, Exposure, Guard, Halt, Kept, Listing, Past, Place,
-    Readiness, Rests, SeriesRules, Skew, Stakes, Throttle,
+    Approved, Carried, CarriedMarket, Day, DayClock, Exposure, Guard, Halt, Kept, Listing, Past,
+    Place, Readiness, Rests, SeriesRules, Skew, Stakes, Throttle,
 };
 use crate::units::{Money, Now, Timestamp, WallTime};
 
@@ -142,6 +142,7 @@ pub struct Core {
     pub(super) exposure: Exposure,
     pub(super) account: Account,
     pub(super) day: Day,
+    pub(super) day_clock: DayClock,
     pub(super) throttle: Throttle,
     pub(super) timers: Timers<OrderKey>,
     pub(super) waits: Timers<ExecutionKey>,
@@ -216,6 +217,7 @@ impl Core {
             carried: Carried::default(),
             account: Account::new(market_count, opening.cash),
             day: Day::new(opening.as_of),
+            day_clock: DayClock::default(),
             throttle: Throttle::new(config.limits.orders_per_minute_max),
             timers: Timers::new(config.orders_max * 4),
             waits: Timers::new(config.orders_max * 4),

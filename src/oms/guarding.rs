@@ -67,7 +67,7 @@ impl Core {
         let before =
             Before { commands: out.commands.len(), breaker: (breaker.state(), breaker.trips()) };
         let day = self.day.utc_day();
-        self.day.roll(now.wall, self.exposure.in_flight());
+        self.day.roll(self.day_clock.time(now), self.exposure.in_flight());
         if self.day.utc_day() != day {
             self.guard.roll_day(now);
         }

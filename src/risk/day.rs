@@ -1,6 +1,6 @@
 //! Counters of one UTC day: orders sent, contracts, realised profit, fees.
 
-use crate::units::{Contracts, Money, WallTime};
+use crate::units::{Contracts, Money, Now, WallTime};
 
 /// See the module's page. Rolls over at UTC midnight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -14,6 +14,25 @@ pub struct Day {
     pub realized: Money,
     /// Fees charged.
     pub fees: Money,
+}
+
+/// The clock that days are counted by: a step of the wall clock, there and back again, must not
+/// give one UTC day its bounds twice.
+///
+/// From the first look on, time passes as the monotonic clock says; where the wall clock says
+/// less, that counts. A clock set forward while the engine runs brings no new day before its time,
+/// a clock set back makes one late, and late means that bounds hold longer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DayClock {
+    first: Option<Now>,
+}
+
+impl DayClock {
+    /// What time it is at `now`, as far as days are concerned.
+    pub fn time(&mut self, now: Now) -> WallTime {
+        let first = *self.first.get_or_insert(now);
+        now.wall.min(first.wall + now.mono.since(first.mono))
+    }
 }
 
 impl Day {

@@ -28,7 +28,7 @@ pub use breaker::{Breaker, BreakerState, CarriedBreaker, Probe, Trip, Trips};
 pub use breaker_config::BreakerConfig;
 pub use calendar::{Minute, Schedule};
 pub use carried::{Carried, CarriedMarket, Halt, Kept, Past, PastMarket};
-pub use day::Day;
+pub use day::{Day, DayClock};
 pub use exposure::{Exposure, MarketExposure, Place, Rests};
 pub use gate::{Child, Facts, Question, Readiness, approve};
 pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss, is_trouble};

@@ -100,6 +100,8 @@ pub(crate) struct Judge {
     /// As told since ever: what profit is worked out from.
     ledger: Books,
     opened_at: WallTime,
+    /// The exchange's time at monotonic zero.
+    epoch: WallTime,
     day: u32,
     profit: i64,
     tokens: (u64, Timestamp),
@@ -109,7 +111,7 @@ pub(crate) struct Judge {
 }
 
 impl Judge {
-    pub(crate) fn new(config: OmsConfig, opened_at: WallTime) -> Self {
+    pub(crate) fn new(config: OmsConfig, opened_at: WallTime, epoch: WallTime) -> Self {
         let orders = &config.orders;
         let silence = orders.fill_timeout + orders.partial_wait;
         Self {
@@ -139,6 +141,7 @@ impl Judge {
             ledger: Books::new(),
             opened_at,
             day: opened_at.utc_day(),
+            epoch,
             profit: 0,
             tokens: FULL,
             wall_was_set: false,
@@ -149,8 +152,10 @@ impl Judge {
 
     /// Lets time pass.
     pub(crate) fn tick(&mut self, now: Now) {
-        if now.wall.utc_day() > self.day {
-            (self.day, self.profit) = (now.wall.utc_day(), 0);
+        // The exchange's day: nobody sets its clock.
+        let today = (self.epoch + now.mono.since(Timestamp::ZERO)).utc_day();
+        if today > self.day {
+            (self.day, self.profit) = (today, 0);
             self.orders.iter_mut().for_each(|order| order.filled_today = 0);
             self.breaker.midnight();
         }

@@ -133,7 +133,7 @@ impl Stand {
             shape,
             engine,
             exchange,
-            judge: Judge::new(config, opening.as_of),
+            judge: Judge::new(config, opening.as_of, WallTime::from_unix_ms(NOON_MS)),
             truth: Truth::default(),
             clock,
             journal: Vec::new(),

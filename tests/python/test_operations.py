@@ -18,6 +18,7 @@ from simulator import ORDERS, Client, Simulator
 COMMUNICATIONS = "requests for quotes and block trades are not order flow of this engine"
 FCM = "for clearing members"
 CONTENT = "content of the web site, not of trading"
+SHARDS = "money lies where it is moved: nothing spreads it over shards"
 KEYS = "keys are files of the simulated exchange, made when it starts"
 COMBOS = "combos are not simulated"
 
@@ -28,7 +29,7 @@ NOT_SERVED: dict[str, str] = {
     "GetMultivariateEvents": COMBOS, "GetMultivariateEventCollection": COMBOS,
     "CreateMarketInMultivariateEventCollection": COMBOS, "GetMultivariateEventCollections": COMBOS,
     "GetApiKeys": KEYS, "CreateApiKey": KEYS, "GenerateApiKey": KEYS, "DeleteApiKey": KEYS,
-    "GetTargetBalanceAllocation": "margin shards", "SetTargetBalanceAllocation": "margin shards",
+    "GetTargetBalanceAllocation": SHARDS, "SetTargetBalanceAllocation": SHARDS,
     "GetIncentivePrograms": CONTENT,
 }
 NOT_SERVED_UNDER: dict[str, str] = {

@@ -81,9 +81,13 @@ impl Reader<'_> {
 
     fn order_json(&self, order: &Order) -> Value {
         let market = self.market(order.market);
-        let side = outcome(order.side);
+        // As recorded: an order is told in terms of YES, its outcome apart.
+        let action = match order.side {
+            BookSide::Bid => "buy",
+            BookSide::Ask => "sell",
+        };
         let mut json = json!({
-            "action": "buy",
+            "action": action,
             "book_side": order.side.as_str(),
             "cancel_order_on_pause": order.terms.cancel_on_pause,
             "client_order_id": order.client_order_id.as_str(),
@@ -96,10 +100,10 @@ impl Reader<'_> {
             "maker_fill_cost_dollars": dollars(order.maker_cost),
             "no_price_dollars": no_price(order.price),
             "order_id": uuid_text(order.id),
-            "outcome_side": side,
+            "outcome_side": outcome(order.side),
             "remaining_count_fp": order.remaining.to_string(),
             "self_trade_prevention_type": order.terms.self_trade_prevention.as_str(),
-            "side": side,
+            "side": "yes",
             "status": order.status.as_str(),
             "subaccount_number": order.subaccount,
             "taker_fees_dollars": dollars(order.taker_fees),

@@ -71,6 +71,19 @@ fn a_resting_order_is_answered_without_averages_and_listed_as_recorded() {
     assert_eq!(get(&mut venue, &format!("portfolio/orders/{id}")), expected);
 }
 
+/// As the recorded list of orders has its ask (`portfolio__orders_list`).
+#[test]
+fn an_ask_is_told_as_selling_yes_with_the_outcome_no() {
+    let mut venue = venue();
+    let mut ask = resting();
+    (ask["side"], ask["price"]) = (json!("ask"), json!("0.9900"));
+    let (_, created) = call(&mut venue, "POST", ORDERS, &ask);
+    let id = created["order_id"].as_str().unwrap();
+    let order = get(&mut venue, &format!("portfolio/orders/{id}"))["order"].take();
+    let told = ["action", "side", "book_side", "outcome_side"].map(|name| order[name].clone());
+    assert_eq!(told, ["sell", "yes", "ask", "no"]);
+}
+
 #[test]
 fn a_cancel_works_once() {
     let mut venue = venue();

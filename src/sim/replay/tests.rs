@@ -209,7 +209,7 @@ fn a_pause_parts_the_books_and_its_end_joins_them() {
     assert_eq!(bids, [1_000, 500, 500]);
 }
 
-/// Plays a recording alone. Checks the books after each step against a plain fold of it, and
+/// Plays a recording alone. Checks the books every 64 steps, and at the end, against a plain fold of it, and
 /// returns everything that was told.
 fn play_alone(recording: &Arc<Recording>) -> Vec<ExchangeEvent> {
     let mut stage = Stage::new(recording);
@@ -281,7 +281,7 @@ fn recordings_beside_the_project_replay_to_the_same_books_twice() {
     ];
     for name in files {
         let Some(path) = beside(name) else {
-            println!("SKIPPED: shared/data/{name} does not lie beside the project");
+            eprintln!("SKIPPED: shared/data/{name} does not lie beside the project");
             continue;
         };
         let recording = Arc::new(open(&path).unwrap());
