@@ -290,9 +290,8 @@ fn around(edge: &Edge) -> Vec<(Case, Told)> {
 
 #[test]
 fn each_limit_takes_its_bound_and_refuses_one_past_it() {
-    let in_table: Vec<Limit> = EDGES.iter().map(|(limit, _)| *limit).collect();
-    let asked: Vec<Limit> = rows().iter().map(|(limit, _)| *limit).collect();
-    assert_eq!(in_table, asked, "every limit of the gate has its row here");
+    let in_table = EDGES.iter().map(|(limit, _)| *limit);
+    assert!(in_table.eq(asked()), "every limit that the gate asks has its row here");
     for (limit, edge) in &EDGES {
         let cases = around(edge);
         assert_eq!(cases.first().unwrap().1, None, "{limit} lets something through");
