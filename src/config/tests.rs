@@ -32,6 +32,14 @@ fn nothing_configured_is_the_plans_defaults_on_paper() {
 }
 
 #[test]
+fn the_weekly_window_is_kept_unless_the_file_says_there_is_none() {
+    let kept = |text| parse(text, &[]).unwrap().exchange.weekly_maintenance;
+    assert_eq!(kept(""), WeeklyMaintenance::Kept);
+    assert_eq!(kept("[exchange]\nweekly_maintenance = true"), WeeklyMaintenance::Kept);
+    assert_eq!(kept("[exchange]\nweekly_maintenance = false"), WeeklyMaintenance::None);
+}
+
+#[test]
 fn the_file_sets_limits_and_the_environment_wins() {
     let text = "[risk]\nmax_position_size = 40\nminimum_edge_cents = -3\n\
                 max_daily_loss_cents = 2500.5\n";

@@ -92,11 +92,15 @@ const fn year_of(day: u64) -> u64 {
 mod tests {
     use super::*;
 
-    /// Unix seconds of 2026 dates were taken from a calendar, not from this file.
+    /// Unix seconds of dates were taken from a calendar, not from this file.
     #[track_caller]
     fn closed(unix_secs: u64, expected: bool) {
+        assert_eq!(holds(unix_secs), expected, "{unix_secs}");
+    }
+
+    fn holds(unix_secs: u64) -> bool {
         let minute = Minute::of(WallTime::from_unix_ms(unix_secs * 1_000));
-        assert_eq!(Schedule::THURSDAY.holds(minute), expected, "{unix_secs}");
+        Schedule::THURSDAY.holds(minute)
     }
 
     #[test]
@@ -131,17 +135,34 @@ mod tests {
         assert_eq!(days(2027, 11, 1), 21_129);
     }
 
+    /// The Thursdays before and after each switch of 2026 and 2027, when it is 03:00 in New York
+    /// then, and which hour that is in UTC. The seconds are the zone database's.
+    const THURSDAYS: [(&str, u64, u64); 8] = [
+        ("2026-03-05, winter", 1_772_697_600, 8),
+        ("2026-03-12, summer", 1_773_298_800, 7),
+        ("2026-10-29, summer", 1_793_257_200, 7),
+        ("2026-11-05, winter", 1_793_865_600, 8),
+        ("2027-03-11, winter", 1_804_752_000, 8),
+        ("2027-03-18, summer", 1_805_353_200, 7),
+        ("2027-11-04, summer", 1_825_311_600, 7),
+        ("2027-11-11, winter", 1_825_920_000, 8),
+    ];
+
     #[test]
-    fn the_week_of_each_switch_follows_the_new_clock() {
-        // Thursday 2026-03-05 is winter (08:00 UTC), 2026-03-12 is summer (07:00 UTC).
-        closed(1_772_697_600, true);
-        closed(1_772_694_000, false);
-        closed(1_773_298_800, true);
-        closed(1_773_306_000, false);
-        // Thursday 2026-10-29 is summer, 2026-11-05 is winter.
-        closed(1_793_257_200, true);
-        closed(1_793_862_000, false);
-        closed(1_793_865_600, true);
+    fn the_window_keeps_new_yorks_clock_across_every_switch() {
+        let (hour, day) = (3_600, 86_400);
+        for (date, opens, utc_hour) in THURSDAYS {
+            assert_eq!(opens % day, utc_hour * hour, "{date}");
+            // Closed at its first and last second, open at the ones beside them, and open where
+            // the other season's clock would have it closed.
+            closed(opens - 1, false);
+            closed(opens, true);
+            closed(opens + 2 * hour - 1, true);
+            closed(opens + 2 * hour, false);
+            let minutes_closed =
+                (opens - 12 * hour..opens + 12 * hour).step_by(60).filter(|secs| holds(*secs));
+            assert_eq!(minutes_closed.count(), 120, "{date} is closed for two hours");
+        }
     }
 
     #[test]

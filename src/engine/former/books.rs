@@ -26,7 +26,7 @@ pub(super) struct Books {
     listed: bool,
     account: Account,
     trades: HashSet<TradeId>,
-    /// What settled markets pay: settlements are told more than once, and before fills now and then.
+    /// What settled markets pay: settlements are told more than once, and before fills sometimes.
     paid: HashMap<Ticker, Money>,
     /// Profit and fees of fills after the last state that was kept.
     unkept: (Money, Money),

@@ -48,7 +48,8 @@ fn a_half_open_breaker_lets_one_small_order_out() {
     check(failed, Err((Limit::BreakerOpen, 1, 0)));
 }
 
-fn lost(times: u32) -> impl FnOnce(&mut Case) {
+/// So many markets settled at a loss in a row.
+pub(super) fn lost(times: u32) -> impl FnOnce(&mut Case) {
     move |case| {
         let settlement = crate::risk::Settlement {
             market: MarketIx(0),
@@ -77,19 +78,21 @@ fn losses_in_a_row_stop_trading_at_their_bound() {
     check(probing, Ok(()));
 }
 
+/// So many rejects, so many nanoseconds ago.
+pub(super) fn rejected(times: u32, ago: u64) -> impl FnOnce(&mut Case) {
+    move |case| {
+        let at = Now { mono: Timestamp::from_ns(MONO.ns() - ago), wall: WALL };
+        for _ in 0..times {
+            case.guard.note_reject(at);
+        }
+        // Reaching the bound has tripped the breaker as well; that is not asked here.
+        case.guard.judge_probe(NOW, Probe::Succeeded);
+    }
+}
+
 #[test]
 fn rejects_of_a_minute_stop_trading_at_their_bound() {
     let minute = 60_000_000_000;
-    let rejected = |times: u32, ago: u64| {
-        move |case: &mut Case| {
-            let at = Now { mono: Timestamp::from_ns(MONO.ns() - ago), wall: WALL };
-            for _ in 0..times {
-                case.guard.note_reject(at);
-            }
-            // Reaching the bound has tripped the breaker as well; that is not asked here.
-            case.guard.judge_probe(NOW, Probe::Succeeded);
-        }
-    };
     check(rejected(4, 0), Ok(()));
     check(rejected(5, 0), Err((Limit::RejectsPerMinute, 5, 5)));
     check(rejected(6, 0), Err((Limit::RejectsPerMinute, 5, 5)));
@@ -97,17 +100,19 @@ fn rejects_of_a_minute_stop_trading_at_their_bound() {
     check(rejected(5, minute), Ok(()));
 }
 
+/// So many executions of the order's market, so many nanoseconds ago.
+pub(super) fn executed(times: u32, side: BookSide, ago: u64) -> impl FnOnce(&mut Case) {
+    move |case| {
+        let at = Timestamp::from_ns(MONO.ns() - ago);
+        for _ in 0..times {
+            let _told: bool = case.guard.note_execution(MarketIx(0), side, at);
+        }
+    }
+}
+
 #[test]
 fn repeated_execution_stops_at_its_bound() {
     let window = 10_000_000_000;
-    let executed = |times: u32, side, ago: u64| {
-        move |case: &mut Case| {
-            let at = Timestamp::from_ns(MONO.ns() - ago);
-            for _ in 0..times {
-                let _told: bool = case.guard.note_execution(MarketIx(0), side, at);
-            }
-        }
-    };
     let refused = Err((Limit::RepeatedExecution, 4, 3));
     check(executed(2, BookSide::Bid, 0), Ok(()));
     check(executed(3, BookSide::Bid, 0), refused);

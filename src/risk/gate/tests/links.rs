@@ -72,6 +72,13 @@ fn nothing_is_sent_during_maintenance() {
     check(at(1_768_471_200 - 1, thursday), refused);
     check(at(1_768_471_200, thursday), Ok(()));
     check(at(1_768_464_000, None), Ok(()));
+    // The Thursday before New York's clock goes forward in 2027 and the one after: 08:00, 07:00.
+    for opens in [1_804_752_000, 1_805_353_200] {
+        check(at(opens - 1, thursday), Ok(()));
+        check(at(opens, thursday), refused);
+        check(at(opens + 7_199, thursday), refused);
+        check(at(opens + 7_200, thursday), Ok(()));
+    }
 }
 
 #[test]
