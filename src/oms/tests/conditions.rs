@@ -172,6 +172,8 @@ fn links_that_were_lost_are_timed_until_orders_may_go_out() {
     assert!(desk.reconnects().is_empty(), "fills of the gap are still being read");
     desk.pass(Nanos::from_ms(50));
     desk.fetched(FetchEvent::BackfillDone);
+    assert!(desk.reconnects().is_empty(), "that was asked while the stream was down");
+    desk.fetched(FetchEvent::BackfillDone);
     assert_eq!(desk.reconnects(), [Nanos::from_ms(750)]);
     assert_eq!(desk.news(), [(Trouble::FeedDown, Turn::Over)]);
 
