@@ -37,6 +37,9 @@ const CONNECTIONS_MAX: u32 = 20;
 /// How much anonymous memory may grow after the first fifth of the run, in KiB.
 const GROWTH_KIB_MAX: u64 = 16 * 1024;
 
+/// How far the exchange's reads are behind its writes.
+const READ_LAG_MS: u64 = 300;
+
 /// Waits short enough that what the link breaks is resolved within the run.
 const HASTY: &str = "
 ack_timeout_ms = 1000
@@ -72,7 +75,8 @@ fn signal(number: u64, quotes: &[Value]) -> Value {
 /// The exchange in a process of its own, and the ready file that leads to it through `seed`'s
 /// proxy.
 fn exchange_behind_a_proxy(dir: &Path, seed: u64) -> (Exchange, Proxy) {
-    let more = ["--tier", "advanced", "--cash", "100000000", "--read-lag-ms", "300"];
+    let lag = READ_LAG_MS.to_string();
+    let more = ["--tier", "advanced", "--cash", "100000000", "--read-lag-ms", &lag];
     let exchange = Exchange::start_with(dir, &more);
     let mut ready = json(&dir.join("ready.json"));
     let rest = ready["rest"].as_str().expect("an address").to_owned();
@@ -214,6 +218,9 @@ fn books_stay_equal_over_a_hostile_link() {
         summary["presign"],
         ended.stderr,
     );
+    let (clock, lag) = (SystemClock::start(), Nanos::from_ms(2 * READ_LAG_MS));
+    let over = clock.now().mono;
+    wait_for("reads to follow", || (clock.now().mono.since(over) >= lag).then_some(()));
     let exchange = Books::of_exchange(&client, &summary);
     books_are_equal(Books::of_summary(&summary), exchange);
     assert_eq!(told(&traded.answers), known(&client, &summary));

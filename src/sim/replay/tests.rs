@@ -209,8 +209,8 @@ fn a_pause_parts_the_books_and_its_end_joins_them() {
     assert_eq!(bids, [1_000, 500, 500]);
 }
 
-/// Plays a recording alone. Checks the books every 64 steps, and at the end, against a plain fold of it, and
-/// returns everything that was told.
+/// Plays a recording alone. Checks the books every 64 steps, and at the end, against a plain fold
+/// of it, and returns everything that was told.
 fn play_alone(recording: &Arc<Recording>) -> Vec<ExchangeEvent> {
     let mut stage = Stage::new(recording);
     let mut told = stage.exchange.take_events();
