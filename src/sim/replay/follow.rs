@@ -193,6 +193,17 @@ mod tests {
     }
 
     #[test]
+    fn a_lost_delta_ends_the_book() {
+        let numbered = |line: &str, seq: u32| {
+            line.replacen(r#","msg""#, &format!(r#","sid":1,"seq":{seq},"msg""#), 1)
+        };
+        let mut growing = Growing::new(&format!("{}\n", numbered(SNAPSHOT, 1)));
+        assert_eq!(growing.add(&format!("{}\n", numbered(&delta(2_000, "1.00"), 2))).len(), 1);
+        assert_eq!(growing.add(&format!("{}\n", numbered(&delta(3_000, "1.00"), 4))), []);
+        assert!(growing.followed.events.try_recv().is_err_and(|error| error.is_disconnected()));
+    }
+
+    #[test]
     fn a_file_without_a_snapshot_is_no_book() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let error = Follower::open(file.path()).unwrap_err();

@@ -9,6 +9,7 @@
 mod file;
 mod follow;
 mod recording;
+mod sequence;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub use file::{ReplayFileError, open};
 pub use follow::{Followed, Follower};
 pub use recording::{RecordedChange, RecordedEvent, RecordedSide, Recording, RecordingError};
+pub use sequence::SequenceGap;
 
 use crate::message::BookSide;
 use crate::sim::exchange::{Exchange, MarketCommand, PassingTrade, PriceStructure};

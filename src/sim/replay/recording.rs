@@ -2,8 +2,9 @@
 //!
 //! In: lines of JSON in three forms: WebSocket frames as they came; the same inside
 //! `{"recv_ts_ms", "frame"}`; depth captures with `captured_at`, `ticker`, `yes_bids` and
-//! `no_bids`. Out: a [`Recording`], or an error that names the line. Frames of other types are
-//! skipped. Prices and sizes never pass through a float.
+//! `no_bids`. Out: a [`Recording`], or an error that names the line. Frames of other types only
+//! count: a gap in the numbers of a subscription is an error. Prices and sizes never pass through
+//! a float.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::sequence::{Numbered, Origin, SequenceGap, Sequences, Unfollowable};
 use crate::ids::Ticker;
 use crate::kalshi::fees::FeeType;
 use crate::message::BookSide;
@@ -101,6 +103,9 @@ pub enum RecordingError {
         /// YES-leg price of the level.
         price: Price,
     },
+    /// Messages are missing before a line.
+    #[error("{0}")]
+    Gap(SequenceGap),
     /// Bids meet asks in a snapshot.
     #[error("line {line}: the book is crossed; was it recorded with use_yes_price?")]
     Crossed {
@@ -210,6 +215,9 @@ pub(super) struct RecordingReader {
     by_ticker: BTreeMap<Ticker, usize>,
     /// The books as they stand, to find lines that cannot follow.
     books: Vec<[RecordedSide; 2]>,
+    sequences: Sequences,
+    /// Where each market's last snapshot came from.
+    origins: Vec<Option<Origin>>,
     /// Which structures still fit each market.
     fitting: Vec<Vec<PriceStructure>>,
     /// Events before the first time that is known.
@@ -227,9 +235,10 @@ impl RecordingReader {
         }
         let frame = value.get("frame").unwrap_or(&value);
         let received = value.get("recv_ts_ms").and_then(Value::as_u64);
+        let kind = frame.get("type").and_then(Value::as_str).unwrap_or_default();
+        let origin = self.count(line, frame, kind)?;
         let Some(msg) = frame.get("msg") else { return Ok(()) };
         let time = time_of(msg).or_else(|| received.map(WallTime::from_unix_ms));
-        let kind = frame.get("type").and_then(Value::as_str).unwrap_or_default();
         if !matches!(kind, "orderbook_snapshot" | "orderbook_delta" | "trade") {
             return Ok(());
         }
@@ -238,10 +247,15 @@ impl RecordingReader {
             "orderbook_snapshot" => {
                 let sides = ("yes_dollars_fp", "no_dollars_fp");
                 let book = levels(msg, sides).ok_or_else(|| wrong("has unreadable levels"))?;
-                self.snapshot(line, time, ticker, book)
+                self.snapshot(line, time, ticker, book)?;
+                self.come_from(&ticker, origin);
+                Ok(())
             }
             "orderbook_delta" => {
                 let delta = delta(msg).ok_or_else(|| wrong("has an unreadable delta"))?;
+                let market = self.by_ticker.get(&ticker);
+                let then = market.and_then(|market| self.origins[*market]);
+                self.sequences.follows(then, origin).map_err(|why| unfollowable(line, why))?;
                 self.delta(line, time, &ticker, delta)
             }
             _ => {
@@ -254,6 +268,27 @@ impl RecordingReader {
         }
     }
 
+    /// Counts a frame of any kind.
+    fn count(
+        &mut self,
+        line: usize,
+        frame: &Value,
+        kind: &str,
+    ) -> Result<Option<Origin>, RecordingError> {
+        let kind = match kind {
+            "orderbook_snapshot" => Numbered::Snapshot,
+            _ => Numbered::Other,
+        };
+        self.sequences.count(line, frame, kind).map_err(|why| unfollowable(line, why))
+    }
+
+    /// Notes where the book of a market is from.
+    fn come_from(&mut self, ticker: &Ticker, origin: Option<Origin>) {
+        if let Some(market) = self.by_ticker.get(ticker) {
+            self.origins[*market] = origin;
+        }
+    }
+
     fn capture(&mut self, line: usize, value: &Value) -> Result<(), RecordingError> {
         let wrong = |what| RecordingError::Line { line, what };
         let time = value.get("captured_at").and_then(Value::as_str).and_then(rfc3339);
@@ -261,7 +296,9 @@ impl RecordingReader {
         let ticker = ticker(value, "ticker").ok_or_else(|| wrong("has no ticker"))?;
         let book = levels(value, ("yes_bids", "no_bids"));
         let book = book.ok_or_else(|| wrong("has unreadable levels"))?;
-        self.snapshot(line, Some(time), ticker, book)
+        self.snapshot(line, Some(time), ticker, book)?;
+        self.come_from(&ticker, None);
+        Ok(())
     }
 
     fn snapshot(
@@ -315,6 +352,7 @@ impl RecordingReader {
             }
             self.recording.tickers.push(ticker);
             self.books.push([RecordedSide::new(), RecordedSide::new()]);
+            self.origins.push(None);
             self.fitting.push(STRUCTURES.to_vec());
         }
         Ok(market)
@@ -379,6 +417,15 @@ impl Recording {
             self.structures.push(*structure);
         }
         Ok(self)
+    }
+}
+
+const fn unfollowable(line: usize, why: Unfollowable) -> RecordingError {
+    match why {
+        Unfollowable::Gap(gap) => RecordingError::Gap(gap),
+        Unfollowable::TooManySubscriptions => {
+            RecordingError::Line { line, what: "begins more subscriptions than a recorder makes" }
+        }
     }
 }
 
