@@ -1,0 +1,181 @@
+"""Faults injected while the exchange runs, as a client sees them.
+
+Each has an exchange of its own, with one order resting and a session that hears of orders, fills
+and markets. Where a fault strikes once, what comes next must be right again.
+"""
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import BOOKS, MARKET
+from simulator import ORDERS, Client, Simulator
+from test_operations import order
+from test_stream import Message, Session, inject
+
+RESTING = f"/portfolio/orders?ticker={MARKET}&status=resting"
+PATIENCE_S = 1.0
+
+
+@dataclass
+class Stage:
+    """What a fault is played on."""
+
+    client: Client
+    session: Session
+    rests: str
+
+    def create(self, new: dict[str, Any]) -> Message:
+        answer = self.client.send("POST", ORDERS, new)
+        assert answer.status_code == 201, answer.text
+        return dict(answer.json())
+
+    def read(self, path: str) -> Message:
+        answer = self.client.send("GET", path)
+        assert answer.status_code == 200, answer.text
+        return dict(answer.json())
+
+    def landed(self, new: dict[str, Any]) -> str:
+        """The id of the one resting order that a request made, by the id that its client chose."""
+        [found] = [it for it in self.read(RESTING)["orders"]
+                   if it["client_order_id"] == new["client_order_id"]]
+        return str(found["order_id"])
+
+    def told_of(self, order_id: str, *statuses: str) -> list[Message]:
+        """The next messages are of this order and say this."""
+        told = [it["msg"] for it in self.session.expect("user_order", len(statuses))]
+        assert [(it["order_id"], it["status"]) for it in told] == [
+            (order_id, status) for status in statuses]
+        return told
+
+    def take(self, messages: int) -> tuple[str, list[Message]]:
+        """Buys one contract at once: its trade, and the fills that so many messages tell of."""
+        taken = self.create(order(price="0.5200", count="1.00",
+                                  time_in_force="immediate_or_cancel"))
+        assert taken["fill_count"] == "1.00"
+        [fill] = self.read(f"/portfolio/fills?order_id={taken['order_id']}")["fills"]
+        told = [self.session.receive() for _ in range(messages)]
+        assert [it["msg"]["order_id"] for it in told] == [taken["order_id"]] * messages
+        fills = [it for it in told if it["type"] == "fill"]
+        assert [it["type"] for it in told if it not in fills] == ["user_order"]
+        self.session.silence()
+        return str(fill["trade_id"]), fills
+
+
+def no_order_id(stage: Stage) -> None:
+    new = order()
+    answer = stage.create(new)
+    assert "order_id" not in answer and answer["remaining_count"] == "10.00"
+    stage.told_of(stage.landed(new), "resting")
+    again = order()
+    assert stage.create(again)["order_id"] == stage.landed(again)
+
+
+def wrong_order_id(stage: Stage) -> None:
+    new = order()
+    named, landed = stage.create(new)["order_id"], stage.landed(new)
+    assert named not in (landed, stage.rests)
+    assert stage.client.send("GET", f"/portfolio/orders/{named}").status_code == 404
+    assert stage.client.send("DELETE", f"{ORDERS}/{named}").status_code == 404
+    stage.told_of(landed, "resting")
+    again = order()
+    assert stage.create(again)["order_id"] == stage.landed(again)
+
+
+def short_page(stage: Stage) -> None:
+    newer = stage.create(order())["order_id"]
+    short = stage.read(f"{RESTING}&limit=1")
+    assert [it["order_id"] for it in short["orders"]] == [newer] and short["cursor"] == ""
+    whole = stage.read(f"{RESTING}&limit=1")
+    assert whole["orders"] == short["orders"] and whole["cursor"]
+    rest = stage.read(f"{RESTING}&limit=1&cursor={whole['cursor']}")
+    assert [it["order_id"] for it in rest["orders"]] == [stage.rests]
+
+
+def lost_response(stage: Stage) -> None:
+    new = order()
+    stage.client.http.timeout = httpx.Timeout(20, read=PATIENCE_S)
+    with pytest.raises(httpx.ReadTimeout):
+        stage.client.send("POST", ORDERS, new)
+    stage.client.http.timeout = httpx.Timeout(20)
+    stage.told_of(stage.landed(new), "resting")
+    refusal = stage.client.send("POST", ORDERS, new)
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (409, "order_already_exists")
+    stage.create(order())
+
+
+def lost_message(stage: Stage) -> None:
+    _, fills = stage.take(messages=1)
+    assert not fills
+    trade, fills = stage.take(messages=2)
+    assert [it["msg"]["trade_id"] for it in fills] == [trade]
+
+
+def duplicate(stage: Stage) -> None:
+    trade, fills = stage.take(messages=3)
+    assert [it["msg"]["trade_id"] for it in fills] == [trade] * 2 and fills[0] == fills[1]
+    [position] = stage.read(f"/portfolio/positions?ticker={MARKET}")["market_positions"]
+    assert position["position_fp"] == "1.00", "it happened once"
+    trade, fills = stage.take(messages=2)
+    assert [it["msg"]["trade_id"] for it in fills] == [trade]
+
+
+def close(stage: Stage) -> None:
+    [closed] = stage.session.expect("market_lifecycle_v2")
+    assert closed["msg"]["event_type"] == "close_date_updated"
+    assert closed["msg"]["market_ticker"] == MARKET
+    assert stage.read(f"/markets/{MARKET}")["market"]["status"] == "closed"
+    refusal = stage.client.send("POST", ORDERS, order())
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (400, "market_inactive")
+    [canceled] = stage.told_of(stage.rests, "canceled")
+    assert canceled["last_update_reason"] == "CloseCancel"
+    assert stage.client.send("DELETE", f"{ORDERS}/{stage.rests}").status_code == 404
+    assert not stage.read(RESTING)["orders"]
+
+
+def cancel_all_tail(stage: Stage) -> None:
+    # The new title comes after the tail and is told: from here on the tail is there.
+    [retitled] = stage.session.expect("market_lifecycle_v2")
+    assert retitled["msg"]["event_type"] == "metadata_updated"
+    before = stage.create(order())["order_id"]
+    stage.told_of(before, "resting")
+    assert stage.client.send("DELETE", ORDERS).status_code == 204
+    ended = [it["msg"] for it in stage.session.expect("user_order", 2)]
+    assert [(it["order_id"], it["status"]) for it in ended] == [
+        (stage.rests, "canceled"), (before, "canceled")]
+    after = stage.create(order())
+    assert after["remaining_count"] == "10.00", "it is accepted first"
+    stage.told_of(after["order_id"], "resting", "canceled")
+    assert not stage.read(RESTING)["orders"]
+
+
+ONCE = "count = 1"
+
+# A fault's name, its other keys, and what a client sees of it.
+EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
+    ("no_order_id", ONCE, no_order_id),
+    ("wrong_order_id", ONCE, wrong_order_id),
+    ("short_page", ONCE, short_page),
+    ("lost_response", ONCE, lost_response),
+    ("lost_message", ONCE, lost_message),
+    ("duplicate", f"on = 'fill'\n{ONCE}", duplicate),
+    ("close", f"market = '{MARKET}'", close),
+    ("cancel_all_tail", "[[fault]]\nname = 'retitle'\nyes_sub_title = 'the tail is there'\n"
+                        f"market = '{MARKET}'", cancel_all_tail),
+]
+
+
+@pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS, ids=[row[0] for row in EFFECTS])
+def test_a_fault_has_its_effect(name: str, keys: str, effect: Callable[[Stage], None]) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["fill", "user_orders", "market_lifecycle_v2"])
+            session.expect("subscribed", 3)
+            stage = Stage(client, session, client.send("POST", ORDERS, order()).json()["order_id"])
+            stage.told_of(stage.rests, "resting")
+            inject(client, f"[[fault]]\nname = '{name}'\n{keys}")
+            effect(stage)
