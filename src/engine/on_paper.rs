@@ -4,9 +4,6 @@
 #[cfg(feature = "sim")]
 use std::sync::Arc;
 
-#[cfg(feature = "sim")]
-use crossbeam::channel::Receiver;
-
 use super::course::{Course, Inlet};
 use super::plant::{Books, Plant};
 use super::threads::Threads;
@@ -14,6 +11,8 @@ use super::{EngineError, RunOptions};
 use crate::kalshi::market::MarketTable;
 use crate::oms::Opening;
 use crate::oms::config::Admission;
+#[cfg(feature = "sim")]
+use crate::paper::book::Following;
 use crate::paper::{Paper, PaperRings};
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock, SystemClock};
@@ -21,7 +20,7 @@ use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Nothing;
 use crate::runtime::thread::Stop;
 #[cfg(feature = "sim")]
-use crate::sim::replay::{Followed, Follower, RecordedEvent, Recording};
+use crate::sim::replay::{Followed, Follower, Recording};
 use crate::units::{Money, Nanos};
 
 /// Trades on paper.
@@ -50,7 +49,7 @@ fn on_book(
     use crate::paper::BookPaper;
     use crate::paper::book::{BookConfig, BookFills};
 
-    let Opened { recording, speed, follow, follower } = open(book)?;
+    let Opened { recording, speed, follow, follower } = open(options, book)?;
     let unusable = |error: crate::sim::exchange::BooksError| EngineError::Usage(error.to_string());
     let markets = BookFills::markets(&recording).map_err(unusable)?;
     let mut desk = Desk::open(options, (markets, Admission::Listed), interrupts)?;
@@ -78,12 +77,12 @@ fn on_book(
 struct Opened {
     recording: Arc<Recording>,
     speed: u32,
-    follow: Option<Receiver<RecordedEvent>>,
+    follow: Option<Following>,
     follower: Option<Follower>,
 }
 
 #[cfg(feature = "sim")]
-fn open(book: &super::PaperBook) -> Result<Opened, EngineError> {
+fn open(options: &RunOptions, book: &super::PaperBook) -> Result<Opened, EngineError> {
     match book {
         super::PaperBook::Replayed(recorded) => Ok(Opened {
             recording: super::sim_exchange::open_recording(&recorded.file)?,
@@ -92,11 +91,13 @@ fn open(book: &super::PaperBook) -> Result<Opened, EngineError> {
             follower: None,
         }),
         super::PaperBook::Followed(file) => {
-            let (follower, Followed { so_far, events }) =
-                Follower::open(file).map_err(|error| {
-                    EngineError::Usage(format!("book {}: failed to {error}", file.display()))
-                })?;
-            let (follow, follower) = (Some(events), Some(follower));
+            let (follower, Followed { so_far, lines }) = Follower::open(file).map_err(|error| {
+                EngineError::Usage(format!("book {}: failed to {error}", file.display()))
+            })?;
+            // As a live feed: dead at the one silence, not traded on at the other.
+            let crate::config::Config { wire, limits, .. } = &options.config;
+            let silence_max = wire.feed_silence_max.min(limits.link_silence_max);
+            let (follow, follower) = (Some(Following { lines, silence_max }), Some(follower));
             Ok(Opened { recording: Arc::new(so_far), speed: 1, follow, follower })
         }
     }

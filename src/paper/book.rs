@@ -25,7 +25,7 @@ use crate::sim::exchange::{
     BookSeed, BooksError, ClientText, Exchange, ExchangeEvent, FillRecord, NewOrder as Placed,
     Order, OrderStatus, OrderTerms, Receipt, Reject, SelfTradePrevention, UpdateReason, UserSeed,
 };
-use crate::sim::replay::{RecordedEvent, Recording, Replay};
+use crate::sim::replay::{NewLine, Recording, Replay};
 use crate::sim::venue::UserId;
 use crate::units::{Money, Nanos, Now, Timestamp, WallTime};
 
@@ -43,7 +43,7 @@ pub struct BookConfig {
     /// How many times faster than it was.
     pub speed: u32,
     /// What comes after it, while it is still being written.
-    pub follow: Option<Receiver<RecordedEvent>>,
+    pub follow: Option<Following>,
     /// Cash to begin with.
     pub cash: Money,
     /// Shortest time from an order's sending to the exchange.
@@ -52,6 +52,24 @@ pub struct BookConfig {
     pub latency_max: Nanos,
     /// Seed of the latencies.
     pub seed: u64,
+}
+
+/// A recording that is still being written.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// Its lines as they come.
+    pub lines: Receiver<NewLine>,
+    /// Longest time without one: then nobody knows the books any more.
+    pub silence_max: Nanos,
+}
+
+/// Whether the recorder of a followed book is heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Recorder {
+    /// Last at this time.
+    Heard(Timestamp),
+    /// Not for too long.
+    Silent,
 }
 
 /// Something to tell the oms.
@@ -85,6 +103,8 @@ pub struct BookFills {
     orders: HashMap<u128, NewOrder>,
     by_key: HashMap<OrderKey, u128>,
     told: VecDeque<Told>,
+    /// Unknown before the first look.
+    recorder: Option<Recorder>,
 }
 
 impl BookFills {
@@ -108,6 +128,7 @@ impl BookFills {
             orders: HashMap::new(),
             by_key: HashMap::new(),
             told: VecDeque::new(),
+            recorder: None,
         })
     }
 
@@ -166,19 +187,50 @@ impl BookFills {
     }
 
     /// Plays what has been added to the recording, at the time at which it is learnt. When
-    /// nothing can be added any more, the books are no longer known.
+    /// nothing can be added any more, or nothing was for too long, the books are no longer known.
     fn follow(&mut self, now: Now) {
-        let Some(incoming) = &self.config.follow else { return };
+        let Some(Following { lines, silence_max }) = &self.config.follow else { return };
+        let silence_max = *silence_max;
+        let mut ended = false;
+        let mut heard = self.recorder.is_none();
         for _ in 0..FOLLOW_MAX {
-            match incoming.try_recv() {
-                Ok(event) => self.replay.follow(&mut self.exchange, now.wall, &event),
-                Err(TryRecvError::Empty) => return,
-                Err(TryRecvError::Disconnected) => {
-                    self.config.follow = None;
-                    self.told.push_back(Told::Feed(FeedEvent::Down));
-                    return;
+            match lines.try_recv() {
+                Ok(line) => {
+                    heard = true;
+                    if let NewLine::Event(event) = line {
+                        self.replay.follow(&mut self.exchange, now.wall, &event);
+                    }
+                }
+                Err(error) => {
+                    ended = error == TryRecvError::Disconnected;
+                    break;
                 }
             }
+        }
+        if heard {
+            self.hear(now.mono);
+        }
+        if ended {
+            self.config.follow = None;
+            self.fall_silent();
+        } else if let Some(Recorder::Heard(at)) = self.recorder
+            && now.mono.since(at) > silence_max
+        {
+            self.fall_silent();
+        }
+    }
+
+    /// Notes a new line; after a silence the books are known again, since no line between is
+    /// missing.
+    fn hear(&mut self, mono: Timestamp) {
+        if self.recorder.replace(Recorder::Heard(mono)) == Some(Recorder::Silent) {
+            self.told.push_back(Told::Feed(FeedEvent::Up));
+        }
+    }
+
+    fn fall_silent(&mut self) {
+        if self.recorder.replace(Recorder::Silent) != Some(Recorder::Silent) {
+            self.told.push_back(Told::Feed(FeedEvent::Down));
         }
     }
 

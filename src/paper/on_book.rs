@@ -134,17 +134,17 @@ impl<C: Clock> Stage for BookPaper<C> {
 mod tests {
     use std::path::Path;
 
-    use crossbeam::channel::{Receiver, unbounded};
+    use crossbeam::channel::unbounded;
 
     use super::*;
     use crate::ids::{MarketIx, OrderKey};
     use crate::message::{BookSide, CancelOrder, NewOrder, TimeInForce};
-    use crate::paper::book::BookConfig;
+    use crate::paper::book::{BookConfig, Following};
     use crate::paper::tests;
     use crate::risk::Approved;
     use crate::runtime::clock::VirtualClock;
     use crate::runtime::ring::{Consumer, Producer, ring};
-    use crate::sim::replay::{self, RecordedChange, RecordedEvent};
+    use crate::sim::replay::{self, NewLine, RecordedChange, RecordedEvent};
     use crate::units::{Contracts, Money, Nanos, Price, WallTime};
 
     const START: WallTime = WallTime::from_unix_ms(1_784_031_300_000);
@@ -166,7 +166,7 @@ mod tests {
             Self::following(cash, None)
         }
 
-        fn following(cash: Money, follow: Option<Receiver<RecordedEvent>>) -> Self {
+        fn following(cash: Money, follow: Option<Following>) -> Self {
             let home = Path::new(env!("CARGO_MANIFEST_DIR"));
             let recording = replay::open(&home.join("examples/replay-session.jsonl")).unwrap();
             let config = BookConfig {
@@ -298,17 +298,51 @@ mod tests {
         assert!(quote.bid < quote.ask && quote.bid.is_some());
     }
 
+    const SILENCE: Nanos = Nanos::from_secs(15);
+
+    fn following(lines: crossbeam::channel::Receiver<NewLine>) -> Following {
+        Following { lines, silence_max: SILENCE }
+    }
+
+    #[test]
+    fn a_followed_book_is_down_while_its_recorder_is_silent() {
+        let (sender, incoming) = unbounded();
+        let mut bench = Bench::following(Money::from_cents(10_000), Some(following(incoming)));
+        bench.polls();
+        assert_eq!(bench.news(), [FeedEvent::Up]);
+        bench.after(SILENCE);
+        sender.send(NewLine::Other).unwrap();
+        bench.polls();
+        bench.after(SILENCE);
+        assert_eq!(bench.news(), [], "any line shows that somebody writes");
+
+        bench.after(Nanos::from_ms(1));
+        bench.after(SILENCE);
+        assert_eq!(bench.news(), [FeedEvent::Down], "once");
+
+        sender.send(NewLine::Other).unwrap();
+        bench.polls();
+        assert_eq!(bench.news(), [FeedEvent::Up]);
+        bench.after(SILENCE);
+        bench.after(Nanos::from_ms(1));
+        assert_eq!(bench.news(), [FeedEvent::Down], "again");
+        drop(sender);
+        bench.polls();
+        assert_eq!(bench.news(), [], "it was down already");
+    }
+
     #[test]
     fn a_followed_book_takes_what_comes_and_is_down_when_it_ends() {
         let (sender, incoming) = unbounded();
-        let mut bench = Bench::following(Money::from_cents(10_000), Some(incoming));
+        let mut bench = Bench::following(Money::from_cents(10_000), Some(following(incoming)));
         bench.submit(1, 30, TimeInForce::GoodTillCanceled);
         bench.after(LATENCY);
         bench.news();
         // Whatever the recording has, an ask at 30 cents crosses her bid.
         let price = Price::from_cents(30).unwrap();
         let change = RecordedChange::Delta { side: BookSide::Ask, price, centis: 200 };
-        sender.send(RecordedEvent { time: START, market: 0, change }).unwrap();
+        let event = RecordedEvent { time: START, market: 0, change };
+        sender.send(NewLine::Event(event)).unwrap();
         bench.polls();
         let news = bench.news();
         let [FeedEvent::Fill(fill), ..] = news[..] else { panic!("{news:?}") };

@@ -1,7 +1,7 @@
 //! A recording that is still being written: what it says so far, and then what is added.
 //!
-//! In: a growing file of plain lines. Out: the books as they stand at its end, then events, each
-//! as soon as its line is complete. A line that cannot be used ends it: books that missed
+//! In: a growing file of plain lines. Out: the books as they stand at its end, then lines, each
+//! as soon as it is complete. A line that cannot be used ends it: books that missed
 //! something are not books.
 
 use std::fs::File;
@@ -20,6 +20,15 @@ const WAITING_MAX: usize = 65_536;
 /// Lines read in one step.
 const LINES_MAX: usize = 256;
 
+/// A line that was added.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NewLine {
+    /// It says something of a book.
+    Event(RecordedEvent),
+    /// It says nothing of one, but somebody still writes.
+    Other,
+}
+
 /// Follows a file on a cold thread.
 #[derive(Debug)]
 pub struct Follower {
@@ -28,9 +37,9 @@ pub struct Follower {
     /// The line that is not complete yet.
     partial: String,
     number: usize,
-    sender: Option<Sender<RecordedEvent>>,
-    /// What the channel had no room for.
-    waiting: Option<RecordedEvent>,
+    sender: Option<Sender<NewLine>>,
+    /// What has been read and not handed over.
+    waiting: Option<NewLine>,
 }
 
 /// The books of a growing file: as they were at its end, and what comes.
@@ -38,8 +47,8 @@ pub struct Follower {
 pub struct Followed {
     /// One snapshot per market.
     pub so_far: Recording,
-    /// Every later event; it ends with the first line that cannot be used.
-    pub events: Receiver<RecordedEvent>,
+    /// Every later line; it ends with the first one that cannot be used.
+    pub lines: Receiver<NewLine>,
 }
 
 impl Follower {
@@ -48,7 +57,7 @@ impl Follower {
     /// # Errors
     /// [`ReplayFileError`]: no file, an unusable line, or no snapshot yet.
     pub fn open(path: &Path) -> Result<(Self, Followed), ReplayFileError> {
-        let (sender, events) = bounded(WAITING_MAX);
+        let (sender, new_lines) = bounded(WAITING_MAX);
         let mut follower = Self {
             lines: BufReader::new(File::open(path)?),
             reader: RecordingReader::default(),
@@ -61,7 +70,7 @@ impl Follower {
             follower.reader.drain_events();
         }
         let so_far = follower.reader.so_far()?;
-        Ok((follower, Followed { so_far, events }))
+        Ok((follower, Followed { so_far, lines: new_lines }))
     }
 
     /// Reads one line if it is complete.
@@ -83,30 +92,30 @@ impl Follower {
             if !self.pass_on() || !self.next_line()? {
                 break;
             }
+            let mut events = self.reader.drain_events();
+            debug_assert!(events.len() <= 1, "Invariant: one line is one event");
+            self.waiting = Some(events.pop().map_or(NewLine::Other, NewLine::Event));
             work = Work::Done;
         }
+        self.pass_on();
         Ok(work)
     }
 
     /// Hands over what has been read. Whether all of it had room.
     fn pass_on(&mut self) -> bool {
         let Some(sender) = &self.sender else { return false };
-        let read = self.reader.drain_events();
-        debug_assert!(read.len() <= 1, "Invariant: one line is one event");
-        for event in self.waiting.take().into_iter().chain(read) {
-            match sender.try_send(event) {
-                Ok(()) => {}
-                Err(TrySendError::Full(event)) => {
-                    self.waiting = Some(event);
-                    return false;
-                }
-                Err(TrySendError::Disconnected(_)) => {
-                    self.sender = None;
-                    return false;
-                }
+        let Some(line) = self.waiting.take() else { return true };
+        match sender.try_send(line) {
+            Ok(()) => true,
+            Err(TrySendError::Full(line)) => {
+                self.waiting = Some(line);
+                false
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                self.sender = None;
+                false
             }
         }
-        true
     }
 }
 
@@ -157,7 +166,11 @@ mod tests {
         fn add(&mut self, text: &str) -> Vec<RecordedEvent> {
             self.file.write_all(text.as_bytes()).unwrap();
             while self.follower.poll() == Work::Done {}
-            self.followed.events.try_iter().collect()
+            let event = |line| match line {
+                NewLine::Event(event) => Some(event),
+                NewLine::Other => None,
+            };
+            self.followed.lines.try_iter().filter_map(event).collect()
         }
     }
 
@@ -189,7 +202,15 @@ mod tests {
         let mut growing = Growing::new(&format!("{SNAPSHOT}\n"));
         assert_eq!(growing.add(&format!("{}\n", delta(2_000, "-99.00"))), []);
         assert_eq!(growing.add(&format!("{}\n", delta(3_000, "1.00"))), []);
-        assert!(growing.followed.events.try_recv().is_err_and(|error| error.is_disconnected()));
+        assert!(growing.followed.lines.try_recv().is_err_and(|error| error.is_disconnected()));
+    }
+
+    #[test]
+    fn a_line_that_is_no_event_still_shows_that_somebody_writes() {
+        let mut growing = Growing::new(&format!("{SNAPSHOT}\n"));
+        growing.file.write_all(b"{\"recv_ts_ms\":2000}\n").unwrap();
+        while growing.follower.poll() == Work::Done {}
+        assert_eq!(growing.followed.lines.try_recv(), Ok(NewLine::Other));
     }
 
     #[test]
@@ -200,7 +221,7 @@ mod tests {
         let mut growing = Growing::new(&format!("{}\n", numbered(SNAPSHOT, 1)));
         assert_eq!(growing.add(&format!("{}\n", numbered(&delta(2_000, "1.00"), 2))).len(), 1);
         assert_eq!(growing.add(&format!("{}\n", numbered(&delta(3_000, "1.00"), 4))), []);
-        assert!(growing.followed.events.try_recv().is_err_and(|error| error.is_disconnected()));
+        assert!(growing.followed.lines.try_recv().is_err_and(|error| error.is_disconnected()));
     }
 
     #[test]

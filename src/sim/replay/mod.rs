@@ -16,7 +16,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use file::{ReplayFileError, open};
-pub use follow::{Followed, Follower};
+pub use follow::{Followed, Follower, NewLine};
 pub use recording::{RecordedChange, RecordedEvent, RecordedSide, Recording, RecordingError};
 pub use sequence::SequenceGap;
 
