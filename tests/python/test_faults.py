@@ -5,6 +5,7 @@ and markets. Where a fault strikes once, what comes next must be right again.
 """
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Timer
 from typing import Any
 
 import httpx
@@ -17,6 +18,8 @@ from test_stream import Message, Session, inject
 
 RESTING = f"/portfolio/orders?ticker={MARKET}&status=resting"
 PATIENCE_S = 1.0
+# A case takes a second or two; whoever still waits then is cut off, and fails.
+CASE_S = 40.0
 
 
 @dataclass
@@ -170,12 +173,21 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
 @pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS, ids=[row[0] for row in EFFECTS])
 def test_a_fault_has_its_effect(name: str, keys: str, effect: Callable[[Stage], None]) -> None:
     with Simulator("--still-quotes", books=BOOKS) as simulator:
-        client = simulator.client()
-        with client.session() as socket:
-            session = Session(socket)
-            session.send("subscribe", channels=["fill", "user_orders", "market_lifecycle_v2"])
-            session.expect("subscribed", 3)
-            stage = Stage(client, session, client.send("POST", ORDERS, order()).json()["order_id"])
-            stage.told_of(stage.rests, "resting")
-            inject(client, f"[[fault]]\nname = '{name}'\n{keys}")
-            effect(stage)
+        bound = Timer(CASE_S, simulator.process.kill)
+        bound.daemon = True
+        bound.start()
+        try:
+            play(simulator.client(), f"[[fault]]\nname = '{name}'\n{keys}", effect)
+        finally:
+            bound.cancel()
+
+
+def play(client: Client, fault: str, effect: Callable[[Stage], None]) -> None:
+    with client.session() as socket:
+        session = Session(socket)
+        session.send("subscribe", channels=["fill", "user_orders", "market_lifecycle_v2"])
+        session.expect("subscribed", 3)
+        stage = Stage(client, session, client.send("POST", ORDERS, order()).json()["order_id"])
+        stage.told_of(stage.rests, "resting")
+        inject(client, fault)
+        effect(stage)
