@@ -14,8 +14,8 @@ use crossbeam::channel::{Receiver, TryRecvError};
 
 use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::errors;
-use crate::kalshi::fees::Liquidity;
-use crate::kalshi::market::{FeeSchedule, MarketTable};
+use crate::kalshi::fees::{FeeType, Liquidity};
+use crate::kalshi::market::MarketTable;
 use crate::message::{
     Accepted, BestQuote, BookSide, CancelFailure, CancelOrder, ExchangeStatus, FeedEvent, Fill,
     GatewayEvent, NewOrder, OrderReport, Origin, SendStamps,
@@ -136,10 +136,14 @@ impl BookFills {
     ///
     /// # Errors
     /// [`BooksError::TooMany`] when the table cannot hold them.
+    ///
+    /// # Panics
+    /// Never: multiplier 1 is within every bound of the fees.
     pub fn markets(recording: &Recording) -> Result<MarketTable, BooksError> {
         let mut table = MarketTable::new();
-        for BookSeed { ticker, structure, exchange_index, .. } in recording.seeds() {
-            let fees = FeeSchedule::QUADRATIC;
+        for BookSeed { ticker, structure, exchange_index, fee_type, .. } in recording.seeds() {
+            let fees = fee_type.schedule(FeeType::MULTIPLIER_ONE_PPM);
+            let fees = fees.expect("multiplier 1 is within every bound");
             let place = table.insert(ticker, structure.grid(), exchange_index, fees, true);
             place.ok_or(BooksError::TooMany)?;
         }

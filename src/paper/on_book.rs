@@ -144,7 +144,7 @@ mod tests {
     use crate::risk::Approved;
     use crate::runtime::clock::VirtualClock;
     use crate::runtime::ring::{Consumer, Producer, ring};
-    use crate::sim::replay::{self, NewLine, RecordedChange, RecordedEvent};
+    use crate::sim::replay::{self, NewLine, RecordedChange, RecordedEvent, Recording};
     use crate::units::{Contracts, Money, Nanos, Price, WallTime};
 
     const START: WallTime = WallTime::from_unix_ms(1_784_031_300_000);
@@ -169,6 +169,10 @@ mod tests {
         fn following(cash: Money, follow: Option<Following>) -> Self {
             let home = Path::new(env!("CARGO_MANIFEST_DIR"));
             let recording = replay::open(&home.join("examples/replay-session.jsonl")).unwrap();
+            Self::on(recording, cash, follow)
+        }
+
+        fn on(recording: Recording, cash: Money, follow: Option<Following>) -> Self {
             let config = BookConfig {
                 recording: recording.into(),
                 speed: 1,
@@ -296,6 +300,24 @@ mod tests {
         bench.polls();
         let Ok(FetchEvent::Quote(quote)) = bench.fetch.pop() else { panic!("no quote") };
         assert!(quote.bid < quote.ask && quote.bid.is_some());
+    }
+
+    #[test]
+    fn makers_pay_the_fees_that_were_recorded_of_their_series() {
+        let text = r#"{"series":{"ticker":"KXA","fee_type":"quadratic_with_maker_fees"}}
+{"type":"orderbook_snapshot","msg":{"market_ticker":"KXA-1-B","ts_ms":1000,"yes_dollars_fp":[["0.2000","1.00"]],"no_dollars_fp":[["0.4000","9.00"]]}}
+{"type":"orderbook_delta","msg":{"market_ticker":"KXA-1-B","ts_ms":2000,"side":"no","price_dollars":"0.7000","delta_fp":"9.00"}}"#;
+        let recording = Recording::parse(text).unwrap();
+        let markets = BookFills::markets(&recording).unwrap();
+        assert_eq!(markets.get(MarketIx(0)).unwrap().fees.maker_ppm, 17_500);
+        let mut bench = Bench::on(recording, Money::from_cents(10_000), None);
+        bench.submit(1, 30, TimeInForce::GoodTillCanceled);
+        bench.after(Nanos::from_secs(1));
+        let news = bench.news();
+        let [FeedEvent::Up, FeedEvent::Order(_), FeedEvent::Fill(fill), ..] = news[..] else {
+            panic!("{news:?}")
+        };
+        assert!(!fill.is_taker && fill.fee > Money::ZERO, "{fill:?}");
     }
 
     const SILENCE: Nanos = Nanos::from_secs(15);

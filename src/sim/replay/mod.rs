@@ -6,6 +6,7 @@
 //! when recorded orders would have met it. Never reads a clock; the same recording, requests and
 //! times give the same books.
 
+mod fees;
 mod file;
 mod follow;
 mod recording;

@@ -1,10 +1,10 @@
 //! Recorded market data, read once: snapshots, deltas and trades in the order of their lines.
 //!
-//! In: lines of JSON in three forms: WebSocket frames as they came; the same inside
+//! In: lines of JSON in four forms: WebSocket frames as they came; the same inside
 //! `{"recv_ts_ms", "frame"}`; depth captures with `captured_at`, `ticker`, `yes_bids` and
-//! `no_bids`. Out: a [`Recording`], or an error that names the line. Frames of other types only
-//! count: a gap in the numbers of a subscription is an error. Prices and sizes never pass through
-//! a float.
+//! `no_bids`; the fees of a series in `{"series"}`. Out: a [`Recording`], or an error that names
+//! the line. Frames of other types only count: a gap in the numbers of a subscription is an
+//! error. Prices and sizes never pass through a float.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,7 @@ use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::fees::SeriesFees;
 use super::sequence::{Numbered, Origin, SequenceGap, Sequences, Unfollowable};
 use crate::ids::Ticker;
 use crate::kalshi::fees::FeeType;
@@ -81,6 +82,7 @@ pub struct RecordedEvent {
 pub struct Recording {
     tickers: Vec<Ticker>,
     structures: Vec<PriceStructure>,
+    fee_types: Vec<FeeType>,
     events: Vec<RecordedEvent>,
 }
 
@@ -160,6 +162,8 @@ impl Recording {
             };
             let both = [side(&book.yes_bids, BookSide::Bid), side(&book.no_bids, BookSide::Ask)];
             reader.snapshot(0, Some(opens), book.ticker, both)?;
+            let fees = reader.fees.insert(book.ticker.series(), book.fee_type);
+            fees.map_err(|what| RecordingError::Line { line: 0, what })?;
         }
         for event in events {
             match event {
@@ -196,15 +200,17 @@ impl Recording {
     /// Its markets with empty books: the replay fills them.
     #[must_use]
     pub fn seeds(&self) -> Vec<BookSeed> {
-        let seed = |(ticker, structure): (&Ticker, &PriceStructure)| BookSeed {
-            ticker: *ticker,
-            structure: *structure,
-            fee_type: FeeType::Quadratic,
-            exchange_index: 0,
-            yes_bids: Vec::new(),
-            no_bids: Vec::new(),
-        };
-        self.tickers.iter().zip(&self.structures).map(seed).collect()
+        let markets = self.tickers.iter().zip(&self.structures).zip(&self.fee_types);
+        let seed =
+            |((ticker, structure), fee_type): ((&Ticker, &PriceStructure), &FeeType)| BookSeed {
+                ticker: *ticker,
+                structure: *structure,
+                fee_type: *fee_type,
+                exchange_index: 0,
+                yes_bids: Vec::new(),
+                no_bids: Vec::new(),
+            };
+        markets.map(seed).collect()
     }
 }
 
@@ -216,6 +222,7 @@ pub(super) struct RecordingReader {
     /// The books as they stand, to find lines that cannot follow.
     books: Vec<[RecordedSide; 2]>,
     sequences: Sequences,
+    fees: SeriesFees,
     /// Where each market's last snapshot came from.
     origins: Vec<Option<Origin>>,
     /// Which structures still fit each market.
@@ -232,6 +239,9 @@ impl RecordingReader {
         let value: Value = serde_json::from_str(text).map_err(|_| wrong("is not JSON"))?;
         if value.get("captured_at").is_some() {
             return self.capture(line, &value);
+        }
+        if let Some(series) = value.get("series") {
+            return self.fees.take(series).map_err(wrong);
         }
         let frame = value.get("frame").unwrap_or(&value);
         let received = value.get("recv_ts_ms").and_then(Value::as_u64);
@@ -391,8 +401,8 @@ impl RecordingReader {
         };
         let events = self.books.iter().enumerate().map(snapshot).collect();
         let tickers = self.recording.tickers.clone();
-        let recording = Recording { tickers, structures: Vec::new(), events };
-        recording.with_structures(&self.fitting)
+        let recording = Recording { tickers, events, ..Recording::default() };
+        recording.with_markets(&self.fitting, &self.fees)
     }
 
     fn finish(mut self) -> Result<Recording, RecordingError> {
@@ -402,19 +412,24 @@ impl RecordingReader {
                 event.time = first;
             }
         }
-        self.recording.with_structures(&self.fitting)
+        self.recording.with_markets(&self.fitting, &self.fees)
     }
 }
 
 impl Recording {
-    /// Gives each market the coarsest structure that fits it.
-    fn with_structures(mut self, fitting: &[Vec<PriceStructure>]) -> Result<Self, RecordingError> {
+    /// Gives each market the coarsest structure that fits it, and its series' fees.
+    fn with_markets(
+        mut self,
+        fitting: &[Vec<PriceStructure>],
+        fees: &SeriesFees,
+    ) -> Result<Self, RecordingError> {
         if self.tickers.is_empty() {
             return Err(RecordingError::Empty);
         }
         for (ticker, fitting) in self.tickers.iter().zip(fitting) {
             let structure = fitting.first().ok_or(RecordingError::Grid { ticker: *ticker })?;
             self.structures.push(*structure);
+            self.fee_types.push(fees.of(ticker));
         }
         Ok(self)
     }
