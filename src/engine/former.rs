@@ -67,7 +67,7 @@ impl Former {
         Ok(memory.into_former(repeats_window))
     }
 
-    /// As [`Self::read`], from entries at hand.
+    /// As `read`, from entries at hand.
     #[must_use]
     pub fn fold(entries: &[(Header, Entry)], now: WallTime, repeats_window: Nanos) -> Self {
         let mut memory = Memory::new(now);

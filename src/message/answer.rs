@@ -207,7 +207,7 @@ pub enum GatewayEvent {
         /// What became of it.
         why: CancelFailure,
     },
-    /// Answer to [`Command::CancelAll`].
+    /// Answer to [`Command::CancelAll`](super::Command::CancelAll).
     CancelAllDone {
         /// Whether every shard confirmed.
         ok: bool,

@@ -2,7 +2,7 @@
 //!
 //! In: news of conditions with their times. Out: a line for people now and then, and what status
 //! and summary say. A condition that flaps is counted every time and told of at most once in
-//! [`QUIET`], so that no storm buries the trades.
+//! half a minute, so that no storm buries the trades.
 
 use std::collections::{BTreeMap, BTreeSet};
 
