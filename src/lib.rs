@@ -1,3 +1,5 @@
+//! The design, whole: what is decided where, and why, stands beside the code it is about.
+//!
 #![doc = include_str!("architecture.md")]
 
 pub mod cli;

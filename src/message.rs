@@ -96,6 +96,29 @@ pub struct NewOrder {
     pub approved: Timestamp,
 }
 
+#[cfg(test)]
+impl NewOrder {
+    /// One contract at 50, immediate or cancel: where a test is not about the terms.
+    pub(crate) fn sample(key: OrderKey) -> Self {
+        let price = Price::from_cents(50).unwrap();
+        Self {
+            key,
+            client_order_id: ClientOrderId::new(crate::ids::RunId::new(1), u64::from(key.slot)),
+            market: MarketIx(0),
+            side: BookSide::Bid,
+            price,
+            quantity: Contracts::from_whole(1),
+            time_in_force: TimeInForce::ImmediateOrCancel,
+            expiration_secs: None,
+            reduce_only: false,
+            post_only: false,
+            reference: price,
+            received: Timestamp::ZERO,
+            approved: Timestamp::ZERO,
+        }
+    }
+}
+
 /// A cancel request for one order known to the exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CancelOrder {

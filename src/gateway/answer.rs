@@ -153,30 +153,14 @@ pub(super) const fn loss(status: u16) -> Option<Loss> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{MarketIx, RunId};
-    use crate::message::{BookSide, NewOrder, RejectKind, TimeInForce};
+    use crate::message::{NewOrder, RejectKind};
     use crate::risk::Approved;
-    use crate::units::{Contracts, Price, Timestamp};
+    use crate::units::Timestamp;
 
     const KEY: OrderKey = OrderKey { slot: 3, generation: 1 };
 
     fn taken(attempt: Attempt) -> Taken {
-        let price = Price::from_cents(50).unwrap();
-        let order = NewOrder {
-            key: KEY,
-            client_order_id: ClientOrderId::new(RunId::new(1), 2),
-            market: MarketIx(0),
-            side: BookSide::Bid,
-            price,
-            quantity: Contracts::from_whole(1),
-            time_in_force: TimeInForce::ImmediateOrCancel,
-            expiration_secs: None,
-            reduce_only: false,
-            post_only: false,
-            reference: price,
-            received: Timestamp::ZERO,
-            approved: Timestamp::ZERO,
-        };
+        let order = NewOrder::sample(KEY);
         Taken { order: Approved::unchecked_for_tests(order), at: Timestamp::ZERO, attempt }
     }
 

@@ -22,7 +22,7 @@ use crate::ids::{ClientOrderId, OrderId, OrderKey, RunId, Ticker};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::kalshi::paths::BASE_PATH;
-use crate::message::{BookSide, CancelFailure, CancelOrder, Loss, NewOrder, TimeInForce};
+use crate::message::{CancelFailure, CancelOrder, Loss, NewOrder};
 use crate::net::{DialError, Flush, LinkError, Received};
 use crate::risk::Approved;
 use crate::units::{Contracts, Price, WallTime};
@@ -340,20 +340,13 @@ fn key(slot: u32) -> OrderKey {
 }
 
 fn order(slot: u32) -> NewOrder {
+    let price = Price::from_cents(56).unwrap();
     NewOrder {
-        key: key(slot),
         client_order_id: ClientOrderId::new(RunId::new(0xabc), u64::from(slot)),
-        market: MarketIx(0),
-        side: BookSide::Bid,
-        price: Price::from_cents(56).unwrap(),
+        price,
         quantity: Contracts::from_whole(10),
-        time_in_force: TimeInForce::ImmediateOrCancel,
-        expiration_secs: None,
-        reduce_only: false,
-        post_only: false,
-        reference: Price::from_cents(56).unwrap(),
-        received: Timestamp::ZERO,
-        approved: Timestamp::ZERO,
+        reference: price,
+        ..NewOrder::sample(key(slot))
     }
 }
 

@@ -220,30 +220,8 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{ClientOrderId, MarketIx, RunId};
-    use crate::message::{BookSide, TimeInForce};
-    use crate::units::{Contracts, Price, Timestamp};
 
     const KEY: OrderKey = OrderKey { slot: 1, generation: 0 };
-
-    fn order(key: OrderKey) -> NewOrder {
-        let price = Price::from_cents(50).unwrap();
-        NewOrder {
-            key,
-            client_order_id: ClientOrderId::new(RunId::new(1), 1),
-            market: MarketIx(0),
-            side: BookSide::Bid,
-            price,
-            quantity: Contracts::from_whole(1),
-            time_in_force: TimeInForce::ImmediateOrCancel,
-            expiration_secs: None,
-            reduce_only: false,
-            post_only: false,
-            reference: price,
-            received: Timestamp::ZERO,
-            approved: Timestamp::ZERO,
-        }
-    }
 
     fn imbalance(steps: &[fn(&mut Ledger, OrderKey)]) -> u64 {
         let mut ledger = Ledger::new(4);
@@ -259,7 +237,7 @@ mod tests {
     const ANSWERED: fn(&mut Ledger, OrderKey) = Ledger::note_answered;
     const LOST: fn(&mut Ledger, OrderKey) = Ledger::note_lost;
     const AGAIN: fn(&mut Ledger, OrderKey) = |ledger, key| {
-        let _often_enough: Option<Approved<NewOrder>> = ledger.again(&order(key));
+        let _often_enough: Option<Approved<NewOrder>> = ledger.again(&NewOrder::sample(key));
     };
     const NOT_RESENT: fn(&mut Ledger, OrderKey) = Ledger::note_not_resent;
 
@@ -307,7 +285,7 @@ mod tests {
     #[test]
     fn only_a_lost_order_may_go_out_again_and_only_twice() {
         let mut ledger = Ledger::new(4);
-        let asks = |ledger: &mut Ledger| ledger.again(&order(KEY)).is_some();
+        let asks = |ledger: &mut Ledger| ledger.again(&NewOrder::sample(KEY)).is_some();
         assert!(!asks(&mut ledger), "nobody approved it");
         ledger.note_approved(KEY);
         assert!(!asks(&mut ledger), "it is on the way");
