@@ -22,7 +22,7 @@ use crate::message::{
     Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
-use crate::oms::{Core, Oms, OmsRings, Opening};
+use crate::oms::{Core, Oms, OmsRingSlots, OmsRings, Opening};
 use crate::order::ORDERS_MAX;
 use crate::recorder::console::{Banner, Console, Style};
 use crate::recorder::journal::{
@@ -206,42 +206,26 @@ struct Rings {
 
 impl Rings {
     fn make() -> Self {
-        let (signals_in, signals) = ring(ring::SIGNALS_MAX);
-        let (commands_in, commands) = ring(ring::COMMANDS_MAX);
-        let (gateway_in, gateway) = ring(ring::GATEWAY_EVENTS_MAX);
-        let (feed_in, feed) = ring(ring::FEED_EVENTS_MAX);
-        let (asks_in, asks) = ring(ring::FETCH_COMMANDS_MAX);
-        let (fetch_in, fetch) = ring(ring::FETCH_EVENTS_MAX);
-        let (control_in, control) = ring(ring::CONTROL_COMMANDS_MAX);
+        let (oms, ends) = OmsRings::make(OmsRingSlots::default());
         let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
-        let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
         let (control_records, from_control) = ring(CONTROL_RECORDS_MAX);
         let (questions_in, questions) = ring(ring::QUESTIONS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
         Self {
-            intake: (signals_in, intake_records, sources),
-            oms: OmsRings {
-                signals,
-                gateway,
-                feed,
-                fetch,
-                control,
-                commands: commands_in,
-                asks: asks_in,
-                records: oms_records,
-            },
+            intake: (ends.signals, intake_records, sources),
+            oms,
             outer: OuterRings {
-                commands,
-                gateway: gateway_in,
-                feed: feed_in,
-                asks,
-                fetch: fetch_in,
+                commands: ends.commands,
+                gateway: ends.gateway,
+                feed: ends.feed,
+                asks: ends.asks,
+                fetch: ends.fetch,
                 records: gateway_records,
             },
-            recorder: vec![from_intake, from_oms, from_gateway, from_control],
+            recorder: vec![from_intake, ends.records, from_gateway, from_control],
             new_sources,
-            control: (control_in, questions_in, questions, control_records),
+            control: (ends.control, questions_in, questions, control_records),
         }
     }
 }

@@ -24,6 +24,7 @@ mod reconciling;
 mod repairs;
 mod reports;
 mod resends;
+mod rings;
 mod settlement;
 mod stage;
 mod succession;
@@ -34,4 +35,5 @@ mod timers;
 mod watch;
 
 pub use self::core::{Core, Input, Opening, Outbox};
-pub use self::stage::{Oms, OmsRings};
+pub use self::rings::{OmsEnds, OmsRingSlots, OmsRings};
+pub use self::stage::Oms;

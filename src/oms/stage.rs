@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use super::core::{Core, Input, Outbox};
+use super::rings::OmsRings;
 use crate::ids::Reason;
-use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
-};
+use crate::message::{Command, ControlCommand, FeedEvent, GatewayEvent, Question, Signal};
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
 use crate::risk::{Kept, KillSwitch, Readiness};
@@ -33,27 +32,6 @@ const WAITING_MAX: usize = 16_384;
 
 /// Idle time after which the checks run dry: caches go cold within some ten microseconds.
 const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
-
-/// The rings of the oms.
-#[derive(Debug)]
-pub struct OmsRings {
-    /// From intake.
-    pub signals: Consumer<Signal>,
-    /// From the gateway.
-    pub gateway: Consumer<GatewayEvent>,
-    /// From the feed.
-    pub feed: Consumer<FeedEvent>,
-    /// From the REST service.
-    pub fetch: Consumer<FetchEvent>,
-    /// From people and the system.
-    pub control: Consumer<ControlCommand>,
-    /// To the gateway.
-    pub commands: Producer<Command>,
-    /// To the REST service.
-    pub asks: Producer<FetchCommand>,
-    /// To the recorder.
-    pub records: Producer<Record>,
-}
 
 /// See the module's page.
 #[derive(Debug)]

@@ -3,15 +3,14 @@
 use kalshi_exec::engine::former::Former;
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
 };
 use kalshi_exec::oms::config::OmsConfig;
-use kalshi_exec::oms::{Core, Input, Oms, OmsRings, Opening};
+use kalshi_exec::oms::{Core, Input, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
 use kalshi_exec::recorder::journal::{Entry, Header, Journal as _, JournalReader, MemoryJournal};
 use kalshi_exec::recorder::record::{Outcome, Record};
 use kalshi_exec::risk::{BreakerState, Limit, OpenRisk};
 use kalshi_exec::runtime::clock::{Clock as _, VirtualClock};
-use kalshi_exec::runtime::ring::{Consumer, Producer, ring};
 use kalshi_exec::runtime::stage::{Stage as _, Work};
 use kalshi_exec::units::{Money, Nanos, Now, WallTime};
 
@@ -30,14 +29,7 @@ const LANDING_MAX: Nanos = Nanos::from_secs(30);
 /// One run of the engine, and the other ends of its rings.
 struct Engine {
     oms: Oms<MemoryJournal, VirtualClock>,
-    signals: Producer<Signal>,
-    gateway: Producer<GatewayEvent>,
-    feed: Producer<FeedEvent>,
-    fetch: Producer<FetchEvent>,
-    control: Producer<ControlCommand>,
-    commands: Consumer<Command>,
-    asks: Consumer<FetchCommand>,
-    records: Consumer<Record>,
+    ends: OmsEnds,
 }
 
 impl Engine {
@@ -66,36 +58,19 @@ impl Engine {
         }
         let mut core = Core::with_rules(config, markets, opening, rules());
         former.restore(now, &mut core);
-        let (signals, signals_out) = ring(4);
-        let (gateway, gateway_out) = ring(16);
-        let (feed, feed_out) = ring(16);
-        let (fetch, fetch_out) = ring(16);
-        let (control, control_out) = ring(16);
-        let (commands_in, commands) = ring(1_024);
-        let (asks_in, asks) = ring(1_024);
-        let (records_in, records) = ring(1_024);
-        let rings = OmsRings {
-            signals: signals_out,
-            gateway: gateway_out,
-            feed: feed_out,
-            fetch: fetch_out,
-            control: control_out,
-            commands: commands_in,
-            asks: asks_in,
-            records: records_in,
-        };
+        let (rings, ends) = OmsRings::make(OmsRingSlots::even(1_024, 1_024));
         let oms = Oms::new(core, journal, clock.clone(), rings);
-        Self { oms, signals, gateway, feed, fetch, control, commands, asks, records }
+        Self { oms, ends }
     }
 
     fn give(&mut self, input: &Input) {
         let room = "the stage takes one input at a time";
         match input {
-            Input::Signal(signal) => self.signals.push(*signal).expect(room),
-            Input::Gateway(event) => self.gateway.push(*event).expect(room),
-            Input::Feed(event) => self.feed.push(*event).expect(room),
-            Input::Fetch(event) => self.fetch.push(*event).expect(room),
-            Input::Control(command) => self.control.push(*command).expect(room),
+            Input::Signal(signal) => self.ends.signals.push(*signal).expect(room),
+            Input::Gateway(event) => self.ends.gateway.push(*event).expect(room),
+            Input::Feed(event) => self.ends.feed.push(*event).expect(room),
+            Input::Fetch(event) => self.ends.fetch.push(*event).expect(room),
+            Input::Control(command) => self.ends.control.push(*command).expect(room),
             Input::Timer => {}
         }
     }
@@ -219,7 +194,7 @@ impl Stand {
 
     fn collect(&mut self) {
         let now = self.now();
-        while let Ok(command) = self.engine.commands.pop() {
+        while let Ok(command) = self.engine.ends.commands.pop() {
             match command {
                 Command::Submit(order) => {
                     self.sent += 1;
@@ -237,10 +212,10 @@ impl Stand {
                 }
             }
         }
-        while let Ok(ask) = self.engine.asks.pop() {
+        while let Ok(ask) = self.engine.ends.asks.pop() {
             self.asks.push(ask);
         }
-        while let Ok(record) = self.engine.records.pop() {
+        while let Ok(record) = self.engine.ends.records.pop() {
             if let Record::Result(result) = record
                 && let Outcome::Refused(refusal) = result.outcome
             {

@@ -8,12 +8,11 @@ use crate::message::{
     Accepted, Action, Command, Origin, Reject, RejectKind, SendStamps, Signal, Unsent,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
-use crate::oms::{Core, Oms, OmsRings, Opening};
+use crate::oms::{Core, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
 use crate::recorder::journal::{Journal as _, MappedJournal, Opened, SegmentKeeper, StateDir};
 use crate::recorder::record::{Outcome, Record};
 use crate::risk::{BreakerConfig, BreakerState, Limit, Limits};
 use crate::runtime::clock::{Clock as _, VirtualClock};
-use crate::runtime::ring::{Consumer, Producer, ring};
 use crate::runtime::stage::{Stage as _, Work};
 use crate::units::{Contracts, Now, Position, Price, PriceDelta, Timestamp};
 
@@ -30,13 +29,7 @@ const REPEATS: Nanos = Nanos::from_secs(10);
 struct Rig {
     clock: VirtualClock,
     oms: Oms<MappedJournal, VirtualClock>,
-    signals: Producer<Signal>,
-    gateway: Producer<GatewayEvent>,
-    feed: Producer<FeedEvent>,
-    fetch: Producer<FetchEvent>,
-    control: Producer<ControlCommand>,
-    commands: Consumer<Command>,
-    records: Consumer<Record>,
+    ends: OmsEnds,
     _keeper: SegmentKeeper,
     _state: StateDir,
     trades: u32,
@@ -99,39 +92,9 @@ impl Rig {
         }
         let mut core = Core::new(config(run.bits()), markets, &opening);
         former.restore(now, &mut core);
-        let (signals, signals_out) = ring(16);
-        let (gateway, gateway_out) = ring(16);
-        let (feed, feed_out) = ring(16);
-        let (fetch, fetch_out) = ring(16);
-        let (control, control_out) = ring(16);
-        let (commands_in, commands) = ring(64);
-        let (asks, _) = ring(64);
-        let (records_in, records) = ring(1_024);
-        let rings = OmsRings {
-            signals: signals_out,
-            gateway: gateway_out,
-            feed: feed_out,
-            fetch: fetch_out,
-            control: control_out,
-            commands: commands_in,
-            asks,
-            records: records_in,
-        };
+        let (rings, ends) = OmsRings::make(OmsRingSlots::even(64, 1_024));
         let oms = Oms::new(core, journal, clock.clone(), rings);
-        let mut rig = Self {
-            clock,
-            oms,
-            signals,
-            gateway,
-            feed,
-            fetch,
-            control,
-            commands,
-            records,
-            _keeper: keeper,
-            _state: state,
-            trades: 0,
-        };
+        let mut rig = Self { clock, oms, ends, _keeper: keeper, _state: state, trades: 0 };
         rig.tell(GatewayEvent::Connections { ready: 2 });
         (rig, former)
     }
@@ -141,12 +104,12 @@ impl Rig {
     }
 
     fn tell(&mut self, event: GatewayEvent) {
-        self.gateway.push(event).unwrap();
+        self.ends.gateway.push(event).unwrap();
         self.settle();
     }
 
     fn order(&mut self, command: ControlCommand) {
-        self.control.push(command).unwrap();
+        self.ends.control.push(command).unwrap();
         self.settle();
     }
 
@@ -173,10 +136,10 @@ impl Rig {
             received: now.mono,
             decoded: now.mono,
         };
-        self.signals.push(signal).unwrap();
+        self.ends.signals.push(signal).unwrap();
         self.settle();
         let mut sent = None;
-        while let Ok(command) = self.commands.pop() {
+        while let Ok(command) = self.ends.commands.pop() {
             if let Command::Submit(order) = command {
                 sent = Some(*order.get());
             }
@@ -228,7 +191,7 @@ impl Rig {
             decoded: now.mono,
             origin: Origin::Stream,
         };
-        self.feed.push(FeedEvent::Fill(fill)).unwrap();
+        self.ends.feed.push(FeedEvent::Fill(fill)).unwrap();
         self.settle();
     }
 
@@ -243,7 +206,7 @@ impl Rig {
 
     fn last_refusal(&mut self) -> Option<Limit> {
         let mut refusal = None;
-        while let Ok(record) = self.records.pop() {
+        while let Ok(record) = self.ends.records.pop() {
             if let Record::Result(result) = record {
                 refusal = match result.outcome {
                     Outcome::Refused(refusal) => Some(refusal.limit),

@@ -22,7 +22,7 @@ use crate::kalshi::market::MarketTable;
 use crate::kalshi::paths::BASE_PATH;
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Opening};
-use crate::oms::{Oms, OmsRings};
+use crate::oms::{Oms, OmsRingSlots, OmsRings};
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
 use crate::recorder::console::Console;
@@ -160,43 +160,31 @@ struct Rings {
 
 impl Rings {
     fn new(slots: usize) -> Self {
-        let (signals_in, signals) = ring(slots);
-        let (commands_in, commands) = ring(slots);
-        let (gateway_in, gateway) = ring(slots);
-        let (feed_in, feed) = ring(slots);
-        let (asks_in, asks) = ring(slots);
-        let (fetch_in, fetch) = ring(slots);
-        let (control_in, control) = ring(8);
+        let (oms, ends) = OmsRings::make(OmsRingSlots::even(slots, RECORD_SLOTS));
         let (sources_in, sources) = ring(64);
         let (intake_records, from_intake) = ring(RECORD_SLOTS);
-        let (oms_records, from_oms) = ring(RECORD_SLOTS);
         let (gateway_records, from_gateway) = ring(RECORD_SLOTS);
         let mut tap = Vec::new();
         let mut recorder = Vec::new();
-        for from in [from_intake, from_oms, from_gateway] {
+        for from in [from_intake, ends.records, from_gateway] {
             let (to, heard) = ring(RECORD_SLOTS);
             tap.push(Pair { from, to });
             recorder.push(heard);
         }
         Self {
-            intake: (signals_in, intake_records, sources),
-            oms: OmsRings {
-                signals,
-                gateway,
-                feed,
-                fetch,
-                control,
-                commands: commands_in,
-                asks: asks_in,
-                records: oms_records,
+            intake: (ends.signals, intake_records, sources),
+            oms,
+            gateway: GatewayRings {
+                commands: ends.commands,
+                events: ends.gateway,
+                records: gateway_records,
             },
-            gateway: GatewayRings { commands, events: gateway_in, records: gateway_records },
-            feed: feed_in,
-            fetch: (asks, fetch_in),
+            feed: ends.feed,
+            fetch: (ends.asks, ends.fetch),
             tap,
             recorder,
             sources: sources_in,
-            control: control_in,
+            control: ends.control,
         }
     }
 }

@@ -22,7 +22,7 @@ fn settled(yes_pays_cents: i64, secs: u64) -> FetchEvent {
 
 impl Rig {
     fn fetched(&mut self, event: FetchEvent) {
-        self.fetch.push(event).unwrap();
+        self.ends.fetch.push(event).unwrap();
         self.settle();
     }
 
@@ -161,10 +161,10 @@ fn a_markets_result_contains_what_former_runs_made_of_it() {
     second.trade("b", 0, Action::SellYes, 48);
     let pnl = second.oms.core().pnl(MarketIx(0));
     assert_eq!((pnl.realized, pnl.fees), (Money::ZERO, Money::from_cents(36)));
-    while second.records.pop().is_ok() {}
+    while second.ends.records.pop().is_ok() {}
     second.fetched(settled(100, 300));
     let mut results = Vec::new();
-    while let Ok(record) = second.records.pop() {
+    while let Ok(record) = second.ends.records.pop() {
         if let Record::Settled { result, .. } = record {
             results.push(result);
         }
