@@ -7,6 +7,9 @@ use tungstenite::protocol::frame::FrameHeader;
 use super::scripted::{Peer, ScriptedConnector, ScriptedTransport, VirtualClock};
 use super::*;
 use crate::ids::TradeId;
+use crate::kalshi::stream::{Channel, subscribe_command};
+use crate::net::LinkError;
+use crate::proto::websocket::End;
 
 const FILL: &str = r#"{"type":"fill","sid":13,"msg":{"trade_id":"TRADE","order_id":"o-1",
     "market_ticker":"KXA-B","is_taker":true,"yes_price_dollars":"0.7500","count_fp":"1.00",
@@ -336,7 +339,7 @@ fn a_burst_is_taken_in_bounded_steps() {
     assert_eq!(bench.feed.poll(), Work::Done);
     assert_eq!(bench.events().len(), 1, "the first fill of a read does not wait for the others");
     assert_eq!(bench.feed.poll(), Work::Done);
-    let most = Feed::<ScriptedTransport, ScriptedConnector, VirtualClock>::MESSAGES_MAX;
+    let most = Link::<ScriptedTransport, ScriptedConnector>::MESSAGES_MAX;
     assert_eq!(bench.events().len(), most);
     bench.settle();
     assert_eq!(bench.events().len(), 100 - 1 - most);

@@ -1,0 +1,372 @@
+//! One connection to the exchange's stream: dialled, subscribed, read, given up, dialled again.
+//!
+//! In: the bytes of its WebSocket, time. Out: what they say, into the feed's [`Merge`]; commands.
+//! Asks its connector for an upgraded connection, subscribes `fill` and `user_orders` (and then
+//! what tells of markets, positions and order groups, which trading does not wait for), and asks
+//! for the next connection when this one ends for whatever reason: backing off is the dialler's
+//! part. A message that cannot be read may have been a fill, so it is reported as a short outage.
+//! Knows of no other connection.
+
+use super::extras::Extras;
+use super::merge::Merge;
+use super::{FeedConfig, FeedCounts};
+use crate::kalshi::stream::{Channel, Decoder, StreamMessage, subscribe_command};
+use crate::message::FeedEvent;
+use crate::net::{Connector, Flush, LinkError, Received, Transport};
+use crate::proto::websocket::{End, Event, Session};
+use crate::runtime::clock::Clock;
+use crate::runtime::stage::Work;
+use crate::units::Timestamp;
+
+/// Why a connection was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FeedLoss {
+    /// The socket or TLS failed.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// The peer ended TCP without a close frame.
+    #[error("connection closed without a close frame")]
+    Closed,
+    /// The WebSocket session ended.
+    #[error(transparent)]
+    Session(#[from] End),
+    /// The exchange said that a subscription failed or is dead.
+    #[error("subscription error {code}")]
+    Subscription {
+        /// The exchange's number of the reason (reference §4).
+        code: u32,
+    },
+    /// A subscription ended that we had not ended.
+    #[error("unsubscribed by the exchange")]
+    Unsubscribed,
+    /// Not every channel was acknowledged in time.
+    #[error("not every subscription was acknowledged")]
+    NotSubscribed,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// Waiting for acknowledgements; one bit of `acked` per channel.
+    Subscribing { since: Timestamp, acked: u8 },
+    /// Every channel is subscribed.
+    Up,
+}
+
+/// The connection in use.
+#[derive(Debug)]
+struct Connection<T> {
+    transport: T,
+    phase: Phase,
+    /// Whether the kernel has yet to take sealed bytes.
+    flush: Flush,
+}
+
+/// Whether the session has been asked for everything it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Backlog {
+    Drained,
+    Left,
+}
+
+/// Whether the connector has been asked and has not answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Request {
+    Due,
+    Asked,
+}
+
+/// One connection at a time, and what it needs. Made once; connections come and go inside.
+#[derive(Debug)]
+pub(super) struct Link<T, K> {
+    config: FeedConfig,
+    connector: K,
+    session: Session,
+    decoder: Decoder,
+    connection: Option<Connection<T>>,
+    request: Request,
+    backlog: Backlog,
+    /// When the bytes being decoded were in user memory.
+    received: Timestamp,
+    subscribe: String,
+    extras: Extras,
+    counts: FeedCounts,
+    last_loss: Option<FeedLoss>,
+}
+
+impl<T: Transport, K: Connector<T>> Link<T, K> {
+    /// Most messages taken in one poll: a burst must not keep a shared thread from its orders.
+    pub(super) const MESSAGES_MAX: usize = 32;
+    /// Every bit of [`Phase::Subscribing`].
+    const ALL_ACKED: u8 = (1 << Channel::NEEDED.len()) - 1;
+
+    /// Allocates every buffer; connects on the first poll.
+    pub(super) fn new(config: FeedConfig, connector: K, now: Timestamp) -> Self {
+        Self {
+            config,
+            connector,
+            session: Session::new(config.session, now),
+            decoder: Decoder::new(),
+            connection: None,
+            request: Request::Due,
+            backlog: Backlog::Drained,
+            received: now,
+            subscribe: subscribe_command(1, &Channel::NEEDED),
+            extras: Extras::new(),
+            counts: FeedCounts::default(),
+            last_loss: None,
+        }
+    }
+
+    /// What has been seen so far.
+    pub(super) const fn counts(&self) -> FeedCounts {
+        FeedCounts { decoded: self.decoder.counts(), ..self.counts }
+    }
+
+    /// Why the last lost connection was given up.
+    pub(super) const fn last_loss(&self) -> Option<FeedLoss> {
+        self.last_loss
+    }
+
+    /// Whether every channel is subscribed now.
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.as_ref().is_some_and(|connection| connection.phase == Phase::Up)
+    }
+
+    /// A bounded amount of work. What is said finds room: the caller has made sure of it.
+    pub(super) fn poll<C: Clock>(&mut self, clock: &C, out: &mut Merge) -> Work {
+        let now = clock.mono();
+        if self.connection.is_none() {
+            return self.connect(now);
+        }
+        match self.serve(now, clock, out) {
+            Ok(work) => work,
+            Err(loss) => {
+                self.lose(loss, out);
+                Work::Done
+            }
+        }
+    }
+
+    /// Says goodbye, as far as the socket takes it at once.
+    pub(super) fn close(&mut self) {
+        self.session.close(1000);
+        // Best effort: the process ends either way.
+        self.transmit().ok();
+    }
+
+    /// Without a connection: asks for one, or takes the one that is ready.
+    fn connect(&mut self, now: Timestamp) -> Work {
+        if self.request == Request::Due {
+            self.request = Request::Asked;
+            self.connector.request();
+        }
+        match self.connector.poll() {
+            None => Work::Idle,
+            Some(Err(_)) => {
+                self.request = Request::Due;
+                self.counts.dial_failures += 1;
+                Work::Done
+            }
+            Some(Ok(transport)) => {
+                self.request = Request::Due;
+                self.begin(transport, now);
+                Work::Done
+            }
+        }
+    }
+
+    fn begin(&mut self, transport: T, now: Timestamp) {
+        self.session.reset(now);
+        self.backlog = Backlog::Drained;
+        let queued = self.session.send_text(&self.subscribe);
+        debug_assert!(queued.is_ok(), "Invariant: one command fits an empty outbox");
+        let phase = Phase::Subscribing { since: now, acked: 0 };
+        self.connection = Some(Connection { transport, phase, flush: Flush::Done });
+    }
+
+    /// With a connection: reads, decodes, keeps time, writes.
+    fn serve<C: Clock>(
+        &mut self,
+        now: Timestamp,
+        clock: &C,
+        out: &mut Merge,
+    ) -> Result<Work, FeedLoss> {
+        let read =
+            if self.backlog == Backlog::Drained { self.receive(clock, out)? } else { Work::Done };
+        let decoded = self.process(clock, out)?;
+        // Only with nothing left to read: our own pause is not the exchange's silence.
+        let timed = if read == Work::Idle { self.keep_time(now)? } else { Work::Idle };
+        let written = self.transmit()?;
+        Ok(read.or(decoded).or(timed).or(written))
+    }
+
+    fn receive<C: Clock>(&mut self, clock: &C, out: &mut Merge) -> Result<Work, FeedLoss> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(Work::Idle);
+        };
+        match connection.transport.receive(self.session.space())? {
+            Received::Nothing => Ok(Work::Idle),
+            Received::Closed => Err(FeedLoss::Closed),
+            Received::Bytes(count) => {
+                self.received = clock.mono();
+                self.session.handle_filled(self.received, count);
+                if self.is_up() {
+                    out.tell_alive(self.received);
+                }
+                Ok(Work::Done)
+            }
+        }
+    }
+
+    fn process<C: Clock>(&mut self, clock: &C, out: &mut Merge) -> Result<Work, FeedLoss> {
+        let mut work = Work::Idle;
+        let fresh = self.backlog == Backlog::Drained;
+        for _ in 0..Self::MESSAGES_MAX {
+            if !out.has_room() {
+                break;
+            }
+            match self.session.poll_event() {
+                None => {
+                    self.backlog = Backlog::Drained;
+                    return Ok(work);
+                }
+                // Binary messages are refused by the session.
+                Some(Event::Pong | Event::Binary(_)) => {}
+                Some(Event::Ended(end)) => return Err(end.into()),
+                Some(Event::Text(text)) => match self.decoder.decode(text, self.received) {
+                    // The oms may be polled next on this very thread: the first fill of a read
+                    // does not wait for what came with it.
+                    Ok(message @ StreamMessage::Fill(_)) if fresh => {
+                        self.handle(message, clock, out)?;
+                        work = Work::Done;
+                        break;
+                    }
+                    Ok(message) => self.handle(message, clock, out)?,
+                    Err(_) => self.blink(out),
+                },
+            }
+            work = Work::Done;
+        }
+        self.backlog = Backlog::Left;
+        Ok(work)
+    }
+
+    fn handle<C: Clock>(
+        &mut self,
+        message: StreamMessage,
+        clock: &C,
+        out: &mut Merge,
+    ) -> Result<(), FeedLoss> {
+        match message {
+            StreamMessage::Fill(mut fill) => {
+                fill.decoded = clock.mono();
+                out.emit(FeedEvent::Fill(fill));
+            }
+            StreamMessage::Order(report) => out.emit(FeedEvent::Order(report)),
+            StreamMessage::Market(news) => out.emit(FeedEvent::Market(news)),
+            StreamMessage::Position(held) => out.emit(FeedEvent::Position(held)),
+            StreamMessage::Group(news) => out.emit(FeedEvent::Group(news)),
+            StreamMessage::Garbled => self.counts.garbled += 1,
+            StreamMessage::Subscribed { channel, sid } => self.acknowledge(channel, sid, out),
+            StreamMessage::Unsubscribed { sid } => {
+                if !self.extras.lose(Some(sid), None, self.received) {
+                    return Err(FeedLoss::Unsubscribed);
+                }
+            }
+            StreamMessage::Error { id, sid, .. } if self.extras.lose(sid, id, self.received) => {}
+            StreamMessage::Error { code, .. } => {
+                // Before `Up` the only command under way is our subscription.
+                if message.is_terminal_error() || !self.is_up() {
+                    return Err(FeedLoss::Subscription { code });
+                }
+            }
+            StreamMessage::Ok | StreamMessage::Other => {}
+        }
+        Ok(())
+    }
+
+    fn acknowledge(&mut self, channel: Channel, sid: u64, out: &mut Merge) {
+        if !Channel::NEEDED.contains(&channel) {
+            return self.extras.acknowledge(channel, sid);
+        }
+        let Some(Connection { phase, .. }) = &mut self.connection else {
+            return;
+        };
+        let Phase::Subscribing { acked, .. } = phase else {
+            return;
+        };
+        *acked |= 1 << channel as u8;
+        if *acked == Self::ALL_ACKED {
+            *phase = Phase::Up;
+            self.counts.ups += 1;
+            out.up(self.received);
+            self.extras.begin(self.received);
+        }
+    }
+
+    /// A message was lost on us: the oms has to look for what it may have said.
+    #[cold]
+    fn blink(&self, out: &mut Merge) {
+        if self.is_up() {
+            out.missed();
+        }
+    }
+
+    fn keep_time(&mut self, now: Timestamp) -> Result<Work, FeedLoss> {
+        if let Some(Connection { phase: Phase::Subscribing { since, .. }, .. }) = &self.connection
+            && now.since(*since) >= self.config.subscribe_max
+        {
+            return Err(FeedLoss::NotSubscribed);
+        }
+        if let Some(command) = self.extras.poll(now) {
+            // With a full outbox the pause and the next loss decide when it is asked for again.
+            let queued = self.session.send_text(command);
+            debug_assert!(queued.is_ok(), "Invariant: what came before has been transmitted");
+            return Ok(Work::Done);
+        }
+        if now < self.session.deadline() {
+            return Ok(Work::Idle);
+        }
+        self.session.handle_timeout(now);
+        Ok(Work::Done)
+    }
+
+    fn transmit(&mut self) -> Result<Work, LinkError> {
+        let Some(connection) = &mut self.connection else {
+            return Ok(Work::Idle);
+        };
+        if connection.flush == Flush::Pending {
+            connection.flush = connection.transport.flush()?;
+            return Ok(Work::Done);
+        }
+        if !self.session.has_output() {
+            return Ok(Work::Idle);
+        }
+        let mut out = [0; 512];
+        let count = self.session.poll_transmit(&mut out);
+        connection.transport.seal(&out[..count])?;
+        connection.flush = connection.transport.flush()?;
+        Ok(Work::Done)
+    }
+
+    /// Gives the connection up, with a close frame when one is due and can still leave.
+    #[cold]
+    fn lose(&mut self, loss: FeedLoss, out: &mut Merge) {
+        let was_up = self.is_up();
+        if let FeedLoss::Subscription { .. } | FeedLoss::Unsubscribed | FeedLoss::NotSubscribed =
+            loss
+        {
+            self.session.close(1000);
+        }
+        // Nobody waits for it: the connection is dropped either way.
+        self.transmit().ok();
+        self.connection = None;
+        self.extras.end();
+        self.counts.losses += 1;
+        self.last_loss = Some(loss);
+        if was_up {
+            out.down();
+        }
+    }
+}
