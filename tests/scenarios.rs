@@ -115,3 +115,5 @@ mod too_many_requests;
 mod triggered_group_refuses;
 #[path = "scenarios/voided_fill_is_taken_back.rs"]
 mod voided_fill_is_taken_back;
+#[path = "scenarios/yes_and_no_are_one_position.rs"]
+mod yes_and_no_are_one_position;
