@@ -43,3 +43,5 @@ mod restarts;
 mod secrets;
 #[path = "end_to_end/sockets.rs"]
 mod sockets;
+#[path = "end_to_end/stories/mod.rs"]
+mod stories;

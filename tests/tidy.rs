@@ -3,11 +3,14 @@
 //! In: every Rust file of the package and the map in `src/architecture.md`. Out: every violation
 //! at once, as `file:line: what`. What rustfmt and clippy already check is not repeated here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 #[path = "tidy/layers.rs"]
 mod layers;
+#[path = "tidy/stories.rs"]
+mod stories;
 
 use layers::{FORBIDDEN, Forbidden};
 
@@ -309,4 +312,50 @@ fn rooms_follow_the_map() {
     assert_eq!(complaints("pub mod units;\npub mod oms;\n"), 0);
     assert_eq!(complaints("pub mod oms;\npub mod units;\n"), 1);
     assert_eq!(complaints("pub mod units;\npub mod cellar;\n"), 1);
+}
+
+/// Names of all tests: functions, and the scenarios' files as a whole.
+fn tests_of(sources: &[Source]) -> BTreeSet<String> {
+    let of = |source: &Source| {
+        let pairs = source.lines.windows(2).filter(|pair| pair[0].trim() == "#[test]");
+        let name =
+            |line: &str| line.trim().strip_prefix("fn ")?.split('(').next().map(str::to_owned);
+        let mut tests: Vec<String> = pairs.filter_map(|pair| name(&pair[1])).collect();
+        let file = source.path.strip_prefix("tests/scenarios/").filter(|_| !tests.is_empty());
+        tests.extend(file.and_then(|file| file.strip_suffix(".rs")).map(str::to_owned));
+        tests
+    };
+    sources.iter().flat_map(of).collect()
+}
+
+#[test]
+fn every_story_has_its_tests() {
+    let root = package_root();
+    let mut sources = Vec::new();
+    for folder in ["src", "tests"] {
+        collect(&root, Path::new(folder), &mut sources);
+    }
+    let header = fs::read_to_string(root.join("tests/scenarios.rs")).unwrap();
+
+    let complaints = stories::complaints(&header, &tests_of(&sources));
+
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn a_story_without_a_test_is_found() {
+    let tests: BTreeSet<String> = ["a", "b"].map(str::to_owned).into();
+    let header = |second: &str| {
+        let rest =
+            |number: usize| format!("//! - {number} x\n//!   - sockets: `a`,\n//!     `b`\n");
+        let mut rest: Vec<String> = (1..=34).map(rest).collect();
+        rest[1] = second.to_owned();
+        rest.concat()
+    };
+    let count = |second: &str| stories::complaints(&header(second), &tests).len();
+    assert_eq!(count("//! - 2 x\n//!   - clock: `a`\n//!   - sockets: `b`\n"), 0);
+    assert_eq!(count("//! - 2 x\n//!   - clock: `a`\n"), 1, "not over real sockets");
+    assert_eq!(count("//! - 2 x\n//!   - sockets: `c`\n"), 1, "no such test");
+    assert_eq!(count("//! - 3 x\n//!   - sockets: `a`\n"), 1, "another number");
+    assert_eq!(count("//! - 2 x\n"), 2, "nothing at all");
 }

@@ -82,20 +82,50 @@ impl Client {
 
     fn ask(&self, path: &str) -> (u16, String) {
         let url = format!("{}{path}", self.rest);
+        let mut request = self.agent.get(&url);
+        for (name, value) in self.headers("GET", &url) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.call().expect("the exchange answers");
+        let text = answer.body_mut().read_to_string().expect("the answer is text");
+        (answer.status().as_u16(), text)
+    }
+
+    /// The three headers of a signed request.
+    fn headers(&self, method: &str, url: &str) -> [(&'static str, String); 3] {
         let root = url.match_indices('/').nth(2).expect("scheme://host/").0;
         let signed_path = url[root..].split('?').next().expect("split gives one at least");
         let at = self.clock.now().wall.unix_ms();
-        let signature = self.sign(&format!("{at}GET{signed_path}"));
-        let mut answer = self
-            .agent
-            .get(&url)
-            .header("KALSHI-ACCESS-KEY", &self.key_id)
-            .header("KALSHI-ACCESS-TIMESTAMP", at.to_string())
-            .header("KALSHI-ACCESS-SIGNATURE", signature)
-            .call()
-            .expect("the exchange answers");
+        [
+            ("KALSHI-ACCESS-KEY", self.key_id.clone()),
+            ("KALSHI-ACCESS-TIMESTAMP", at.to_string()),
+            ("KALSHI-ACCESS-SIGNATURE", self.sign(&format!("{at}{method}{signed_path}"))),
+        ]
+    }
+
+    /// Places an order for this account.
+    #[track_caller]
+    pub(crate) fn place(&self, order: &Value) -> Value {
+        self.create("/portfolio/events/orders", order)
+    }
+
+    /// Places some orders for this account at once.
+    #[track_caller]
+    pub(crate) fn place_all(&self, orders: &[Value]) -> Value {
+        self.create("/portfolio/events/orders/batched", &serde_json::json!({ "orders": orders }))
+    }
+
+    #[track_caller]
+    fn create(&self, path: &str, order: &Value) -> Value {
+        let url = format!("{}{path}", self.rest);
+        let mut request = self.agent.post(&url);
+        for (name, value) in self.headers("POST", &url) {
+            request = request.header(name, value);
+        }
+        let mut answer = request.send(order.to_string()).expect("the exchange answers");
         let text = answer.body_mut().read_to_string().expect("the answer is text");
-        (answer.status().as_u16(), text)
+        assert_eq!(answer.status().as_u16(), 201, "{order}: {text}");
+        serde_json::from_str(&text).expect("the answer is JSON")
     }
 
     /// One unsigned POST to a path of the server itself.

@@ -40,15 +40,15 @@ impl State {
 
 /// An open door; it shuts for good when dropped.
 #[derive(Debug)]
-pub(super) struct Gate {
+pub(crate) struct Gate {
     /// Where to connect to.
-    pub(super) address: SocketAddr,
+    pub(crate) address: SocketAddr,
     state: Arc<State>,
 }
 
 impl Gate {
     /// Listens on a free port and leads to `target`.
-    pub(super) fn open_to(target: SocketAddr) -> Self {
+    pub(crate) fn open_to(target: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("a bound socket has an address");
         let state = Arc::new(State {
@@ -74,13 +74,13 @@ impl Gate {
     }
 
     /// Breaks every connection and lets none through.
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         *self.state.target() = None;
         self.state.cut();
     }
 
     /// Breaks every connection and leads new ones to `target`.
-    pub(super) fn lead_to(&self, target: SocketAddr) {
+    pub(crate) fn lead_to(&self, target: SocketAddr) {
         *self.state.target() = Some(target);
         self.state.cut();
     }
