@@ -281,7 +281,12 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
                     return Err(FeedLoss::Subscription { code });
                 }
             }
-            StreamMessage::Ok | StreamMessage::Other => {}
+            StreamMessage::BookSnapshot(_)
+            | StreamMessage::BookDelta(_)
+            | StreamMessage::Ticker(_)
+            | StreamMessage::UnreadableBook
+            | StreamMessage::Ok
+            | StreamMessage::Other => {}
         }
         Ok(())
     }

@@ -95,6 +95,27 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Reads an array; `element` must read each of its values.
+    pub(super) fn array(&mut self, mut element: impl FnMut(&mut Self) -> Option<()>) -> Option<()> {
+        self.punctuation(b'[')?;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(());
+        }
+        // Bounded: every turn consumes text.
+        loop {
+            self.skip_space();
+            element(self)?;
+            let next = self.peek()?;
+            self.at += 1;
+            match next {
+                b',' => {}
+                b']' => return Some(()),
+                _ => return None,
+            }
+        }
+    }
+
     /// Reads a scalar; `None` for nested values.
     pub(super) fn value(&mut self) -> Option<Value<'a>> {
         match self.bytes.get(self.at)? {

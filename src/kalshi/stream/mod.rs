@@ -5,17 +5,23 @@
 //! counted; both end in the same conversion (`report.rs`), so they cannot disagree in meaning.
 //! Nothing here knows a socket, a subscription's state or a clock.
 
+mod books;
 mod news;
+
+use core::fmt::Write as _;
 
 use serde::Deserialize;
 
+use crate::ids::Ticker;
 use crate::kalshi::report::{
     EXPIRY_CANCEL, FieldError, FillRow, OrderRow, RawFill, RawOrder, Scalar, book_side, is_foreign,
     wall_time_from_ms,
 };
-use crate::kalshi::scan::{Scanner, Value};
+use crate::kalshi::scan::Scanner;
 use crate::message::{Fill, GroupNews, HeldThere, MarketNews, OrderReport, Origin};
-use crate::units::Timestamp;
+use crate::units::{Timestamp, WallTime};
+
+pub use books::{BookDelta, BookLevel, BookSnapshot, SNAPSHOT_LEVELS_MAX, TickerQuote};
 
 /// A channel the engine subscribes to (its messages have another name: see the code).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -31,6 +37,10 @@ pub enum Channel {
     Positions = 3,
     /// The account's order groups; messages are of type `order_group_updates`.
     Groups = 4,
+    /// Books of markets; messages are of type `orderbook_snapshot` and `orderbook_delta`.
+    Books = 5,
+    /// Best prices of markets; messages are of type `ticker`.
+    Tickers = 6,
 }
 
 impl Channel {
@@ -38,9 +48,18 @@ impl Channel {
     pub const NEEDED: [Self; 2] = [Self::Fill, Self::UserOrders];
     /// Channels that tell sooner what would be learnt anyway.
     pub const NEWS: [Self; 3] = [Self::Markets, Self::Positions, Self::Groups];
+    /// Channels that are followed for markets in play.
+    pub const QUOTES: [Self; 2] = [Self::Books, Self::Tickers];
     /// Every channel the engine listens to.
-    pub const ALL: [Self; 5] =
-        [Self::Fill, Self::UserOrders, Self::Markets, Self::Positions, Self::Groups];
+    pub const ALL: [Self; 7] = [
+        Self::Fill,
+        Self::UserOrders,
+        Self::Markets,
+        Self::Positions,
+        Self::Groups,
+        Self::Books,
+        Self::Tickers,
+    ];
 
     /// The exchange's spelling in commands and acknowledgements.
     #[must_use]
@@ -51,6 +70,8 @@ impl Channel {
             Self::Markets => "market_lifecycle_v2",
             Self::Positions => "market_positions",
             Self::Groups => "order_group_updates",
+            Self::Books => "orderbook_delta",
+            Self::Tickers => "ticker",
         }
     }
 
@@ -95,6 +116,14 @@ pub enum StreamMessage {
         /// The subscription, when it is about one.
         sid: Option<u64>,
     },
+    /// A market's whole book: its levels are in the decoder.
+    BookSnapshot(BookSnapshot),
+    /// One level of a book has changed.
+    BookDelta(BookDelta),
+    /// A market's best prices.
+    Ticker(TickerQuote),
+    /// A snapshot or delta that could not be read: nobody knows any more what its book holds.
+    UnreadableBook,
     /// News that could not be read: what it told will be learnt another way.
     Garbled,
     /// Nothing the engine acts on.
@@ -131,17 +160,52 @@ pub struct DecodeCounts {
     pub undecodable: u64,
 }
 
+/// What a message says besides its content.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// Which subscription it belongs to.
+    pub sid: Option<u64>,
+    /// Its number in that subscription, on channels that are numbered.
+    pub seq: Option<u64>,
+    /// When the exchange gave it to the network.
+    pub sent: Option<WallTime>,
+}
+
 /// Decodes messages and counts how.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Decoder {
     counts: DecodeCounts,
+    envelope: Envelope,
+    levels: Vec<BookLevel>,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Decoder {
-    /// Nothing decoded yet.
+    /// Nothing decoded yet; allocates what the largest snapshot needs.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        Self {
+            counts: DecodeCounts::default(),
+            envelope: Envelope::default(),
+            levels: Vec::with_capacity(SNAPSHOT_LEVELS_MAX),
+        }
+    }
+
+    /// What surrounded the last message; nothing when it was no message at all.
+    #[must_use]
+    pub const fn envelope(&self) -> Envelope {
+        self.envelope
+    }
+
+    /// The levels of the last message, if it was a snapshot.
+    #[must_use]
+    pub fn levels(&self) -> &[BookLevel] {
+        &self.levels
     }
 
     /// Reads one message whose bytes were in user memory at `received`.
@@ -153,11 +217,14 @@ impl Decoder {
         text: &str,
         received: Timestamp,
     ) -> Result<StreamMessage, Undecodable> {
-        if let Some(message) = scan(text.as_bytes(), received) {
+        self.levels.clear();
+        if let Some((envelope, message)) = scan(text.as_bytes(), received, &mut self.levels) {
             self.counts.scanned += 1;
+            self.envelope = envelope;
             return Ok(message);
         }
-        let parsed = parse(text, received);
+        let (envelope, parsed) = parse(text, received, &mut self.levels);
+        self.envelope = envelope;
         match parsed {
             Ok(_) => self.counts.parsed += 1,
             Err(_) => self.counts.undecodable += 1,
@@ -188,6 +255,51 @@ pub fn unsubscribe_command(id: u32, sids: &[u64]) -> String {
     format!("{{\"id\":{id},\"cmd\":\"unsubscribe\",\"params\":{{\"sids\":[{list}]}}}}")
 }
 
+/// What is asked of a subscription for one market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MarketWish {
+    /// Cover it as well.
+    Add,
+    /// Cover it no longer.
+    Delete,
+    /// Tell its whole book again.
+    Snapshot,
+}
+
+/// Writes the command that subscribes one of [`Channel::QUOTES`] for a first market. Prices of both
+/// sides are YES prices, whatever the exchange's default is or will be.
+pub fn write_subscribe_market(out: &mut String, id: u32, channel: Channel, ticker: &Ticker) {
+    let wish = match channel {
+        Channel::Tickers => "send_initial_snapshot",
+        _ => "use_yes_price",
+    };
+    let (channel, ticker) = (channel.as_str(), ticker.as_str());
+    out.clear();
+    let written = write!(
+        out,
+        "{{\"id\":{id},\"cmd\":\"subscribe\",\"params\":{{\"channels\":[\"{channel}\"],\
+         \"market_tickers\":[\"{ticker}\"],\"{wish}\":true}}}}"
+    );
+    debug_assert!(written.is_ok(), "Invariant: a string takes every text");
+}
+
+/// Writes the command that changes a subscription by one market.
+pub fn write_update(out: &mut String, id: u32, sid: u64, wish: MarketWish, ticker: &Ticker) {
+    let action = match wish {
+        MarketWish::Add => "add_markets",
+        MarketWish::Delete => "delete_markets",
+        MarketWish::Snapshot => "get_snapshot",
+    };
+    out.clear();
+    let written = write!(
+        out,
+        "{{\"id\":{id},\"cmd\":\"update_subscription\",\"params\":{{\"sids\":[{sid}],\
+         \"market_tickers\":[\"{}\"],\"action\":\"{action}\"}}}}",
+        ticker.as_str()
+    );
+    debug_assert!(written.is_ok(), "Invariant: a string takes every text");
+}
+
 // -- the hot shapes --
 
 /// What a message carries, for the scanner.
@@ -195,31 +307,59 @@ pub fn unsubscribe_command(id: u32, sids: &[u64]) -> String {
 enum Kind {
     Fill,
     Order,
+    Delta,
+    Ticker,
+    Snapshot,
 }
 
 impl Kind {
-    fn scan(self, scanner: &mut Scanner<'_>, received: Timestamp) -> Option<StreamMessage> {
+    const fn parse(text: &[u8]) -> Option<Self> {
+        match text {
+            b"fill" => Some(Self::Fill),
+            b"user_order" => Some(Self::Order),
+            b"orderbook_delta" => Some(Self::Delta),
+            b"ticker" => Some(Self::Ticker),
+            b"orderbook_snapshot" => Some(Self::Snapshot),
+            _ => None,
+        }
+    }
+
+    fn scan(
+        self,
+        scanner: &mut Scanner<'_>,
+        received: Timestamp,
+        levels: &mut Vec<BookLevel>,
+    ) -> Option<StreamMessage> {
         match self {
             Self::Fill => scan_fill(scanner, received),
             Self::Order => scan_order(scanner, received),
+            Self::Delta => books::scan_delta(scanner),
+            Self::Ticker => books::scan_ticker(scanner),
+            Self::Snapshot => books::scan_snapshot(scanner, levels),
         }
     }
 }
 
-/// Reads a `fill` or a `user_order`; `None` for anything else and anything unexpected.
-fn scan(bytes: &[u8], received: Timestamp) -> Option<StreamMessage> {
+/// Reads the hot shapes; `None` for anything else and anything unexpected.
+fn scan(
+    bytes: &[u8],
+    received: Timestamp,
+    levels: &mut Vec<BookLevel>,
+) -> Option<(Envelope, StreamMessage)> {
     let mut scanner = Scanner::new(bytes);
     let mut kind = None;
     let mut message = None;
+    let mut envelope = Envelope::default();
     // A `msg` that came before its `type`.
     let mut early = None;
     scanner.object(|scanner, key| match (key, kind) {
-        (b"type", _) => match scanner.value()? {
-            Value::Text(b"fill") => set(&mut kind, Some(Kind::Fill)),
-            Value::Text(b"user_order") => set(&mut kind, Some(Kind::Order)),
-            _ => None,
-        },
-        (b"msg", Some(kind)) => set(&mut message, kind.scan(scanner, received)),
+        (b"type", _) => set(&mut kind, scanner.value()?.text().and_then(Kind::parse)),
+        (b"sid", _) => set(&mut envelope.sid, scanner.value()?.unsigned()),
+        (b"seq", _) => set(&mut envelope.seq, scanner.value()?.unsigned()),
+        (b"sending_ts_ms", _) => {
+            set(&mut envelope.sent, scanner.value()?.unsigned().and_then(wall_time_from_ms))
+        }
+        (b"msg", Some(kind)) => set(&mut message, kind.scan(scanner, received, levels)),
         (b"msg", None) => {
             set(&mut early, Some(*scanner))?;
             scanner.object(|scanner, _| scanner.value().map(|_| ()))
@@ -227,9 +367,9 @@ fn scan(bytes: &[u8], received: Timestamp) -> Option<StreamMessage> {
         _ => scanner.value().map(|_| ()),
     })?;
     if let Some(mut early) = early {
-        set(&mut message, kind?.scan(&mut early, received))?;
+        set(&mut message, kind?.scan(&mut early, received, levels))?;
     }
-    if scanner.at_end() { message } else { None }
+    if scanner.at_end() { Some((envelope, message?)) } else { None }
 }
 
 /// Fills `slot` once; `None` when there is no value, or a second one.
@@ -288,14 +428,25 @@ fn scan_order(scanner: &mut Scanner<'_>, received: Timestamp) -> Option<StreamMe
 
 // -- every other shape --
 
-#[derive(Deserialize)]
-struct Envelope {
-    #[serde(rename = "type", default)]
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct EnvelopeRow {
+    #[serde(rename = "type")]
     kind: Scalar,
-    #[serde(default)]
     id: Scalar,
-    #[serde(default)]
     sid: Scalar,
+    seq: Scalar,
+    sending_ts_ms: Scalar,
+}
+
+impl EnvelopeRow {
+    fn envelope(&self) -> Envelope {
+        Envelope {
+            sid: self.sid.unsigned(),
+            seq: self.seq.unsigned(),
+            sent: self.sending_ts_ms.unsigned().and_then(wall_time_from_ms),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -318,8 +469,24 @@ struct ErrorMessage {
 
 /// Reads any message with the general parser.
 #[cold]
-fn parse(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> {
-    let envelope: Envelope = read(text)?;
+fn parse(
+    text: &str,
+    received: Timestamp,
+    levels: &mut Vec<BookLevel>,
+) -> (Envelope, Result<StreamMessage, Undecodable>) {
+    levels.clear();
+    match read::<EnvelopeRow>(text) {
+        Err(error) => (Envelope::default(), Err(error)),
+        Ok(row) => (row.envelope(), parse_content(&row, text, received, levels)),
+    }
+}
+
+fn parse_content(
+    envelope: &EnvelopeRow,
+    text: &str,
+    received: Timestamp,
+    levels: &mut Vec<BookLevel>,
+) -> Result<StreamMessage, Undecodable> {
     let kind = envelope.kind.bytes().ok_or(FieldError { field: "type" })?;
     match kind {
         b"fill" => parse_fill(text, received),
@@ -332,6 +499,11 @@ fn parse(text: &str, received: Timestamp) -> Result<StreamMessage, Undecodable> 
         b"ok" => Ok(StreamMessage::Ok),
         b"market_lifecycle_v2" => Ok(news::lifecycle(text).unwrap_or(StreamMessage::Garbled)),
         b"market_position" => Ok(news::position(text).unwrap_or(StreamMessage::Garbled)),
+        b"orderbook_snapshot" => {
+            Ok(books::snapshot(text, levels).unwrap_or(StreamMessage::UnreadableBook))
+        }
+        b"orderbook_delta" => Ok(books::delta(text).unwrap_or(StreamMessage::UnreadableBook)),
+        b"ticker" => Ok(books::ticker(text).unwrap_or(StreamMessage::Garbled)),
         b"order_group_updates" => Ok(news::group(text).unwrap_or(StreamMessage::Garbled)),
         b"error" => {
             let Carrying { msg } = read::<Carrying<ErrorMessage>>(text)?;

@@ -3,6 +3,8 @@
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
+mod books;
+
 use super::*;
 use crate::ids::{ClientOrderId, InlineText, RunId};
 use crate::message::{BookSide, ExchangeStatus};
@@ -210,6 +212,10 @@ fn answers_to_commands_are_read() {
     );
     check(
         r#"{"type":"subscribed","id":1,"msg":{"channel":"orderbook_delta","sid":1}}"#,
+        StreamMessage::Subscribed { channel: Channel::Books, sid: 1 },
+    );
+    check(
+        r#"{"type":"subscribed","id":1,"msg":{"channel":"trade","sid":2}}"#,
         StreamMessage::Other,
     );
     check(
@@ -272,6 +278,11 @@ fn any_value() -> impl Strategy<Value = Json> {
             "sell",
             "fill",
             "user_order",
+            "orderbook_delta",
+            "ticker",
+            "-3.00",
+            "0.0000",
+            "1.0000",
             "resting",
             "canceled",
             "executed",
@@ -283,6 +294,8 @@ fn any_value() -> impl Strategy<Value = Json> {
         ])
         .prop_map(Json::from),
         prop::collection::vec(any::<u8>(), 0..3).prop_map(Json::from),
+        prop::collection::vec(("0\\.[0-9]{4}", "-?[0-9]{1,3}\\.[0-9]{2}"), 0..4)
+            .prop_map(|levels| json!(levels)),
     ]
 }
 
@@ -318,10 +331,19 @@ fn write_shuffled(value: &Json, order: &[u64], gap: &str) -> String {
 proptest! {
     #[test]
     fn scanner_and_parser_agree(
-        text in prop_oneof![mutated(fill_json), mutated(order_json)],
+        text in prop_oneof![
+            mutated(fill_json),
+            mutated(order_json),
+            mutated(books::delta_json),
+            mutated(books::ticker_json),
+            mutated(books::snapshot_json),
+        ],
     ) {
-        if let Some(scanned) = scan(text.as_bytes(), RECEIVED) {
-            prop_assert_eq!(parse(&text, RECEIVED), Ok(scanned), "{}", text);
+        let (mut fast, mut slow) = (Vec::new(), Vec::new());
+        if let Some((envelope, message)) = scan(text.as_bytes(), RECEIVED, &mut fast) {
+            let parsed = parse(&text, RECEIVED, &mut slow);
+            prop_assert_eq!(parsed, (envelope, Ok(message)), "{}", text);
+            prop_assert_eq!(books::sorted(&fast), books::sorted(&slow), "{}", text);
         }
     }
 

@@ -32,7 +32,7 @@ const DECODERS: &[Decoder] = &[
         let reject = errors::reject(409, body);
         reject.code.as_str().is_empty().then(|| format!("{:?}", reject.kind))
     },
-    |body| told(stream::Decoder::new().decode(core::str::from_utf8(body).ok()?, NOW)),
+    streamed,
     |body| told(portfolio::orders_page(body, NOW)),
     |body| told(portfolio::order(body, NOW)),
     |body| told(portfolio::fills_page(body, NOW)),
@@ -44,6 +44,18 @@ const DECODERS: &[Decoder] = &[
     |body| told(portfolio::best_prices(body)),
     |body| told(portfolio::series_list(body)),
 ];
+
+/// A stream message with what surrounds it, and a book's levels whichever side came first.
+fn streamed(body: &[u8]) -> Option<String> {
+    let mut decoder = stream::Decoder::new();
+    let message = decoder.decode(core::str::from_utf8(body).ok()?, NOW).ok()?;
+    let mut levels: Vec<String> = decoder.levels().iter().map(|it| format!("{it:?}")).collect();
+    levels.sort();
+    // Nothing is believed of a book that could not be read, however far reading came.
+    let is_read = message != stream::StreamMessage::UnreadableBook;
+    let levels = is_read.then_some(levels);
+    Some(format!("{message:?} {:?} {levels:?}", decoder.envelope()))
+}
 
 fn told<T: core::fmt::Debug, E>(result: Result<T, E>) -> Option<String> {
     result.ok().map(|value| format!("{value:?}"))
