@@ -6,6 +6,7 @@
 //! that grows makes every ring slot grow with it.
 
 mod answer;
+mod books;
 mod news;
 mod terms;
 mod trouble;
@@ -13,6 +14,7 @@ mod trouble;
 pub use answer::{
     Accepted, CancelFailure, GatewayEvent, GroupStep, Loss, Reject, RejectKind, SendStamps, Unsent,
 };
+pub use books::{Blindness, BookNews, BookView, FollowCommand};
 pub use news::{GroupChange, GroupNews, MarketChange, MarketNews};
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 pub use trouble::{Trouble, TroubleNews, Turn};

@@ -8,6 +8,8 @@
 //! Thread `feed`. Invariants: `Up` and `Down` alternate; between them every fill the exchange
 //! sent was passed on. Steady state neither allocates nor blocks.
 
+mod book;
+pub mod books;
 mod extras;
 mod link;
 mod merge;
