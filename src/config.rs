@@ -97,6 +97,8 @@ pub struct WireConfig {
     pub cancel_tokens: u32,
     /// Silence after which the feed counts as dead.
     pub feed_silence_max: Nanos,
+    /// Connections to the exchange's stream.
+    pub feed_connections: usize,
     /// How often the exchange's clock is looked at.
     pub clock_check: Nanos,
 }

@@ -232,6 +232,12 @@ pub enum FeedEvent {
     Up,
     /// The connection is gone; fills may be missed from now on.
     Down,
+    /// Told while down: what the exchange told since then may have been missed, although later
+    /// things were told.
+    Missed {
+        /// By our clock.
+        since: WallTime,
+    },
     /// One of our orders traded.
     Fill(Fill),
     /// One of our orders changed.

@@ -181,6 +181,8 @@ mod markets_pause_close_and_return;
 mod money_from_outside_stops_trading;
 #[path = "scenarios/obstacles_halt.rs"]
 mod obstacles_halt;
+#[path = "scenarios/one_of_two_streams_dies.rs"]
+mod one_of_two_streams_dies;
 #[path = "scenarios/order_groups.rs"]
 mod order_groups;
 #[path = "scenarios/orders_of_others_are_left_alone.rs"]

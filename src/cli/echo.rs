@@ -125,7 +125,7 @@ fn next(session: &mut Session) -> Option<Said> {
             Event::Text(text) => Said::Text(text.to_owned()),
             Event::Binary(bytes) => Said::Binary(bytes.to_vec()),
             Event::Ended(end) => Said::Ended(end),
-            Event::Pong => continue,
+            Event::Pong(_) => continue,
         });
     }
 }

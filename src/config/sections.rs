@@ -12,6 +12,7 @@ use super::{
     WeeklyMaintenance, WireConfig,
 };
 use super::{gateway, limits};
+use crate::feed::LINKS_MAX;
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
 use crate::net::endpoint::Scheme;
@@ -250,6 +251,7 @@ fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {
         cancel_reserve_tokens: layers.count(key("wire.cancel_reserve_tokens"), base(20), any)?,
         feed_silence_max: layers.ms(key("wire.feed_silence_ms"), ms(15_000), 1_000..=DAY_MS)?,
         clock_check: layers.ms(key("wire.clock_check_ms"), ms(10_000), 100..=60_000)?,
+        feed_connections: layers.count(key("feed.connections"), base(1), 1..=LINKS_MAX as u64)?,
     };
     wire.tokens_by = gateway::tokens_by(wire.write_tokens_per_second, wire.write_tokens_max);
     let for_orders = wire.write_tokens_max.saturating_sub(wire.cancel_reserve_tokens);

@@ -62,6 +62,7 @@ fn counts(summary: &Summary) -> Map<String, Value> {
         "kill_switch": summary.kill_switch,
         "presign": summary.presign,
         "reconnect": summary.reconnect,
+        "feed": summary.feed,
         "troubles": summary.troubles,
     }))
 }

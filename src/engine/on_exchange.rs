@@ -15,13 +15,14 @@ use super::refresh::TierRefresh;
 use super::threads::Threads;
 use super::{EngineError, RunOptions, dial_watch, state_dir};
 use crate::config::{TokensBy, WireConfig};
-use crate::feed::{Feed, FeedConfig};
+use crate::feed::{Feed, FeedConfig, LINKS_MAX};
 use crate::gateway::budget::TierNews;
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
 use crate::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::encode::OrderTemplates;
 use crate::kalshi::market::MarketTable;
+use crate::message::FeedEvent;
 use crate::net::dial::{DialHandle, Dialler};
 use crate::net::tls::TlsStream;
 use crate::oms::config::Admission;
@@ -31,7 +32,7 @@ use crate::recorder::record::Record;
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::runtime::memory;
-use crate::runtime::ring::{Consumer, ring};
+use crate::runtime::ring::{Consumer, Producer, ring};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
@@ -69,8 +70,8 @@ pub(super) fn run_with<F: Stage + 'static>(
     let mut threads = Threads::default();
     let cold = options.config.machine.cores.cold;
 
-    let (dialler, dialled) = dialler(account, &clock, options.config.seed);
-    let Dialled { orders, reads, stream, records: from_dialler } = dialled;
+    let (dialler, dialled) = dialler(account, &clock, options);
+    let Dialled { orders, reads, streams, records: from_dialler } = dialled;
     threads.start_cold("dialler", cold, dialler, &stop)?;
 
     let rest = rest_client(account, reads, &clock);
@@ -98,7 +99,7 @@ pub(super) fn run_with<F: Stage + 'static>(
     let admission = Admission::Listed;
     let books = Books { markets, opening, admission, cold_records, owner: &owner };
     let (plant, outer) = Plant::build(options, &clock, books)?;
-    let OuterRings { commands, gateway: events, feed: feed_events, asks, fetch, records } = outer;
+    let OuterRings { commands, gateway: events, asks, fetch, records, .. } = outer;
 
     let (ready, desk, signer) = presign(
         Arc::clone(account.credentials.key()),
@@ -126,7 +127,8 @@ pub(super) fn run_with<F: Stage + 'static>(
             .with_kill_switch(plant.kill_switch.clone())
             .with_groups(&groups.by_shard)
             .with_tier(tier);
-    let feed = Feed::new(feed_config(&options.config.wire), stream, clock.clone(), feed_events);
+    let rings = (outer.feed, outer.feed_records);
+    let feed = feed(&options.config.wire, streams, &clock, rings);
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
@@ -134,23 +136,32 @@ pub(super) fn run_with<F: Stage + 'static>(
     course.follow(plant, (gateway, around(feed)))
 }
 
+/// To the exchange's stream, the second where two are wanted.
+type Streams = (DialHandle<TlsStream>, Option<DialHandle<TlsStream>>);
+
 /// What a run holds of its dialler.
 struct Dialled {
     orders: DialHandle<TlsStream>,
     reads: DialHandle<TlsStream>,
-    stream: DialHandle<TlsStream>,
+    streams: Streams,
     records: Consumer<Record>,
 }
 
 /// The dialler of a run, which tells what becomes of its dials.
-fn dialler(account: &Account, clock: &SystemClock, seed: u64) -> (Dialler<SystemClock>, Dialled) {
+fn dialler(
+    account: &Account,
+    clock: &SystemClock,
+    options: &RunOptions,
+) -> (Dialler<SystemClock>, Dialled) {
     let (told, records) = ring(DIAL_RECORDS_MAX);
-    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), seed)
+    let mut dialler = Dialler::new(clock.clone(), account.dial.clone(), options.config.seed)
         .with_report(dial_watch::report_to(told));
     let orders = dialler.https(account.rest.clone(), PENDING_MAX);
     let reads = dialler.https(account.rest.clone(), PENDING_MAX);
-    let stream = dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
-    (dialler, Dialled { orders, reads, stream, records })
+    let mut stream = || dialler.websocket(account.ws.clone(), PENDING_MAX, authorize(account));
+    let first = stream();
+    let second = (options.config.wire.feed_connections == LINKS_MAX).then(stream);
+    (dialler, Dialled { orders, reads, streams: (first, second), records })
 }
 
 /// Keys and signatures are in memory from here on: they must not end up in a core file.
@@ -248,6 +259,19 @@ fn gateway_config(wire: &WireConfig) -> GatewayConfig {
     config.budget.cancel_cost = wire.cancel_tokens;
     config.ack_timeout = wire.ack_timeout;
     config
+}
+
+fn feed(
+    wire: &WireConfig,
+    (first, second): Streams,
+    clock: &SystemClock,
+    (events, records): (Producer<FeedEvent>, Producer<Record>),
+) -> LiveFeed {
+    let feed = Feed::new(feed_config(wire), first, clock.clone(), events).with_records(records);
+    match second {
+        Some(second) => feed.with_second(second),
+        None => feed,
+    }
 }
 
 fn feed_config(wire: &WireConfig) -> FeedConfig {

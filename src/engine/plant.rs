@@ -42,6 +42,9 @@ use crate::units::Nanos;
 /// Sources that may wait to be taken by the intake.
 const NEW_SOURCES_MAX: usize = 64;
 
+/// News of the feed's connections that may wait for the recorder: two a second for each.
+const FEED_RECORDS_MAX: usize = 64;
+
 /// What tells one mode's account from another's.
 pub(super) struct Books<'a> {
     /// Markets that may be traded.
@@ -70,6 +73,8 @@ pub(super) struct OuterRings {
     pub(super) fetch: Producer<FetchEvent>,
     /// The gateway's records.
     pub(super) records: Producer<Record>,
+    /// The feed's records.
+    pub(super) feed_records: Producer<Record>,
 }
 
 /// The parts every mode has.
@@ -209,6 +214,7 @@ impl Rings {
         let (oms, ends) = OmsRings::make(OmsRingSlots::default());
         let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
+        let (feed_records, from_feed) = ring(FEED_RECORDS_MAX);
         let (control_records, from_control) = ring(CONTROL_RECORDS_MAX);
         let (questions_in, questions) = ring(ring::QUESTIONS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
@@ -222,8 +228,9 @@ impl Rings {
                 asks: ends.asks,
                 fetch: ends.fetch,
                 records: gateway_records,
+                feed_records,
             },
-            recorder: vec![from_intake, ends.records, from_gateway, from_control],
+            recorder: vec![from_intake, ends.records, from_gateway, from_feed, from_control],
             new_sources,
             control: (ends.control, questions_in, questions, control_records),
         }

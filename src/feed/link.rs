@@ -5,10 +5,12 @@
 //! what tells of markets, positions and order groups, which trading does not wait for), and asks
 //! for the next connection when this one ends for whatever reason: backing off is the dialler's
 //! part. A message that cannot be read may have been a fill, so it is reported as a short outage.
-//! Knows of no other connection.
+//! Of another connection it knows only whether there is one that is up: then it proves by pings
+//! how far it has been heard.
 
 use super::extras::Extras;
 use super::merge::Merge;
+use super::probe::Probe;
 use super::{FeedConfig, FeedCounts};
 use crate::kalshi::stream::{Channel, Decoder, StreamMessage, subscribe_command};
 use crate::message::FeedEvent;
@@ -16,7 +18,7 @@ use crate::net::{Connector, Flush, LinkError, Received, Transport};
 use crate::proto::websocket::{End, Event, Session};
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::Work;
-use crate::units::Timestamp;
+use crate::units::{Nanos, Now, Timestamp};
 
 /// Why a connection was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,29 @@ pub enum FeedLoss {
     /// Not every channel was acknowledged in time.
     #[error("not every subscription was acknowledged")]
     NotSubscribed,
+    /// The other connection tells what this one does not.
+    #[error("too far behind the other connection")]
+    Behind,
+}
+
+impl FeedLoss {
+    /// The reason in a few fixed words, for where nothing may be allocated.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Link(_) => "socket or TLS failed",
+            Self::Closed => "closed without a close frame",
+            Self::Session(End::ByPeer(_)) => "closed by the exchange",
+            Self::Session(End::Violation(_)) => "protocol violation",
+            Self::Session(End::Silence) => "silence",
+            Self::Subscription { code: 25 } => "subscription buffer overflow (25)",
+            Self::Subscription { code: 10 } => "channel error (10)",
+            Self::Subscription { .. } => "subscription error",
+            Self::Unsubscribed => "unsubscribed by the exchange",
+            Self::NotSubscribed => "not every subscription was acknowledged",
+            Self::Behind => "too far behind the other connection",
+        }
+    }
 }
 
 /// How far a connection has come.
@@ -79,17 +104,22 @@ enum Request {
 /// One connection at a time, and what it needs. Made once; connections come and go inside.
 #[derive(Debug)]
 pub(super) struct Link<T, K> {
+    /// Which one it is, from 0.
+    index: usize,
     config: FeedConfig,
     connector: K,
     session: Session,
     decoder: Decoder,
     connection: Option<Connection<T>>,
     request: Request,
+    /// Not dialled before that.
+    dial_at: Timestamp,
     backlog: Backlog,
     /// When the bytes being decoded were in user memory.
     received: Timestamp,
     subscribe: String,
     extras: Extras,
+    probe: Probe,
     counts: FeedCounts,
     last_loss: Option<FeedLoss>,
 }
@@ -99,23 +129,33 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
     pub(super) const MESSAGES_MAX: usize = 32;
     /// Every bit of [`Phase::Subscribing`].
     const ALL_ACKED: u8 = (1 << Channel::NEEDED.len()) - 1;
+    /// How much later the second connection is dialled than the first while neither is up: what
+    /// ends one after a fixed time shall not end both at once.
+    const STAGGER: Nanos = Nanos::from_secs(1);
 
-    /// Allocates every buffer; connects on the first poll.
-    pub(super) fn new(config: FeedConfig, connector: K, now: Timestamp) -> Self {
+    /// Allocates every buffer; connects when polled.
+    pub(super) fn new(index: usize, config: FeedConfig, connector: K, now: Timestamp) -> Self {
         Self {
+            index,
             config,
             connector,
             session: Session::new(config.session, now),
             decoder: Decoder::new(),
             connection: None,
             request: Request::Due,
+            dial_at: now + Self::stagger(index),
             backlog: Backlog::Drained,
             received: now,
             subscribe: subscribe_command(1, &Channel::NEEDED),
             extras: Extras::new(),
+            probe: Probe::new(),
             counts: FeedCounts::default(),
             last_loss: None,
         }
+    }
+
+    const fn stagger(index: usize) -> Nanos {
+        if index == 0 { Nanos::ZERO } else { Self::STAGGER }
     }
 
     /// What has been seen so far.
@@ -139,10 +179,15 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         if self.connection.is_none() {
             return self.connect(now);
         }
-        match self.serve(now, clock, out) {
+        let served = if out.take_behind(self.index) {
+            Err(FeedLoss::Behind)
+        } else {
+            self.serve(now, clock, out)
+        };
+        match served {
             Ok(work) => work,
             Err(loss) => {
-                self.lose(loss, out);
+                self.lose(loss, clock.now(), out);
                 Work::Done
             }
         }
@@ -158,6 +203,9 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
     /// Without a connection: asks for one, or takes the one that is ready.
     fn connect(&mut self, now: Timestamp) -> Work {
         if self.request == Request::Due {
+            if now < self.dial_at {
+                return Work::Idle;
+            }
             self.request = Request::Asked;
             self.connector.request();
         }
@@ -231,8 +279,13 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
                     self.backlog = Backlog::Drained;
                     return Ok(work);
                 }
-                // Binary messages are refused by the session.
-                Some(Event::Pong | Event::Binary(_)) => {}
+                Some(Event::Pong(payload)) => {
+                    if let Some(at) = self.probe.answered(payload) {
+                        out.prove(self.index, at);
+                    }
+                }
+                // Refused by the session.
+                Some(Event::Binary(_)) => {}
                 Some(Event::Ended(end)) => return Err(end.into()),
                 Some(Event::Text(text)) => match self.decoder.decode(text, self.received) {
                     // The oms may be polled next on this very thread: the first fill of a read
@@ -243,7 +296,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
                         break;
                     }
                     Ok(message) => self.handle(message, clock, out)?,
-                    Err(_) => self.blink(out),
+                    Err(_) => self.blink(clock, out),
                 },
             }
             work = Work::Done;
@@ -261,12 +314,12 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         match message {
             StreamMessage::Fill(mut fill) => {
                 fill.decoded = clock.mono();
-                out.emit(FeedEvent::Fill(fill));
+                out.tell(self.index, FeedEvent::Fill(fill));
             }
-            StreamMessage::Order(report) => out.emit(FeedEvent::Order(report)),
-            StreamMessage::Market(news) => out.emit(FeedEvent::Market(news)),
-            StreamMessage::Position(held) => out.emit(FeedEvent::Position(held)),
-            StreamMessage::Group(news) => out.emit(FeedEvent::Group(news)),
+            StreamMessage::Order(report) => out.tell(self.index, FeedEvent::Order(report)),
+            StreamMessage::Market(news) => out.tell(self.index, FeedEvent::Market(news)),
+            StreamMessage::Position(held) => out.tell(self.index, FeedEvent::Position(held)),
+            StreamMessage::Group(news) => out.tell(self.index, FeedEvent::Group(news)),
             StreamMessage::Garbled => self.counts.garbled += 1,
             StreamMessage::Subscribed { channel, sid } => self.acknowledge(channel, sid, out),
             StreamMessage::Unsubscribed { sid } => {
@@ -305,16 +358,19 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         if *acked == Self::ALL_ACKED {
             *phase = Phase::Up;
             self.counts.ups += 1;
-            out.up(self.received);
+            out.up(self.index, self.received);
             self.extras.begin(self.received);
+            if out.is_redundant() {
+                self.probe.begin(self.received);
+            }
         }
     }
 
     /// A message was lost on us: the oms has to look for what it may have said.
     #[cold]
-    fn blink(&self, out: &mut Merge) {
+    fn blink<C: Clock>(&self, clock: &C, out: &mut Merge) {
         if self.is_up() {
-            out.missed();
+            out.missed(clock.now());
         }
     }
 
@@ -328,6 +384,11 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             // With a full outbox the pause and the next loss decide when it is asked for again.
             let queued = self.session.send_text(command);
             debug_assert!(queued.is_ok(), "Invariant: what came before has been transmitted");
+            return Ok(Work::Done);
+        }
+        if let Some(payload) = self.probe.poll(now) {
+            // One that does not fit is followed by another.
+            self.session.send_ping(&payload).ok();
             return Ok(Work::Done);
         }
         if now < self.session.deadline() {
@@ -357,10 +418,12 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
 
     /// Gives the connection up, with a close frame when one is due and can still leave.
     #[cold]
-    fn lose(&mut self, loss: FeedLoss, out: &mut Merge) {
+    fn lose(&mut self, loss: FeedLoss, now: Now, out: &mut Merge) {
         let was_up = self.is_up();
-        if let FeedLoss::Subscription { .. } | FeedLoss::Unsubscribed | FeedLoss::NotSubscribed =
-            loss
+        if let FeedLoss::Subscription { .. }
+        | FeedLoss::Unsubscribed
+        | FeedLoss::NotSubscribed
+        | FeedLoss::Behind = loss
         {
             self.session.close(1000);
         }
@@ -368,10 +431,14 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         self.transmit().ok();
         self.connection = None;
         self.extras.end();
+        self.probe.end();
         self.counts.losses += 1;
         self.last_loss = Some(loss);
         if was_up {
-            out.down();
+            out.down(self.index, now);
+        }
+        if !out.is_accompanied(self.index) {
+            self.dial_at = now.mono + Self::stagger(self.index);
         }
     }
 }

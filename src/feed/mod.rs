@@ -2,17 +2,23 @@
 //!
 //! Polls its connections ([`link`]) in turn and passes on what they say ([`merge`]): fills, orders,
 //! news, [`FeedEvent::Up`] once every needed channel is acknowledged and [`FeedEvent::Down`] once
-//! when nobody is left to hear from. Events are never dropped: when their ring is full, reading
-//! stops and TCP pushes back.
+//! when nobody is left to hear from. Two connections are two tellings of one story: each thing is
+//! passed on once, by whoever tells it first ([`duplicates`]), and the end of one is no outage
+//! while the other is known to have heard everything since ([`coverage`]). Events are never
+//! dropped: when their ring is full, reading stops and TCP pushes back.
 //!
 //! Thread `feed`. Invariants: `Up` and `Down` alternate; between them every fill the exchange
 //! sent was passed on. Steady state neither allocates nor blocks.
 
 mod book;
 pub mod books;
+mod coverage;
+mod duplicates;
 mod extras;
 mod link;
 mod merge;
+mod probe;
+mod telling;
 #[cfg(test)]
 pub(crate) mod scripted;
 #[cfg(test)]
@@ -20,14 +26,20 @@ mod tests;
 
 use link::Link;
 use merge::Merge;
+use telling::Telling;
 
+pub use coverage::LINKS_MAX;
 pub use link::FeedLoss;
 
+use crate::ids::Reason;
 use crate::kalshi::stream::DecodeCounts;
 use crate::message::FeedEvent;
 use crate::net::{Connector, Transport};
 use crate::proto::websocket::SessionConfig;
+use crate::recorder::feed_links::{FeedLinkCounts, FeedLinkTold};
+use crate::recorder::record::Record;
 use crate::runtime::clock::Clock;
+use crate::runtime::ring::Producer;
 use crate::runtime::stage::{Stage, Work};
 use crate::units::Nanos;
 
@@ -59,6 +71,8 @@ pub struct FeedCounts {
     pub dial_failures: u64,
     /// News of markets, positions and groups that could not be read.
     pub garbled: u64,
+    /// What the other connection had told before.
+    pub repetitions: u64,
     /// Polls that could not go on because the events' ring was full.
     pub stalls: u64,
 }
@@ -66,48 +80,60 @@ pub struct FeedCounts {
 /// The stage.
 #[derive(Debug)]
 pub struct Feed<T, K, C> {
+    config: FeedConfig,
     clock: C,
-    link: Link<T, K>,
+    links: Vec<Link<T, K>>,
     merge: Merge,
+    telling: Option<Telling>,
     stalls: u64,
 }
 
 impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
-    /// Allocates every buffer; connects on the first poll.
+    /// A feed over one connection. Allocates every buffer; connects on the first poll.
     ///
     /// # Panics
-    /// When the ring has fewer than three slots.
-    pub fn new(
-        config: FeedConfig,
-        connector: K,
-        clock: C,
-        events: rtrb::Producer<FeedEvent>,
-    ) -> Self {
+    /// When the ring has fewer than six slots.
+    pub fn new(config: FeedConfig, connector: K, clock: C, events: Producer<FeedEvent>) -> Self {
         let now = clock.mono();
-        Self {
-            clock,
-            link: Link::new(config, connector, now),
-            merge: Merge::new(events, now),
-            stalls: 0,
-        }
+        let mut links = Vec::with_capacity(LINKS_MAX);
+        links.push(Link::new(0, config, connector, now));
+        let merge = Merge::new(events, now);
+        Self { config, clock, links, merge, telling: None, stalls: 0 }
     }
 
-    /// What has been seen so far.
+    /// With a second connection beside the first.
     #[must_use]
-    pub const fn counts(&self) -> FeedCounts {
-        FeedCounts { stalls: self.stalls, ..self.link.counts() }
+    pub fn with_second(mut self, connector: K) -> Self {
+        let now = self.clock.mono();
+        self.links.truncate(1);
+        self.links.push(Link::new(1, self.config, connector, now));
+        self.merge.expect_two();
+        self
     }
 
-    /// Why the last lost connection was given up.
+    /// Telling the recorder what becomes of its connections.
     #[must_use]
-    pub const fn last_loss(&self) -> Option<FeedLoss> {
-        self.link.last_loss()
+    pub fn with_records(mut self, records: Producer<Record>) -> Self {
+        self.telling = Some(Telling::new(records));
+        self
     }
 
-    /// Whether every channel is subscribed now.
+    /// What one of the connections has seen so far.
+    #[must_use]
+    pub fn counts(&self, link: usize) -> FeedCounts {
+        counts(&self.links[link], &self.merge, (link, self.stalls))
+    }
+
+    /// Why a connection that was lost was given up last.
+    #[must_use]
+    pub fn last_loss(&self, link: usize) -> Option<FeedLoss> {
+        self.links[link].last_loss()
+    }
+
+    /// Whether every channel is subscribed now, on any connection.
     #[must_use]
     pub fn is_up(&self) -> bool {
-        self.link.is_up()
+        self.merge.ups() > 0
     }
 }
 
@@ -115,14 +141,57 @@ impl<T: Transport, K: Connector<T>, C: Clock> Stage for Feed<T, K, C> {
     const NAME: &'static str = "feed";
 
     fn poll(&mut self) -> Work {
-        if !self.merge.has_room() {
-            self.stalls += 1;
-            return Work::Idle;
+        let mut work = Work::Idle;
+        for link in &mut self.links {
+            if !self.merge.has_room() {
+                self.stalls += 1;
+                break;
+            }
+            work = work.or(link.poll(&self.clock, &mut self.merge));
         }
-        self.link.poll(&self.clock, &mut self.merge)
+        if let Some(telling) = &mut self.telling {
+            let (links, merge, stalls) = (&self.links, &self.merge, self.stalls);
+            let look = |link: usize| told(&links[link], merge, (link, stalls));
+            telling.poll(self.clock.mono(), links.len(), look);
+        }
+        work
     }
 
     fn on_stop(&mut self) {
-        self.link.close();
+        if let Some(telling) = &mut self.telling {
+            let (links, merge, stalls) = (&self.links, &self.merge, self.stalls);
+            telling.look(links.len(), |link| told(&links[link], merge, (link, stalls)));
+        }
+        self.links.iter_mut().for_each(Link::close);
     }
+}
+
+fn counts<T: Transport, K: Connector<T>>(
+    link: &Link<T, K>,
+    merge: &Merge,
+    (index, stalls): (usize, u64),
+) -> FeedCounts {
+    FeedCounts { repetitions: merge.repetitions(index), stalls, ..link.counts() }
+}
+
+/// A connection, for people.
+fn told<T: Transport, K: Connector<T>>(
+    link: &Link<T, K>,
+    merge: &Merge,
+    (index, stalls): (usize, u64),
+) -> FeedLinkTold {
+    let counts = counts(link, merge, (index, stalls));
+    let counts = FeedLinkCounts {
+        up: link.is_up(),
+        ups: counts.ups,
+        losses: counts.losses,
+        dial_failures: counts.dial_failures,
+        messages: counts.decoded.scanned + counts.decoded.parsed,
+        undecodable: counts.decoded.undecodable,
+        garbled: counts.garbled,
+        repetitions: counts.repetitions,
+        stalls: counts.stalls,
+    };
+    let last_loss = link.last_loss().map_or(Reason::EMPTY, |loss| Reason::lossy(loss.as_str()));
+    FeedLinkTold { link: u8::try_from(index).unwrap_or(u8::MAX), counts, last_loss }
 }

@@ -1,5 +1,7 @@
 //! The feed against a scripted exchange under a virtual clock.
 
+mod two;
+
 use std::io::Cursor;
 
 use tungstenite::protocol::frame::FrameHeader;
@@ -153,7 +155,7 @@ fn fills_and_orders_arrive_in_order_with_their_stamps() {
     assert_eq!(first.decoded, bench.clock.mono());
     assert!(matches!(events[1], FeedEvent::Order(_)));
     assert_eq!(trades(&events).len(), 2);
-    assert_eq!(bench.feed.counts().decoded.scanned, 3);
+    assert_eq!(bench.feed.counts(0).decoded.scanned, 3);
 }
 
 #[test]
@@ -189,7 +191,7 @@ fn silence_is_pinged_then_ends_the_connection_once() {
 
     assert_eq!(bench.events(), [FeedEvent::Down]);
     assert!(peer.wire().dropped);
-    assert_eq!(bench.feed.last_loss(), Some(FeedLoss::Session(End::Silence)));
+    assert_eq!(bench.feed.last_loss(0), Some(FeedLoss::Session(End::Silence)));
     bench.advance(100);
     assert_eq!(bench.events(), []);
 }
@@ -242,7 +244,7 @@ fn every_end_is_one_down_and_a_new_subscription() {
         second.send(&text(&fill("t-9")));
         bench.settle();
         assert_eq!(trades(&bench.events()).len(), 1, "{name}");
-        assert_eq!(bench.feed.counts().ups, 2, "{name}");
+        assert_eq!(bench.feed.counts(0).ups, 2, "{name}");
     }
 }
 
@@ -266,7 +268,7 @@ fn an_error_on_the_subscription_ends_it_before_up() {
     peer.send(&text(r#"{"id":1,"type":"error","msg":{"code":9,"msg":"auth required"}}"#));
     bench.settle();
     assert_eq!(bench.events(), [], "it never was up");
-    assert_eq!(bench.feed.last_loss(), Some(FeedLoss::Subscription { code: 9 }));
+    assert_eq!(bench.feed.last_loss(0), Some(FeedLoss::Subscription { code: 9 }));
     assert_eq!(bench.connector.requests(), 2);
 }
 
@@ -286,9 +288,9 @@ fn acknowledgements_that_do_not_come_end_the_connection() {
     bench.settle();
     peer.send(&text(FILL_ACK));
     bench.advance(9);
-    assert_eq!(bench.feed.counts().losses, 0);
+    assert_eq!(bench.feed.counts(0).losses, 0);
     bench.advance(1);
-    assert_eq!(bench.feed.last_loss(), Some(FeedLoss::NotSubscribed));
+    assert_eq!(bench.feed.last_loss(0), Some(FeedLoss::NotSubscribed));
     assert_eq!(bench.events(), []);
 }
 
@@ -298,13 +300,15 @@ fn what_cannot_be_read_is_reported_as_an_outage() {
     let peer = bench.up();
     peer.send(&text(&FILL.replace("0.7500", "cheap")));
     bench.settle();
-    assert_eq!(bench.events(), [FeedEvent::Down, FeedEvent::Up]);
-    assert_eq!(bench.feed.counts().decoded.undecodable, 1);
+    let since = bench.clock.now().wall;
+    let outage = [FeedEvent::Down, FeedEvent::Missed { since }, FeedEvent::Up];
+    assert_eq!(bench.events(), outage);
+    assert_eq!(bench.feed.counts(0).decoded.undecodable, 1);
 }
 
 #[test]
 fn a_full_ring_stops_reading_and_loses_nothing() {
-    let mut bench = Bench::with_ring(4);
+    let mut bench = Bench::with_ring(8);
     let peer = bench.up();
     for number in 0..50 {
         peer.send(&text(&fill(&format!("t-{number}"))));
@@ -317,7 +321,7 @@ fn a_full_ring_stops_reading_and_loses_nothing() {
         let reads = peer.wire().reads;
         bench.clock.advance(Nanos::from_secs(30));
         bench.settle();
-        if bench.feed.counts().stalls > 0 && !peer.wire().dropped {
+        if bench.feed.counts(0).stalls > 0 && !peer.wire().dropped {
             assert_eq!(peer.wire().reads, reads, "no reading while the ring is full");
             stalled_reads += 1;
         }
@@ -365,7 +369,7 @@ fn a_failed_dial_is_asked_again() {
     bench.settle();
     bench.up();
     assert_eq!(bench.connector.requests(), 2);
-    assert_eq!(bench.feed.counts().dial_failures, 1);
+    assert_eq!(bench.feed.counts(0).dial_failures, 1);
 }
 
 #[test]
@@ -417,7 +421,7 @@ fn news_are_passed_on() {
     bench.settle();
     let events = bench.events();
     assert!(matches!(events[..], [FeedEvent::Market(_)]), "{events:?}");
-    assert_eq!(bench.feed.counts().garbled, 1, "and no outage");
+    assert_eq!(bench.feed.counts(0).garbled, 1, "and no outage");
 }
 
 #[test]

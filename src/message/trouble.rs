@@ -35,11 +35,13 @@ pub enum Trouble {
     Unreachable = 11,
     /// The exchange takes no more requests for now (429).
     RateLimited = 12,
+    /// Of two connections to the stream one is down.
+    FeedNotRedundant = 13,
 }
 
 impl Trouble {
     /// How many there are.
-    pub const COUNT: usize = 13;
+    pub const COUNT: usize = 14;
 
     /// All of them.
     pub const ALL: [Self; Self::COUNT] = [
@@ -56,6 +58,7 @@ impl Trouble {
         Self::NameUnresolved,
         Self::Unreachable,
         Self::RateLimited,
+        Self::FeedNotRedundant,
     ];
 
     /// The name in alerts, reports and answers.
@@ -75,6 +78,7 @@ impl Trouble {
             Self::NameUnresolved => "name_unresolved",
             Self::Unreachable => "unreachable",
             Self::RateLimited => "rate_limited",
+            Self::FeedNotRedundant => "feed_not_redundant",
         }
     }
 
@@ -108,6 +112,10 @@ impl Trouble {
             Self::NameUnresolved => "look at the machine's resolver and the configured host names",
             Self::Unreachable => "look at the network, and whether the exchange is running",
             Self::RateLimited => "wait; else lower wire.write_tokens_per_second to the tier's",
+            Self::FeedNotRedundant => {
+                "wait: trading goes on over the other, and it is dialled again; if it stays, look \
+                 at the network and at how many connections the account may have"
+            }
         }
     }
 

@@ -14,6 +14,10 @@ use crate::units::{Nanos, Now, Timestamp, WallTime};
 /// seconds, and fills of one second may have been reported in part.
 const OVERLAP: Nanos = Nanos::from_secs(5);
 
+/// How much earlier than it was told, or should have been, something may have happened: streams
+/// were seen up to 20 s behind, and the clocks differ by as much as the limits let them.
+const LATE_MAX: Nanos = Nanos::from_secs(60);
+
 /// Time between two reads of fills while the stream is down.
 const FILL_POLL: Nanos = Nanos::from_ms(200);
 
@@ -71,6 +75,13 @@ impl Core {
         self.gap.from.get_or_insert(from);
         self.gap.due = now.mono;
         self.feed = FeedLink::Down;
+    }
+
+    /// What was told since then may be missing, although later fills are known.
+    pub(super) fn stream_missed(&mut self, since: WallTime) {
+        let since = WallTime::from_unix_ns(since.unix_ns().saturating_sub(LATE_MAX.ns()));
+        let since = since.max(self.opened_at);
+        self.gap.from = Some(self.gap.from.map_or(since, |known| known.min(since)));
     }
 
     pub(super) fn stream_up(&mut self, now: Now, out: &mut Outbox) {

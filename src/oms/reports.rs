@@ -17,6 +17,7 @@ impl Core {
         match event {
             FeedEvent::Up => self.stream_up(now, out),
             FeedEvent::Down => self.stream_down(now),
+            FeedEvent::Missed { since } => self.stream_missed(*since),
             FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
             FeedEvent::Order(report) => self.on_report(now, report, out),
             // Noted by the guard, before.

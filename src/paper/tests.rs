@@ -62,6 +62,7 @@ impl Bench {
                 FeedEvent::Order(report) => fate.ended = Some(report),
                 FeedEvent::Up
                 | FeedEvent::Down
+                | FeedEvent::Missed { .. }
                 | FeedEvent::Alive
                 | FeedEvent::Market(_)
                 | FeedEvent::Position(_)

@@ -14,7 +14,7 @@ use crate::ids::{Reason, Ticker};
 use crate::message::{Trouble, TroubleNews, Turn};
 use crate::units::{Nanos, Now, Timestamp, WallTime};
 
-/// Between two lines of one condition: of thirteen conditions the busiest screen then shows one
+/// Between two lines of one condition: of fourteen conditions the busiest screen then shows one
 /// line in two seconds.
 const QUIET: Nanos = Nanos::from_secs(30);
 

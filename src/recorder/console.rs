@@ -175,6 +175,7 @@ impl Console {
             | Record::SourceEnded { .. }
             | Record::Span { .. }
             | Record::Presign { .. }
+            | Record::FeedLink(_)
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
@@ -367,6 +368,7 @@ pub fn summary_text(summary: &Summary) -> String {
         let text = format!("{count}, ready again after {median} (median), {longest} (longest)");
         rows.push(("Reconnects", text));
     }
+    rows.extend(summary.feed.iter().map(|link| ("Stream", link.line())));
     rows.extend(summary.troubles.iter().map(|(name, told)| {
         let now = if told.active { ", and holds" } else { "" };
         ("Alert", format!("{:>6} {name}, for {} ms{now}", told.count, told.held_ms))

@@ -11,6 +11,7 @@
 
 pub mod board;
 pub mod console;
+pub mod feed_links;
 pub mod histograms;
 pub mod journal;
 mod mapping;
@@ -294,6 +295,7 @@ impl<C: Clock> Recorder<C> {
             Record::Reconnected { span } => self.board.note_reconnect(*span),
             Record::Received
             | Record::Presign { .. }
+            | Record::FeedLink(_)
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)

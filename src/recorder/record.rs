@@ -8,6 +8,7 @@ use crate::ids::{
 };
 use crate::message::{Action, BookSide, TroubleNews};
 use crate::order::State;
+use crate::recorder::feed_links::FeedLinkTold;
 use crate::recorder::told::Told;
 use crate::risk::Refusal;
 use crate::units::{Contracts, Money, Nanos, Position, Price, PriceDelta, Timestamp};
@@ -310,8 +311,10 @@ pub enum Record {
         /// What.
         reason: Reason,
     },
-    /// oms or dialler: a condition with a name begins or is over.
+    /// oms, feed or dialler: a condition with a name begins or is over.
     Trouble(TroubleNews),
+    /// feed: one of its connections, as it stands.
+    FeedLink(FeedLinkTold),
     /// oms: the run is ending; from here on what rests is cancelled.
     Draining,
     /// oms: links were lost, and orders may go out again.

@@ -7,6 +7,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::board::TroubleTold;
+use super::feed_links::{self, FeedLink};
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
 use super::record::{ExecutionResult, Hop, Outcome, Record};
@@ -59,6 +60,9 @@ pub struct Summary {
     /// From each loss of a link to the moment at which orders could go out again, in nanoseconds.
     #[serde(default)]
     pub reconnect: Percentiles,
+    /// The connections to the exchange's stream.
+    #[serde(default)]
+    pub feed: Vec<FeedLink>,
     /// Conditions with a name that there were, by name.
     #[serde(default)]
     pub troubles: BTreeMap<String, TroubleTold>,
@@ -174,6 +178,7 @@ pub struct Tally {
     settled: u64,
     presign: Presign,
     kill_switch: KillSwitchTimes,
+    feed: Vec<FeedLink>,
     /// Orders that were alive when the run began to end, or have left since.
     ending: Option<Vec<ClientOrderId>>,
 }
@@ -247,6 +252,7 @@ impl Tally {
                 };
                 self.pnl.insert(ticker.to_string(), pnl);
             }
+            Record::FeedLink(told) => feed_links::note(&mut self.feed, told),
             Record::Draining => {
                 let alive = self.orders.iter().filter(|(_, fate)| !fate.is_over());
                 self.ending = Some(alive.map(|(id, _)| *id).collect());
@@ -375,6 +381,7 @@ impl Tally {
             kill_switch: self.kill_switch,
             shutdown: self.shutdown(),
             reconnect: Percentiles::default(),
+            feed: self.feed.clone(),
             troubles: BTreeMap::new(),
             hops: Hop::ALL.iter().map(hop).collect(),
         }

@@ -4,6 +4,7 @@
 
 use super::chart;
 use crate::recorder::board::TroubleTold;
+use crate::recorder::feed_links::FeedLink;
 use crate::recorder::histograms::{Histograms, Span};
 use crate::recorder::record::Hop;
 use crate::recorder::summary::Summary;
@@ -119,6 +120,22 @@ fn counts_table(summary: &Summary) -> String {
     table(&["what", "count"], &fixed.chain(refused).collect::<String>())
 }
 
+/// The connections to the exchange's stream.
+fn streams_table(summary: &Summary) -> String {
+    let row = |(index, link): (usize, &FeedLink)| {
+        let counts = link.counts;
+        let state = if counts.up { "up" } else { "down" };
+        let numbers = [counts.ups, counts.losses, counts.messages, counts.repetitions];
+        let [ups, losses, messages, repetitions] = numbers.map(|count| count.to_string());
+        let number = (index + 1).to_string();
+        let why = escape(&link.last_loss);
+        cells(&[&number, state, &ups, &losses, &why, &messages, &repetitions])
+    };
+    let rows: String = summary.feed.iter().enumerate().map(row).collect();
+    let heads = ["stream", "at the end", "ups", "losses", "last loss", "messages", "told before"];
+    if rows.is_empty() { rows } else { table(&heads, &rows) }
+}
+
 /// How long links were away, and every condition there was.
 fn conditions_table(summary: &Summary) -> String {
     let back = &summary.reconnect;
@@ -126,6 +143,7 @@ fn conditions_table(summary: &Summary) -> String {
     let row = ["ready to trade after a lost link", &back.count.to_string()];
     let reconnects = cells(&[&row[..], &spans.each_ref().map(String::as_str)].concat());
     let mut out = table(&["reconnects", "count", "p50", "p99", "p99.9", "max"], &reconnects);
+    out += &streams_table(summary);
     if summary.troubles.is_empty() {
         return out + r#"<p class="note">No condition was noticed.</p>"#;
     }

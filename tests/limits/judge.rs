@@ -363,8 +363,12 @@ impl Judge {
             FeedEvent::Alive => self.heard = now.mono,
             FeedEvent::Fill(fill) => self.fill(now, fill),
             FeedEvent::Order(report) => self.report(now, report),
-            // News of markets, positions and groups are none of this stand's.
-            FeedEvent::Market(_) | FeedEvent::Position(_) | FeedEvent::Group(_) => {}
+            // What was missed is backfilled after the next `Up`, as ever; news of markets,
+            // positions and groups are none of this stand's.
+            FeedEvent::Missed { .. }
+            | FeedEvent::Market(_)
+            | FeedEvent::Position(_)
+            | FeedEvent::Group(_) => {}
         }
     }
 

@@ -8,4 +8,5 @@ mod outsiders;
 mod reconciling;
 mod settlements;
 mod stops;
+mod streams;
 mod successors;

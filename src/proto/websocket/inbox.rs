@@ -94,7 +94,7 @@ pub(super) enum Incoming {
     /// To be answered with a pong of the same payload.
     Ping(Range<usize>),
     /// An answer to our ping, or an unasked one.
-    Pong,
+    Pong(Range<usize>),
     /// The peer closes, with its code if it gave one.
     Close(Option<u16>),
 }
@@ -258,7 +258,7 @@ impl Inbox {
     fn control(&self, control: Control, payload: Range<usize>) -> Result<Incoming, Violation> {
         match control {
             Control::Ping => Ok(Incoming::Ping(payload)),
-            Control::Pong => Ok(Incoming::Pong),
+            Control::Pong => Ok(Incoming::Pong(payload)),
             Control::Close => close_code(&self.raw[payload]).map(Incoming::Close),
             Control::Reserved(_) => Err(Violation::Opcode),
         }

@@ -62,8 +62,8 @@ pub enum Event<'a> {
     Text(&'a str),
     /// A whole binary message, where [`SessionConfig::binary`] takes them.
     Binary(&'a [u8]),
-    /// The peer answered a ping of ours.
-    Pong,
+    /// The peer answered a ping of ours that had this payload.
+    Pong(&'a [u8]),
     /// Nothing more will come; said once. Send what [`Session::poll_transmit`] still has, then
     /// drop the connection.
     Ended(End),
@@ -220,6 +220,17 @@ impl Session {
         self.outbox.push(OpCode::Data(Data::Binary), bytes)
     }
 
+    /// Queues a ping besides those that silence causes; its answer is [`Event::Pong`].
+    ///
+    /// # Errors
+    /// As [`Self::send_text`], and when no control frame can be so long.
+    pub fn send_ping(&mut self, payload: &[u8]) -> Result<(), OutboxFull> {
+        if self.phase != Phase::Open || payload.len() > CONTROL_BYTES_MAX {
+            return Err(OutboxFull);
+        }
+        self.outbox.push(OpCode::Control(Control::Ping), payload)
+    }
+
     /// Ends the session from our side with a close frame; no further event comes.
     pub const fn close(&mut self, code: u16) {
         if matches!(self.phase, Phase::Open) {
@@ -246,7 +257,9 @@ impl Session {
                 Ok(Some(Incoming::Binary(place))) => {
                     return Some(Event::Binary(self.inbox.bytes(&place)));
                 }
-                Ok(Some(Incoming::Pong)) => return Some(Event::Pong),
+                Ok(Some(Incoming::Pong(range))) => {
+                    return Some(Event::Pong(self.inbox.bytes(&Place::Raw(range))));
+                }
                 Ok(Some(Incoming::Ping(range))) => self.note_ping(range),
                 Ok(Some(Incoming::Close(code))) => self.end(End::ByPeer(code)),
                 Err(violation) => self.end(End::Violation(violation)),

@@ -40,7 +40,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 enum Said {
     Text(String),
     Binary(Vec<u8>),
-    Pong,
+    Pong(Vec<u8>),
     Ended(End),
 }
 
@@ -50,7 +50,7 @@ fn drain(session: &mut Session) -> Vec<Said> {
         said.push(match event {
             Event::Text(text) => Said::Text(text.to_owned()),
             Event::Binary(bytes) => Said::Binary(bytes.to_vec()),
-            Event::Pong => Said::Pong,
+            Event::Pong(payload) => Said::Pong(payload.to_vec()),
             Event::Ended(end) => Said::Ended(end),
         });
     }
@@ -183,7 +183,7 @@ fn control_frames_may_come_inside_a_fragmented_message() {
     bytes.extend(frame(0x8a, b""));
     bytes.extend(frame(0x80, b"n"));
     session.handle_bytes(NOW, &bytes);
-    assert_eq!(drain(&mut session), [Said::Pong, Said::Text("gr\u{fc}n".into())]);
+    assert_eq!(drain(&mut session), [Said::Pong(Vec::new()), Said::Text("gr\u{fc}n".into())]);
     assert_eq!(unmask(&transmit(&mut session)), (0x8a, b"now".to_vec()));
 }
 
@@ -239,6 +239,18 @@ fn silence_is_pinged_and_then_lost() {
 }
 
 #[test]
+fn a_ping_of_our_own_is_answered_with_its_payload() {
+    let mut session = session();
+    session.send_ping(b"7").unwrap();
+    assert_eq!(unmask(&transmit(&mut session)), (0x89, b"7".to_vec()));
+    session.handle_bytes(NOW, &frame(0x8a, b"7"));
+    assert_eq!(drain(&mut session), [Said::Pong(b"7".to_vec())]);
+    assert_eq!(session.send_ping(&[0; 126]), Err(OutboxFull), "no control frame is so long");
+    session.close(1000);
+    assert_eq!(session.send_ping(b"8"), Err(OutboxFull));
+}
+
+#[test]
 fn anything_heard_counts_as_life() {
     let mut session = session();
     session.handle_timeout(session.deadline());
@@ -246,7 +258,7 @@ fn anything_heard_counts_as_life() {
     session.handle_bytes(later, &frame(0x8a, b""));
     assert_eq!(session.deadline(), later + SessionConfig::default().ping_after);
     session.handle_timeout(later + Nanos::from_secs(9));
-    assert_eq!(drain(&mut session), [Said::Pong]);
+    assert_eq!(drain(&mut session), [Said::Pong(Vec::new())]);
 }
 
 #[test]

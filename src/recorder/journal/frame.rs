@@ -11,7 +11,7 @@ use crate::recorder::pack::{Packer, Unpacker, unpack_whole};
 use crate::units::{Now, Timestamp, WallTime};
 
 /// Layout of frames and entries. A journal of another version is refused, not guessed at.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 /// No frame is larger. The largest entry, a result with all children and full texts, takes
 /// about 1.3 KiB (test `every_entry_fits_a_frame`).
 pub const FRAME_BYTES_MAX: usize = 2048;

@@ -305,6 +305,7 @@ impl Pack for FeedEvent {
             Self::Market(news) => one(out, 5, news),
             Self::Position(held) => one(out, 6, held),
             Self::Group(news) => one(out, 7, news),
+            Self::Missed { since } => one(out, 8, since),
         }
     }
 
@@ -318,6 +319,7 @@ impl Pack for FeedEvent {
             5 => from.take().map(Self::Market),
             6 => from.take().map(Self::Position),
             7 => from.take().map(Self::Group),
+            8 => Some(Self::Missed { since: from.take()? }),
             _ => None,
         }
     }

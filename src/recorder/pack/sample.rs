@@ -427,7 +427,8 @@ impl Sample for OrderReport {
 
 impl Sample for FeedEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(8) {
+        match dice.below(9) {
+            8 => Self::Missed { since: dice.any() },
             5 => Self::Market(dice.any()),
             6 => Self::Position(dice.any()),
             7 => Self::Group(dice.any()),

@@ -9,7 +9,7 @@ use super::journal::WitnessedJournal;
 use super::network::{LinkKind, Network, PipeConnector};
 use super::tap::{Pair, Tap};
 use super::{STAGES, World};
-use crate::feed::{Feed, FeedConfig};
+use crate::feed::Feed;
 use crate::gateway::cancel::InlineCancelSigner;
 use crate::gateway::presign::InlineSigner;
 use crate::gateway::{Gateway, GatewayParts, GatewayRings};
@@ -150,7 +150,7 @@ struct Rings {
         (Producer<crate::message::Signal>, Producer<Record>, Consumer<crate::intake::NewSource>),
     oms: OmsRings,
     gateway: GatewayRings,
-    feed: Producer<crate::message::FeedEvent>,
+    feed: (Producer<crate::message::FeedEvent>, Producer<Record>),
     fetch: (Consumer<crate::message::FetchCommand>, Producer<crate::message::FetchEvent>),
     tap: Vec<Pair>,
     recorder: Vec<Consumer<Record>>,
@@ -164,9 +164,10 @@ impl Rings {
         let (sources_in, sources) = ring(64);
         let (intake_records, from_intake) = ring(RECORD_SLOTS);
         let (gateway_records, from_gateway) = ring(RECORD_SLOTS);
+        let (feed_records, from_feed) = ring(RECORD_SLOTS);
         let mut tap = Vec::new();
         let mut recorder = Vec::new();
-        for from in [from_intake, ends.records, from_gateway] {
+        for from in [from_intake, ends.records, from_gateway, from_feed] {
             let (to, heard) = ring(RECORD_SLOTS);
             tap.push(Pair { from, to });
             recorder.push(heard);
@@ -179,7 +180,7 @@ impl Rings {
                 events: ends.gateway,
                 records: gateway_records,
             },
-            feed: ends.feed,
+            feed: (ends.feed, feed_records),
             fetch: (ends.asks, ends.fetch),
             tap,
             recorder,
@@ -225,10 +226,12 @@ impl Parts<'_> {
 
     fn feed(
         &self,
-        events: Producer<crate::message::FeedEvent>,
+        (events, records): (Producer<crate::message::FeedEvent>, Producer<Record>),
     ) -> Feed<super::PipeEnd, PipeConnector, VirtualClock> {
-        let config = FeedConfig { ..self.config.feed };
-        Feed::new(config, self.connector(LinkKind::Stream), self.clock.clone(), events)
+        let connector = || self.connector(LinkKind::Stream);
+        let feed = Feed::new(self.config.feed, connector(), self.clock.clone(), events)
+            .with_records(records);
+        if self.config.feed_connections > 1 { feed.with_second(connector()) } else { feed }
     }
 
     fn fetch(

@@ -42,6 +42,8 @@ pub struct WorldConfig {
     pub gateway: GatewayConfig,
     /// The engine's feed.
     pub feed: FeedConfig,
+    /// How many connections it has, one or two.
+    pub feed_connections: usize,
     /// Whether the background's quotes wander.
     pub quotes: QuoteMode,
     /// How healthy links behave.
@@ -83,6 +85,7 @@ impl WorldConfig {
             },
             gateway,
             feed: FeedConfig::default(),
+            feed_connections: 1,
             quotes: QuoteMode::Still,
             link: LinkProfile::default(),
             read_lag: Nanos::ZERO,
@@ -149,6 +152,9 @@ impl WorldConfig {
         config.orders.slippage_max = PriceDelta::from_cents([0, 2, 50][pick(&mut random, 3)]);
         if random.chance(300) {
             config.limits.order_spacing_min = Nanos::from_ms(random.between(1, 100));
+        }
+        if random.chance(400) {
+            config.feed_connections = 2;
         }
         config
     }

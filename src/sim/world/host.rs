@@ -187,6 +187,16 @@ impl Host {
         self.streams.iter_mut().for_each(StreamLink::fall_silent);
     }
 
+    /// The n-th WebSocket connection, oldest first, stays, and nothing is said on it any more.
+    pub fn silence_stream(&mut self, nth: usize) {
+        self.streams[nth].fall_silent();
+    }
+
+    /// The n-th WebSocket connection, oldest first, breaks.
+    pub fn cut_stream(&mut self, now: Timestamp, nth: usize) {
+        self.streams[nth].hang_up(now);
+    }
+
     /// Every WebSocket connection breaks.
     pub fn cut_streams(&mut self, now: Timestamp) {
         self.streams.iter_mut().for_each(|link| link.hang_up(now));

@@ -110,6 +110,7 @@ impl Audit {
             Record::SourceEnded { .. }
             | Record::Span { .. }
             | Record::Presign { .. }
+            | Record::FeedLink(_)
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Halted { .. }

@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_ns(1_000);
 enum Said {
     Text(String),
     Binary(Vec<u8>),
-    Pong,
+    Pong(Vec<u8>),
     Ended(End),
 }
 
@@ -43,7 +43,7 @@ fn converse(bytes: &[u8], piece: usize, binary: BinaryMessages) -> (Vec<Said>, u
             said.push(match event {
                 Event::Text(text) => Said::Text(text.to_owned()),
                 Event::Binary(bytes) => Said::Binary(bytes.to_vec()),
-                Event::Pong => Said::Pong,
+                Event::Pong(payload) => Said::Pong(payload.to_vec()),
                 Event::Ended(end) => Said::Ended(end),
             });
         }
