@@ -7,6 +7,7 @@
 
 mod answer;
 mod books;
+mod change;
 mod news;
 mod terms;
 mod trouble;
@@ -15,6 +16,7 @@ pub use answer::{
     Accepted, CancelFailure, GatewayEvent, GroupStep, Loss, Reject, RejectKind, SendStamps, Unsent,
 };
 pub use books::{Blindness, BookNews, BookView, FollowCommand};
+pub use change::{AmendOrder, DecreaseOrder};
 pub use news::{GroupChange, GroupNews, MarketChange, MarketNews};
 pub use terms::{Action, BookSide, Leg, Style, TimeInForce};
 pub use trouble::{Trouble, TroubleNews, Turn};
@@ -143,6 +145,10 @@ pub enum Command {
     Cancel(CancelOrder),
     /// Cancel everything that rests, on all shards.
     CancelAll,
+    /// Change an order that rests. Only `risk` can make the approval.
+    Amend(Approved<AmendOrder>),
+    /// Take some of an order that rests away.
+    Decrease(DecreaseOrder),
 }
 
 /// One execution at the exchange, from the WebSocket or from REST.

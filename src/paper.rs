@@ -20,8 +20,9 @@ use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
 use crate::kalshi::market::FeeSchedule;
 use crate::message::{
-    Accepted, BookSide, CancelOrder, Command, ExchangeStatus, FeedEvent, FetchCommand, FetchEvent,
-    Fill, GatewayEvent, NewOrder, OrderReport, Origin, SendStamps, TimeInForce, Unsent,
+    Accepted, BookSide, CancelFailure, CancelOrder, Command, ExchangeStatus, FeedEvent,
+    FetchCommand, FetchEvent, Fill, GatewayEvent, NewOrder, OrderReport, Origin, SendStamps,
+    TimeInForce, Unsent,
 };
 use crate::risk::KillSwitch;
 use crate::runtime::clock::Clock;
@@ -151,6 +152,9 @@ impl<C: Clock> Paper<C> {
             }
             Command::Cancel(cancel) => self.cancel(cancel),
             Command::CancelAll => self.cancel_all(),
+            // Nothing rests on paper: an order is over with its answer.
+            Command::Amend(amend) => self.tell(unchanged(amend.get().key)),
+            Command::Decrease(decrease) => self.tell(unchanged(decrease.key)),
         }
     }
 
@@ -316,6 +320,10 @@ impl<C: Clock> Paper<C> {
         let kept = self.rings.feed.push(event);
         assert!(kept.is_ok(), "feed events are never dropped");
     }
+}
+
+const fn unchanged(key: OrderKey) -> GatewayEvent {
+    GatewayEvent::ChangeFailed { key, why: CancelFailure::Unsent(Unsent::NoConnection) }
 }
 
 fn fill(now: Now, waiting: &Waiting) -> Fill {

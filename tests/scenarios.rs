@@ -34,7 +34,8 @@
 //!   - clock: `answer_names_another_order`
 //!   - sockets: `story_07_an_answer_about_another_order_is_not_believed`
 //! - 8 a fill before its answer, a cancel that loses
-//!   - clock: `fill_before_ack`, `cancel_loses_to_fill`, `feed_down_backfills_before_trading`
+//!   - clock: `fill_before_ack`, `cancel_loses_to_fill`, `feed_down_backfills_before_trading`,
+//!     `making_order_is_amended`
 //!   - sockets: `story_08_a_fill_that_comes_before_its_answer_is_booked_once`,
 //!     `story_08_a_cancel_that_loses_to_a_fill_is_answered_404_and_the_fill_is_booked`
 //! - 9 fills told twice
@@ -173,6 +174,8 @@ mod listing_cut_short_is_no_evidence;
 mod lost_answers_are_sent_again;
 #[path = "scenarios/making_order_follows_the_market.rs"]
 mod making_order_follows_the_market;
+#[path = "scenarios/making_order_is_amended.rs"]
+mod making_order_is_amended;
 #[path = "scenarios/many_cancels_go_out_together.rs"]
 mod many_cancels_go_out_together;
 #[path = "scenarios/markets_pause_close_and_return.rs"]

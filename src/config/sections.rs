@@ -16,7 +16,7 @@ use crate::feed::LINKS_MAX;
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
 use crate::net::endpoint::Scheme;
-use crate::oms::config::{OrderConfig, Orphans, ReconcileConfig};
+use crate::oms::config::{OrderConfig, Orphans, ReconcileConfig, Repeg};
 use crate::paper::PaperConfig;
 use crate::runtime::topology::{CorePlan, Topology};
 use crate::runtime::wait::Wait;
@@ -150,6 +150,12 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
         ),
         ("immediate_or_cancel, good_till_canceled, fill_or_kill", ""),
     )?;
+    let repeg = layers.name(
+        key("orders.repeg"),
+        base(orders.repeg),
+        (Repeg::parse, |repeg| Some(repeg.as_str())),
+        ("replace, amend", ""),
+    )?;
     let mut distance = |name, default| layers.distance(key(name), base(default));
     let limit_offset = distance("orders.limit_offset_cents", orders.limit_offset)?;
     let retry_step = distance("orders.retry_step_cents", orders.retry_step)?;
@@ -176,6 +182,7 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
         retry_step,
         improvement_max,
         slippage_max,
+        repeg,
         repegs_max,
         repeg_step,
         repeg_interval: span("orders.repeg_interval_ms", orders.repeg_interval)?,

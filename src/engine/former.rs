@@ -212,6 +212,8 @@ impl Memory {
             | Entry::Timer
             // The same order: it has been counted.
             | Entry::Resend(_)
+            | Entry::Amend(_)
+            | Entry::Decrease(_)
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)

@@ -17,6 +17,13 @@ pub(super) enum Purpose {
         /// The id the answer must echo.
         order_id: OrderId,
     },
+    /// The change of one order.
+    Change {
+        /// Its place in the oms.
+        key: OrderKey,
+        /// The id the answer must echo.
+        order_id: OrderId,
+    },
     /// The cancel of several orders, kept in this place.
     CancelBatch {
         /// Whose they are is written there.
@@ -56,6 +63,7 @@ pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<Gatewa
     match *purpose {
         Purpose::Order(taken) => Some(GatewayEvent::Sent { key: taken.order.get().key, stamps }),
         Purpose::Cancel { key, .. } => Some(GatewayEvent::CancelSent { key }),
+        Purpose::Change { key, .. } => Some(GatewayEvent::ChangeSent { key }),
         // Several events: the stage tells each of them.
         Purpose::CancelBatch { .. }
         | Purpose::CancelAll
@@ -89,6 +97,13 @@ pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEv
         (Purpose::Cancel { key, .. }, Ending::Lost(loss)) => {
             GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(loss) }
         }
+        (Purpose::Change { key, .. }, Ending::NothingLeft) => {
+            let why = CancelFailure::Unsent(Unsent::WriteFailed);
+            GatewayEvent::ChangeFailed { key, why }
+        }
+        (Purpose::Change { key, .. }, Ending::Lost(loss)) => {
+            GatewayEvent::ChangeFailed { key, why: CancelFailure::Lost(loss) }
+        }
         (Purpose::CancelAll, _) => GatewayEvent::CancelAllDone { ok: false },
         (Purpose::Group { shard, step }, _) => GatewayEvent::Group { shard, step, ok: false },
         (Purpose::CancelBatch { .. } | Purpose::Warm, _) => return None,
@@ -103,6 +118,7 @@ pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<Ga
             Some(created(order.key, order.client_order_id, status, body))
         }
         Purpose::Cancel { key, order_id } => Some(cancelled(key, &order_id, status, body)),
+        Purpose::Change { key, order_id } => Some(changed(key, &order_id, status, body)),
         Purpose::CancelAll => Some(GatewayEvent::CancelAllDone { ok: matches!(status, 200..=299) }),
         Purpose::Group { shard, step } => {
             Some(GatewayEvent::Group { shard, step, ok: matches!(status, 200..=299) })
@@ -135,6 +151,18 @@ fn cancelled(key: OrderKey, expected: &OrderId, status: u16, body: &[u8]) -> Gat
         (_, None) => CancelFailure::Rejected(errors::reject(status, body).kind),
     };
     GatewayEvent::CancelFailed { key, why }
+}
+
+fn changed(key: OrderKey, expected: &OrderId, status: u16, body: &[u8]) -> GatewayEvent {
+    let why = match (status, loss(status)) {
+        (200..=299, _) => match decode::changed(body, expected) {
+            Ok(remaining) => return GatewayEvent::Changed { key, remaining },
+            Err(why) => CancelFailure::Lost(why),
+        },
+        (_, Some(why)) => CancelFailure::Lost(why),
+        (_, None) => CancelFailure::Rejected(errors::reject(status, body).kind),
+    };
+    GatewayEvent::ChangeFailed { key, why }
 }
 
 /// Whether a status other than success leaves the request's fate open.

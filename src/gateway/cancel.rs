@@ -7,7 +7,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::presign::{Presigned, SignDesk, SignRequest};
+use super::presign::{OrderCall, Presigned, SignDesk, SignRequest, SignTag};
+use super::signing::{Signing, Waiting, hand, sign_waiting};
 use crate::ids::OrderKey;
 use crate::kalshi::auth::{Signature, SigningKey};
 use crate::kalshi::paths::DELETE;
@@ -23,23 +24,23 @@ pub(super) const CANCEL_ALLS_MAX: usize = 4;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignerBusy;
 
-/// Makes the signatures of cancels.
+/// Makes the signatures of cancels and of changes of orders.
 pub trait CancelSigner: Send {
-    /// Asks for a signature over `DELETE path` at `wall_ms`, or later.
+    /// Asks for a signature over the call's method and `path` at `wall_ms`, or later.
     ///
     /// # Errors
     /// [`SignerBusy`] when too many requests wait.
-    fn request(&mut self, wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy>;
+    fn request(&mut self, wall_ms: u64, tag: SignTag, path: &str) -> Result<(), SignerBusy>;
 
     /// The next signature made.
-    fn poll(&mut self) -> Option<(OrderKey, Presigned)>;
+    fn poll(&mut self) -> Option<(SignTag, Presigned)>;
 }
 
 /// Signs at the moment of asking.
 #[derive(Debug)]
 pub struct InlineCancelSigner {
     key: Arc<SigningKey>,
-    made: Option<(OrderKey, Presigned)>,
+    made: Option<(SignTag, Presigned)>,
 }
 
 impl InlineCancelSigner {
@@ -51,26 +52,27 @@ impl InlineCancelSigner {
 }
 
 impl CancelSigner for InlineCancelSigner {
-    fn request(&mut self, wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy> {
+    fn request(&mut self, wall_ms: u64, tag: SignTag, path: &str) -> Result<(), SignerBusy> {
         if self.made.is_some() {
             return Err(SignerBusy);
         }
-        self.made = sign_delete(&self.key, wall_ms, path).map(|signed| (key, signed));
+        let signed = sign(&self.key, wall_ms, tag.call.method(), path);
+        self.made = signed.map(|signed| (tag, signed));
         if self.made.is_some() { Ok(()) } else { Err(SignerBusy) }
     }
 
-    fn poll(&mut self) -> Option<(OrderKey, Presigned)> {
+    fn poll(&mut self) -> Option<(SignTag, Presigned)> {
         self.made.take()
     }
 }
 
 impl CancelSigner for SignDesk {
-    fn request(&mut self, _wall_ms: u64, key: OrderKey, path: &str) -> Result<(), SignerBusy> {
-        let request = SignRequest::new(key, DELETE, path).ok_or(SignerBusy)?;
+    fn request(&mut self, _wall_ms: u64, tag: SignTag, path: &str) -> Result<(), SignerBusy> {
+        let request = SignRequest::new(tag, path).ok_or(SignerBusy)?;
         Self::request(self, request).map_err(|_| SignerBusy)
     }
 
-    fn poll(&mut self) -> Option<(OrderKey, Presigned)> {
+    fn poll(&mut self) -> Option<(SignTag, Presigned)> {
         let signed = Self::poll(self)?;
         let presigned = Presigned { wall_ms: signed.wall_ms, signature: signed.signature };
         Some((signed.tag, presigned))
@@ -97,23 +99,6 @@ pub(super) enum Cancel {
     All,
 }
 
-/// How far a waiting cancel's signature is.
-#[derive(Debug)]
-#[expect(clippy::large_enum_variant, reason = "the queue is preallocated; no box per cancel")]
-pub(super) enum Signing {
-    Wanted,
-    Asked,
-    Made(Presigned),
-}
-
-/// A cancel that waits.
-#[derive(Debug)]
-pub(super) struct Waiting {
-    pub(super) cancel: Cancel,
-    pub(super) since: Timestamp,
-    pub(super) signing: Signing,
-}
-
 /// The queue is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct QueueFull;
@@ -121,7 +106,7 @@ pub(super) struct QueueFull;
 /// Cancels in the order in which they came, those of everything first.
 #[derive(Debug)]
 pub(super) struct CancelQueue {
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<Waiting<Cancel>>,
     patience: Nanos,
 }
 
@@ -135,24 +120,24 @@ impl CancelQueue {
             return Err(QueueFull);
         }
         let signing = Signing::Wanted;
-        self.waiting.push_back(Waiting { cancel: Cancel::One(cancel), since: now, signing });
+        self.waiting.push_back(Waiting { what: Cancel::One(cancel), since: now, signing });
         Ok(())
     }
 
     /// Whether a cancel of everything waits.
     pub(super) fn has_all(&self) -> bool {
-        self.waiting.front().is_some_and(|it| it.cancel == Cancel::All)
+        self.waiting.front().is_some_and(|it| it.what == Cancel::All)
     }
 
     /// How many cancels of single orders wait.
     pub(super) fn ones(&self) -> usize {
-        self.waiting.iter().filter(|it| it.cancel != Cancel::All).count()
+        self.waiting.iter().filter(|it| it.what != Cancel::All).count()
     }
 
     /// Moves up to `count` of them out, first come, first served. A signature that was made for
     /// one is wiped with it; one still asked for finds nobody.
     pub(super) fn take_ones(&mut self, count: usize, out: &mut Vec<CancelOrder>) {
-        self.waiting.retain(|it| match it.cancel {
+        self.waiting.retain(|it| match it.what {
             Cancel::One(cancel) if out.len() < count => {
                 out.push(cancel);
                 false
@@ -163,55 +148,41 @@ impl CancelQueue {
 
     /// A cancel of everything overtakes the cancels of single orders.
     pub(super) fn push_all(&mut self, signed: Presigned, now: Timestamp) -> Result<(), QueueFull> {
-        let alls = self.waiting.iter().take_while(|it| it.cancel == Cancel::All).count();
+        let alls = self.waiting.iter().take_while(|it| it.what == Cancel::All).count();
         if alls >= CANCEL_ALLS_MAX {
             return Err(QueueFull);
         }
         let signing = Signing::Made(signed);
-        self.waiting.insert(alls, Waiting { cancel: Cancel::All, since: now, signing });
+        self.waiting.insert(alls, Waiting { what: Cancel::All, since: now, signing });
         Ok(())
     }
 
-    /// Asks for missing signatures and takes those made. `path` names what is signed.
+    /// Asks for missing signatures and takes those made. `path` names what is signed; what was
+    /// made for changes goes to `stray`.
     pub(super) fn sign<S: CancelSigner, Text: AsRef<str>>(
         &mut self,
         signer: &mut S,
         wall_ms: u64,
-        path: impl Fn(&CancelOrder) -> Text,
+        path: impl Fn(&CancelOrder) -> (OrderKey, Text),
+        stray: impl FnMut(OrderKey, Presigned),
     ) {
-        for at in 0..self.waiting.len() {
-            let Waiting { cancel: Cancel::One(cancel), signing: Signing::Wanted, .. } =
-                &self.waiting[at]
-            else {
-                continue;
-            };
-            if signer.request(wall_ms, cancel.key, path(cancel).as_ref()).is_err() {
-                break;
-            }
-            self.waiting[at].signing = Signing::Asked;
-            self.take_made(signer);
-        }
-        self.take_made(signer);
+        let path = |cancel: &Cancel| match cancel {
+            Cancel::One(cancel) => Some(path(cancel)),
+            Cancel::All => None,
+        };
+        sign_waiting(&mut self.waiting, OrderCall::Cancel, signer, wall_ms, path, stray);
     }
 
-    fn take_made<S: CancelSigner>(&mut self, signer: &mut S) {
-        // Bounded: at most one answer per request is ever made.
-        while let Some((key, signed)) = signer.poll() {
-            let asked = |it: &&mut Waiting| {
-                matches!(it.signing, Signing::Asked)
-                    && matches!(it.cancel, Cancel::One(cancel) if cancel.key == key)
-            };
-            // Nobody waits for it any more when the cancel has run out of time.
-            if let Some(entry) = self.waiting.iter_mut().find(asked) {
-                entry.signing = Signing::Made(signed);
-            }
-        }
+    /// Takes a signature that was made for the cancel of an order.
+    pub(super) fn hand(&mut self, key: OrderKey, signed: Presigned) {
+        let is_its = |cancel: &Cancel| matches!(cancel, Cancel::One(one) if one.key == key);
+        hand(&mut self.waiting, is_its, signed);
     }
 
     /// The first cancel that could go out, and its place.
     pub(super) fn next(&self) -> Option<(usize, Cancel, &Presigned)> {
         self.waiting.iter().enumerate().find_map(|(at, entry)| match &entry.signing {
-            Signing::Made(signed) => Some((at, entry.cancel, signed)),
+            Signing::Made(signed) => Some((at, entry.what, signed)),
             Signing::Wanted | Signing::Asked => None,
         })
     }
@@ -228,14 +199,14 @@ impl CancelQueue {
         now: Timestamp,
         unsent: Unsent,
     ) -> Option<(Cancel, Unsent)> {
-        let overdue = |it: &Waiting| now >= it.since + self.patience;
+        let overdue = |it: &Waiting<Cancel>| now >= it.since + self.patience;
         let at = self.waiting.iter().position(overdue)?;
         let entry = self.waiting.remove(at)?;
         let why = match entry.signing {
             Signing::Made(_) => unsent,
             Signing::Wanted | Signing::Asked => Unsent::NoSignature,
         };
-        Some((entry.cancel, why))
+        Some((entry.what, why))
     }
 
     /// When the first of them has waited too long.

@@ -18,12 +18,14 @@ mod answer;
 mod batch;
 pub mod budget;
 pub mod cancel;
+mod change;
 mod connection;
 mod groups;
 mod held;
 mod outbox;
 pub mod pool;
 pub mod presign;
+mod signing;
 mod submit;
 mod upkeep;
 mod withdraw;
@@ -37,6 +39,7 @@ use zeroize::Zeroizing;
 use self::batch::Batches;
 use self::budget::{Budget, BudgetConfig, TierNews};
 use self::cancel::{CANCEL_ALLS_MAX, CANCELS_MAX, CancelQueue, CancelSigner, InlineCancelSigner};
+use self::change::{CHANGES_MAX, Change, ChangeQueue};
 use self::groups::Groups;
 use self::held::{Attempt, HeldOrders, Taken};
 use self::outbox::Outbox;
@@ -124,6 +127,7 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     budget: Budget,
     tier: TierNews,
     cancels: CancelQueue,
+    changes: ChangeQueue,
     held: HeldOrders,
     groups: Groups,
     kill_switch: KillSwitch,
@@ -179,10 +183,10 @@ where
         let now = parts.clock.mono();
         let pool = Pool::new(config.pool);
         // Sent and answered for each request under way; the same, once sent, for each cancel
-        // that waits; one count of connections, and what one command may cause at most.
+        // and change that waits; one count of connections, and what one command may cause at most.
         // A connection may carry a batch.
         let under_way = pool.places() * CANCEL_BATCH_MAX;
-        let events_max = 2 * under_way + 2 * (CANCELS_MAX + CANCEL_ALLS_MAX) + 4;
+        let events_max = 2 * under_way + 2 * (CANCELS_MAX + CANCEL_ALLS_MAX + CHANGES_MAX) + 4;
         let batches = Batches::new(pool.places());
         let batch_path = parts.templates.batch_path();
         Self {
@@ -191,6 +195,7 @@ where
             budget: Budget::new(config.budget, now),
             tier: TierNews::default(),
             cancels: CancelQueue::new(config.cancel_wait),
+            changes: ChangeQueue::new(),
             batches,
             batch_path,
             held: HeldOrders::new(),
@@ -236,7 +241,8 @@ where
     #[must_use]
     pub fn deadline(&self) -> Timestamp {
         let pool = self.pool.deadline(self.parts.clock.mono());
-        let queues = self.cancels.deadline().min(self.held.deadline(self.submit_wait));
+        let held = self.held.deadline(self.submit_wait);
+        let queues = self.cancels.deadline().min(held).min(self.changes.deadline(self.submit_wait));
         pool.min(queues).min(self.groups.deadline())
     }
 
@@ -252,6 +258,8 @@ where
                 Command::Resend(order) => self.take_order(order, Attempt::Again, now),
                 Command::Cancel(cancel) => self.take_cancel(cancel, now),
                 Command::CancelAll => self.take_cancel_all(now),
+                Command::Amend(amend) => self.take_change(Change::Amend(amend)),
+                Command::Decrease(decrease) => self.take_change(Change::Decrease(decrease)),
             }
             work = Work::Done;
         }
@@ -314,6 +322,7 @@ where
             .or(self.serve_connections(now))
             .or(self.serve_cancels(now))
             .or(self.serve_groups(now))
+            .or(self.serve_changes(now))
             .or(self.serve_held(now))
             .or(self.tend_pool(now));
         self.record_signatures();
@@ -333,6 +342,9 @@ where
         while let Some(taken) = self.held.pop() {
             self.not_sent(&taken, Unsent::Stopping);
         }
+        while let Some(waiting) = self.changes.pop() {
+            self.outbox.push(change::unsent(&waiting, Unsent::Stopping));
+        }
         // Bounded by the ring: upstream has stopped, so nothing is added any more.
         while let Ok(command) = self.commands.pop() {
             let taken = |order, attempt| Taken { order, at: now.mono, attempt };
@@ -345,6 +357,12 @@ where
                 }
                 Command::Cancel(cancel) => self.take_cancel(cancel, now),
                 Command::CancelAll => self.take_cancel_all(now),
+                Command::Amend(amend) => {
+                    self.outbox.push(change::unsent(&Change::Amend(amend), Unsent::Stopping));
+                }
+                Command::Decrease(decrease) => {
+                    self.outbox.push(change::unsent(&Change::Decrease(decrease), Unsent::Stopping));
+                }
             }
             let _work: Work = self.serve_connections(now).or(self.serve_cancels(now));
         }

@@ -2,7 +2,7 @@
 //! cold [`Signer`] keeps a ring of fresh ones for the create-order path and the gateway only
 //! takes one: no key operation between a signal and its order.
 //!
-//! Cancels have the order's id in their path; they are signed on request through a second pair
+//! Cancels and changes have the order's id in their path; they are signed on request through a second pair
 //! of rings ([`SignDesk`]). Every signature is used once and never when older than the age
 //! limit. A miss is the gateway's to handle (sign inline, count it).
 //!
@@ -19,6 +19,7 @@ use rtrb::{Consumer, Producer, RingBuffer};
 
 use crate::ids::{InlineText, OrderKey};
 use crate::kalshi::auth::{Signature, SigningKey};
+use crate::kalshi::paths::{DELETE, POST};
 use crate::units::Nanos;
 
 pub use self::signer::{Signer, SignerStage};
@@ -58,24 +59,52 @@ pub trait Presign: Send {
     fn refresh(&mut self, wall_ms: u64);
 }
 
+/// What is done to one order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OrderCall {
+    /// It is cancelled (DELETE).
+    Cancel,
+    /// It is amended or decreased (POST).
+    Change,
+}
+
+impl OrderCall {
+    /// The call's method.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Cancel => DELETE,
+            Self::Change => POST,
+        }
+    }
+}
+
+/// Names a signature asked for: a cancel and a change of one order may wait for one each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignTag {
+    /// Which order the call is about.
+    pub key: OrderKey,
+    /// What is done to it.
+    pub call: OrderCall,
+}
+
 /// Asks for the signature of one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignRequest {
-    tag: OrderKey,
-    method: &'static str,
+    tag: SignTag,
     path: InlineText<PATH_BYTES_MAX>,
 }
 
 impl SignRequest {
     /// `None` when `path` is empty, longer than 88 bytes or not plain ASCII.
     #[must_use]
-    pub fn new(tag: OrderKey, method: &'static str, path: &str) -> Option<Self> {
-        Some(Self { tag, method, path: InlineText::new(path.as_bytes())? })
+    pub fn new(tag: SignTag, path: &str) -> Option<Self> {
+        Some(Self { tag, path: InlineText::new(path.as_bytes())? })
     }
 
-    /// Which order the call is about.
+    /// Which call it is.
     #[must_use]
-    pub const fn tag(&self) -> OrderKey {
+    pub const fn tag(&self) -> SignTag {
         self.tag
     }
 }
@@ -83,8 +112,8 @@ impl SignRequest {
 /// The answer to a [`SignRequest`].
 #[derive(Debug)]
 pub struct Signed {
-    /// Which order the call is about.
-    pub tag: OrderKey,
+    /// Which call it is for.
+    pub tag: SignTag,
     /// The time signed.
     pub wall_ms: u64,
     /// The signature.

@@ -2,6 +2,7 @@
 
 mod batches;
 mod cancels;
+mod changes;
 mod connections;
 mod orders;
 mod properties;
@@ -16,7 +17,7 @@ use serde_json::Value;
 use super::budget::Spend;
 use super::cancel::{Cancel, sign_delete};
 use super::pool::Use;
-use super::presign::Presigned;
+use super::presign::{OrderCall, Presigned, SignTag};
 use super::*;
 use crate::ids::{ClientOrderId, OrderId, OrderKey, RunId, Ticker};
 use crate::kalshi::auth::Signature;

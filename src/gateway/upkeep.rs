@@ -78,7 +78,7 @@ where
         if response.status == 429 && purpose.is_trading() {
             let asked = response.retry_after_secs.map(|secs| Nanos::from_secs(secs.into()));
             self.budget.handle_throttled(now.mono, asked);
-        } else if matches!(purpose, Purpose::Order(_)) {
+        } else if matches!(purpose, Purpose::Order(_) | Purpose::Change { .. }) {
             self.budget.handle_heard();
         }
         connection.settle(now.mono);

@@ -48,9 +48,12 @@ where
             work = Work::Done;
         }
         let templates = &self.parts.templates;
-        self.cancels.sign(&mut self.parts.cancel_signer, now.wall.unix_ms(), |cancel| {
-            templates.cancel_path(cancel)
-        });
+        self.cancels.sign(
+            &mut self.parts.cancel_signer,
+            now.wall.unix_ms(),
+            |cancel| (cancel.key, templates.cancel_path(cancel)),
+            |key, signed| self.changes.hand(key, signed),
+        );
         while self.send_cancel(now) == Work::Done {
             work = Work::Done;
         }

@@ -1,4 +1,4 @@
-//! Answers to creates and cancels: a response body in, what it proves about the order out.
+//! Answers to creates, cancels and changes: a response body in, what it proves about the order out.
 //!
 //! The exchange's note of May 2026 says that a body may describe another order, and 2xx bodies
 //! without an order id have been seen: an answer whose ids do not match proves nothing and is
@@ -10,7 +10,7 @@ use crate::kalshi::flat::{Members, NotFlat, Value};
 use crate::message::{Accepted, Loss};
 use crate::units::{Contracts, WallTime};
 
-/// The fields that matter, in either answer.
+/// The fields that matter, in any of these answers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Fields<'a> {
     order_id: Option<&'a [u8]>,
@@ -53,6 +53,22 @@ pub fn cancelled(body: &[u8], expected: &OrderId) -> Result<Contracts, Loss> {
     })
 }
 
+/// Reads the answer (200) to an amendment or a decrease of `expected`: what still rests, where it
+/// says so. An amendment that left the size as it was need not (AmendOrderV2Response).
+///
+/// # Errors
+/// [`Loss::Misbehaved`] as [`created`].
+pub fn changed(body: &[u8], expected: &OrderId) -> Result<Option<Contracts>, Loss> {
+    read(body, |fields| {
+        let ours = fields.order_id == Some(expected.as_bytes());
+        match fields.remaining_count {
+            _ if !ours => None,
+            None => Some(None),
+            Some(text) => Contracts::parse_fp(text).map(Some),
+        }
+    })
+}
+
 impl Fields<'_> {
     /// Matching-engine time; the epoch when it was not told, or is beyond representation.
     fn time(&self) -> WallTime {
@@ -73,13 +89,14 @@ fn read<R>(body: &[u8], judge: impl FnOnce(&Fields<'_>) -> Option<R>) -> Result<
 fn scan(body: &[u8]) -> Result<Fields<'_>, NotFlat> {
     let mut fields = Fields::default();
     let mut members = Members::new(body)?;
+    let mut seen = 0_u8;
     while let Some((key, value)) = members.next()? {
-        let field = match key {
-            b"order_id" => &mut fields.order_id,
-            b"client_order_id" => &mut fields.client_order_id,
-            b"fill_count" => &mut fields.fill_count,
-            b"remaining_count" => &mut fields.remaining_count,
-            b"reduced_by" => &mut fields.reduced_by,
+        let (bit, field) = match key {
+            b"order_id" => (1, &mut fields.order_id),
+            b"client_order_id" => (2, &mut fields.client_order_id),
+            b"fill_count" => (4, &mut fields.fill_count),
+            b"remaining_count" => (8, &mut fields.remaining_count),
+            b"reduced_by" => (16, &mut fields.reduced_by),
             b"ts_ms" => {
                 let before = fields.ts_ms.replace(unsigned(value)?);
                 holds(before.is_none())?;
@@ -90,10 +107,13 @@ fn scan(body: &[u8]) -> Result<Fields<'_>, NotFlat> {
                 continue;
             }
         };
-        holds(field.is_none())?;
+        holds(seen & bit == 0)?;
+        seen |= bit;
         *field = match value {
             // Quantities were numbers once; the token reads the same as the text.
             Value::Text(text) | Value::Number(text) => Some(text),
+            // What an amendment has not changed; as good as not there.
+            Value::Null => None,
             _ => return Err(NotFlat),
         };
     }

@@ -18,6 +18,8 @@ use crate::risk::Approved;
 use crate::units::{Contracts, Now, Price};
 
 mod batch;
+mod body;
+mod change;
 
 pub use batch::{CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX};
 

@@ -23,6 +23,10 @@ pub const DELETE: &str = "DELETE";
 pub const EVENT_ORDERS: &str = "/portfolio/events/orders";
 /// Several orders at once, below the base path.
 pub const BATCHED: &str = "/portfolio/events/orders/batched";
+/// Changes price and size of an order, below the order.
+pub const AMEND: &str = "/amend";
+/// Takes some of an order away, below the order.
+pub const DECREASE: &str = "/decrease";
 /// Order groups, below the base path.
 pub const ORDER_GROUPS: &str = "/portfolio/order_groups";
 /// What calls cost, below the base path.
@@ -54,8 +58,8 @@ pub const PATH_BYTES_MAX: usize = 256;
 pub const BASE_PATH_BYTES_MAX: usize = 64;
 
 const _: () = assert!(
-    BASE_PATH_BYTES_MAX + EVENT_ORDERS.len() + 1 + 3 * 40 <= PATH_BYTES_MAX,
-    "the longest cancel path fits",
+    BASE_PATH_BYTES_MAX + EVENT_ORDERS.len() + 1 + 3 * 40 + DECREASE.len() <= PATH_BYTES_MAX,
+    "the longest path of one order fits",
 );
 
 /// A path built without allocation.
@@ -112,6 +116,17 @@ pub fn cancel_order(base_path: &str, order_id: &OrderId) -> PathText {
         let (escaped, len) = escape(byte);
         path.push(&escaped[..len]);
     }
+    path
+}
+
+/// Path that changes one order: the path that cancels it, then `/amend` or `/decrease`.
+///
+/// # Panics
+/// As [`cancel_order`].
+#[must_use]
+pub fn change_order(base_path: &str, order_id: &OrderId, step: &str) -> PathText {
+    let mut path = cancel_order(base_path, order_id);
+    path.push(step.as_bytes());
     path
 }
 

@@ -221,6 +221,25 @@ pub enum GatewayEvent {
         /// Whether the exchange has confirmed it.
         ok: bool,
     },
+    /// All bytes of an amendment or a decrease were handed to the kernel.
+    ChangeSent {
+        /// The order.
+        key: OrderKey,
+    },
+    /// 200: the order is as it should be now.
+    Changed {
+        /// The order.
+        key: OrderKey,
+        /// What still rests, where the exchange says so; none means that the order is over.
+        remaining: Option<Contracts>,
+    },
+    /// Refused, lost or never sent: the order is as it was, unless the answer was lost.
+    ChangeFailed {
+        /// The order.
+        key: OrderKey,
+        /// What became of it.
+        why: CancelFailure,
+    },
     /// How many warm connections the pool holds now.
     Connections {
         /// Ready for an order.
@@ -228,7 +247,7 @@ pub enum GatewayEvent {
     },
 }
 
-/// Why a cancel did not take effect as far as we know.
+/// Why a cancel or a change of an order did not take effect as far as we know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CancelFailure {
     /// It never left.

@@ -1,6 +1,6 @@
 //! What the gateway says: sent, accepted, refused, lost, cancelled.
 
-use super::core::{Core, Outbox, Phase};
+use super::core::{Core, Outbox};
 use super::execution::Execution;
 use super::identity::Identity;
 use crate::ids::{OrderKey, Reason, Ticker};
@@ -34,6 +34,9 @@ impl Core {
             }
             GatewayEvent::CancelAllDone { .. } => self.on_cancel_all_done(now, out),
             GatewayEvent::Group { shard, step, ok } => tell_group(*shard, *step, *ok, out),
+            GatewayEvent::ChangeSent { .. } => {}
+            GatewayEvent::Changed { key, remaining } => self.on_changed(now, *key, *remaining, out),
+            GatewayEvent::ChangeFailed { key, why } => self.on_change_failed(now, *key, *why, out),
             GatewayEvent::Connections { ready } => self.connections = *ready,
         }
     }
@@ -158,10 +161,7 @@ impl Core {
     /// Whether a resting order should not rest any more: trading has stopped, everywhere or in its
     /// market, or it is for more than is still wanted.
     pub(super) fn is_unwanted(&self, order: &Order) -> bool {
-        self.halt.is_some()
-            || self.phase != Phase::Open
-            || self.is_stopped(order.terms().market)
-            || self.is_too_large(order.key())
+        self.is_over(order) || self.is_too_large(order.key())
     }
 
     fn on_rejected(&mut self, now: Now, key: OrderKey, reject: &Reject, out: &mut Outbox) {
@@ -203,6 +203,10 @@ impl Core {
     }
 
     fn on_canceled(&mut self, now: Now, key: OrderKey, reduced_by: Contracts, out: &mut Outbox) {
+        if self.orders.find(key).is_some_and(Order::may_be_smaller) {
+            // What is left of an unknown total says nothing of what has filled.
+            return self.doubt(now, key, out);
+        }
         self.step(now, key, out, |order| {
             let filled = order.terms().quantity.saturating_sub(reduced_by);
             order.note_ending(Ending { filled, expired: false })

@@ -27,6 +27,8 @@ pub struct OrderConfig {
     pub improvement_max: PriceDelta,
     /// How far the market may have moved against the signal for a retry to be made.
     pub slippage_max: PriceDelta,
+    /// How a making order is moved.
+    pub repeg: Repeg,
     /// Times a making order may be moved.
     pub repegs_max: u8,
     /// Least distance a making order is moved by: less is not worth its place in the queue.
@@ -86,6 +88,7 @@ impl Default for OrderConfig {
             retry_step: PriceDelta::from_cents(1),
             improvement_max: PriceDelta::from_cents(3),
             slippage_max: PriceDelta::from_cents(2),
+            repeg: Repeg::Replace,
             repegs_max: 5,
             repeg_step: PriceDelta::from_cents(1),
             repeg_interval: Nanos::from_secs(1),
@@ -102,6 +105,32 @@ impl Default for OrderConfig {
             drain_timeout: Nanos::from_secs(10),
             reconcile: ReconcileConfig::default(),
         }
+    }
+}
+
+/// How a making order gets to another price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeg {
+    /// It is cancelled, and a new one goes there once it has ended.
+    Replace,
+    /// The exchange is asked to move it.
+    Amend,
+}
+
+impl Repeg {
+    /// The name in files.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Replace => "replace",
+            Self::Amend => "amend",
+        }
+    }
+
+    /// Reads the name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Replace, Self::Amend].into_iter().find(|it| it.as_str() == text)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::core::{Core, Outbox, Phase};
 use crate::ids::{OrderKey, Reason};
 use crate::message::{ControlCommand, FetchCommand};
-use crate::order::{Order, State};
+use crate::order::{ChangeStage, Order, State};
 use crate::recorder::record::Record;
 use crate::units::{Now, Timestamp};
 
@@ -50,6 +50,13 @@ impl Core {
         if order.ending().is_some() {
             return self.look_up_and_rearm(now, key, out);
         }
+        let in_time = now.mono < self.lots[key.slot as usize].until && !self.is_over(order);
+        if in_time && self.is_too_large(key) {
+            return self.trim(now, key, out);
+        }
+        if in_time && order.change().is_some_and(|it| it.stage != ChangeStage::Asked) {
+            return self.look_up_and_rearm(now, key, out);
+        }
         let partial_deadline = self.lots[key.slot as usize].until + orders.partial_wait;
         let waits = order.state() == State::Partial
             && !order.terms().post_only
@@ -64,7 +71,7 @@ impl Core {
 
     /// Asks the exchange what became of an order, and again after a while.
     pub(super) fn look_up_and_rearm(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
-        self.look_up(key, out);
+        self.look_up(now, key, out);
         self.rearm_look_up(now, key);
     }
 
@@ -80,11 +87,12 @@ impl Core {
 
     /// One look-up of an order is under way at a time: slow reads must not pile up before the
     /// service until the oms has no room for what it says.
-    fn look_up(&mut self, key: OrderKey, out: &mut Outbox) {
+    fn look_up(&mut self, now: Now, key: OrderKey, out: &mut Outbox) {
         let Some(order) = self.orders.find_mut(key) else { return };
         if core::mem::replace(&mut order.asked, true) {
             return;
         }
+        order.looked = now.mono;
         order.lookups = order.lookups.saturating_add(1);
         let (tries, terms, order_id) = (order.lookups, *order.terms(), order.order_id());
         if tries == self.config.orders.lookups_max {

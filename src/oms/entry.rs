@@ -153,7 +153,7 @@ impl Core {
         Refusal { limit: Limit::OpenOrders, value: live + 1, bound: live }
     }
 
-    fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {
+    pub(super) fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {
         let listed = &self.markets.all()[usize::from(market.0)];
         Facts {
             limits: &self.config.limits,

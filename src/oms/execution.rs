@@ -199,6 +199,9 @@ impl Execution {
         let child = self.children.iter_mut().flatten().find(|child| child.client_order_id == id);
         if let Some(child) = child {
             child.order_id = order.order_id();
+            let leg = self.signal.map_or(Action::BuyYes, |signal| signal.action).leg();
+            child.limit_price = leg_price(leg, order.terms().price);
+            child.contracts = order.terms().quantity;
             child.state = order.state();
             child.filled = order.filled();
         }

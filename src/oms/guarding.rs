@@ -10,7 +10,8 @@ use super::account::Holding;
 use super::core::{Core, Input, Outbox};
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::message::{
-    BookSide, CancelOrder, Command, FeedEvent, FetchEvent, GatewayEvent, Reject, RejectKind,
+    BookSide, CancelFailure, CancelOrder, Command, FeedEvent, FetchEvent, GatewayEvent, Reject,
+    RejectKind,
 };
 use crate::order::State;
 use crate::recorder::record::Record;
@@ -110,6 +111,9 @@ impl Core {
                 self.note_reject(now, *key, reject);
             }
             GatewayEvent::Lost { key, .. } => self.guard.ledger_mut().note_lost(*key),
+            GatewayEvent::ChangeSent { key } => self.guard.changes_mut().note_written(*key),
+            GatewayEvent::Changed { key, .. } => self.guard.changes_mut().note_answered(*key),
+            GatewayEvent::ChangeFailed { key, why } => self.observe_change(now, *key, *why),
             GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelAccepted { .. }
             | GatewayEvent::CancelNotFound { .. }
@@ -117,6 +121,22 @@ impl Core {
             | GatewayEvent::CancelAllDone { .. }
             | GatewayEvent::Group { .. }
             | GatewayEvent::Connections { .. } => {}
+        }
+    }
+
+    fn observe_change(&mut self, now: Now, key: OrderKey, why: CancelFailure) {
+        let changes = self.guard.changes_mut();
+        match why {
+            CancelFailure::Unsent(_) => changes.note_unsent(key),
+            CancelFailure::Lost(_) => changes.note_lost(key),
+            CancelFailure::Rejected(kind) => {
+                changes.note_answered(key);
+                self.note_refusal(now, key, kind);
+                // An order that has filled or ended meanwhile is an everyday end of a change.
+                if is_trouble(kind) && kind != RejectKind::NotFound {
+                    self.guard.note_reject(now);
+                }
+            }
         }
     }
 
@@ -144,16 +164,21 @@ impl Core {
     }
 
     fn note_reject(&mut self, now: Now, key: OrderKey, reject: &Reject) {
+        self.note_refusal(now, key, reject.kind);
+        if is_trouble(reject.kind) {
+            self.guard.note_reject(now);
+        }
+    }
+
+    /// What a refusal says of the exchange and the market.
+    fn note_refusal(&mut self, now: Now, key: OrderKey, kind: RejectKind) {
         let market = self.orders.find(key).map(|order| order.terms().market);
-        match (reject.kind, market) {
+        match (kind, market) {
             (RejectKind::Paused, _) => self.guard.note_paused(now),
             (RejectKind::MarketInactive, Some(market)) => {
                 self.guard.note_market_paused(market, now.mono);
             }
             _ => {}
-        }
-        if is_trouble(reject.kind) {
-            self.guard.note_reject(now);
         }
     }
 
@@ -168,7 +193,10 @@ impl Core {
         self.tell_breaker(before.breaker, out);
         for command in &out.commands[before.commands.min(out.commands.len())..] {
             let kind = match command {
-                Command::Submit(_) | Command::Resend(_) => MessageKind::Order,
+                Command::Submit(_)
+                | Command::Resend(_)
+                | Command::Amend(_)
+                | Command::Decrease(_) => MessageKind::Order,
                 Command::Cancel(_) | Command::CancelAll => MessageKind::Cancel,
             };
             self.guard.messages_mut().note_sent(now.mono, kind);
@@ -196,7 +224,7 @@ impl Core {
     }
 
     fn halt_when_unbalanced(&mut self, now: Now, out: &mut Outbox) {
-        if self.guard.ledger().flow().imbalance() != 0 && self.halt.is_none() {
+        if self.guard.imbalance() != 0 && self.halt.is_none() {
             let flow = self.guard.ledger().flow();
             let text = format!(
                 "orders do not add up: {} approved, {} written, {} answered",

@@ -1,8 +1,10 @@
 //! Oms (stage 2 of 5): signals, answers and fills in; approved orders, look-ups and results out.
 
 pub mod account;
+mod amend;
 mod answers;
 mod backfill;
+mod changes;
 mod comparing;
 pub mod config;
 mod core;

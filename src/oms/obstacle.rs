@@ -57,6 +57,16 @@ impl Core {
         self.meet(now, reason(trouble, "a cancel was refused; cancel by hand what rests"), out);
     }
 
+    /// The same of a change of an order.
+    pub(super) fn meet_refused_change(&mut self, now: Now, kind: RejectKind, out: &mut Outbox) {
+        let trouble = match kind {
+            RejectKind::Gone => Trouble::EndpointGone,
+            RejectKind::Region => Trouble::RegionAttestation,
+            _ => return,
+        };
+        self.meet(now, reason(trouble, "a change of an order was refused"), out);
+    }
+
     /// The first halt stands: what is refused after it leads to nothing further.
     fn meet(&mut self, now: Now, reason: Reason, out: &mut Outbox) {
         if self.halt.is_none() {

@@ -222,6 +222,8 @@ impl Core {
         if report.status == ExchangeStatus::Resting && may_cancel {
             order.cancels = 0;
         }
+        self.resolve_change(now, key, report, out);
+        let Some(order) = self.orders.find(key) else { return };
         // The listing may be older than the fills it speaks of: ask again.
         if order.awaits_fills() || order.state() == State::CancelPending {
             self.arm(key, now.mono + self.config.orders.lookup_interval);

@@ -12,7 +12,9 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use super::core::{Core, Input, Outbox};
 use super::rings::OmsRings;
 use crate::ids::Reason;
-use crate::message::{Command, ControlCommand, FeedEvent, GatewayEvent, Question, Signal};
+use crate::message::{
+    CancelFailure, Command, ControlCommand, FeedEvent, GatewayEvent, Question, Signal,
+};
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
 use crate::risk::{Kept, KillSwitch, Readiness};
@@ -147,7 +149,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         // Ends: a withdrawal takes one away and leads to no order.
         while let Some(command) = self.outbox.commands.get(index) {
             let kept = self.journal.append(now, &entry_of_command(command));
-            if kept.is_err() && matches!(command, Command::Submit(_) | Command::Resend(_)) {
+            if kept.is_err() && !matches!(command, Command::Cancel(_) | Command::CancelAll) {
                 self.withdraw(now, index);
             } else {
                 index += 1;
@@ -185,6 +187,14 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         let event = match self.outbox.commands.remove(index) {
             Command::Submit(order) => GatewayEvent::NotSent { key: order.get().key, why },
             Command::Resend(order) => GatewayEvent::NotResent { key: order.get().key, why },
+            Command::Amend(amend) => {
+                let why = CancelFailure::Unsent(why);
+                GatewayEvent::ChangeFailed { key: amend.get().key, why }
+            }
+            Command::Decrease(decrease) => {
+                let why = CancelFailure::Unsent(why);
+                GatewayEvent::ChangeFailed { key: decrease.key, why }
+            }
             Command::Cancel(_) | Command::CancelAll => return,
         };
         self.journal_failed(now);
@@ -383,5 +393,7 @@ const fn entry_of_command(command: &Command) -> Entry {
         Command::Resend(approved) => Entry::Resend(*approved.get()),
         Command::Cancel(cancel) => Entry::Cancel(*cancel),
         Command::CancelAll => Entry::CancelAll,
+        Command::Amend(approved) => Entry::Amend(*approved.get()),
+        Command::Decrease(decrease) => Entry::Decrease(*decrease),
     }
 }

@@ -6,7 +6,7 @@
 //! not depend on the predecessor's any more: a late fill of a former child is counted, and an order
 //! that is alive for more than is still wanted is cancelled.
 
-use super::config::OrderConfig;
+use super::config::{OrderConfig, Repeg};
 use super::core::{Core, Outbox, Phase};
 use super::entry::Entry;
 use super::execution::{Execution, ExecutionKey, Manner, Progress};
@@ -19,7 +19,7 @@ use crate::message::{BestQuote, FetchCommand, RejectKind, TimeInForce};
 use crate::order::{Order, State};
 use crate::recorder::record::Record;
 use crate::risk::{Child, Limit, Refusal};
-use crate::units::{Contracts, Nanos, Now, Price, Timestamp};
+use crate::units::{Nanos, Now, Price, Timestamp};
 
 /// Turns a successor waits for when others keep taking them: past that the market has moved on.
 const WAITS_MAX: u8 = 10;
@@ -63,21 +63,20 @@ impl Core {
             Progress::Waiting(_) if wanted.is_zero() => {
                 self.end_execution(key, State::Canceled, out)
             }
-            Progress::Working if self.exceeds(child, wanted) && self.rests(child) => {
-                self.cancel(now, child, out);
+            Progress::Working if self.is_too_large(child) && self.rests(child) => {
+                self.trim(now, child, out);
             }
             Progress::Waiting(_) | Progress::Working | Progress::Over => {}
         }
     }
 
-    /// Whether an order is alive for more than its execution still wants.
+    /// Whether an order is alive for more than its execution still wants, and not about to be
+    /// made smaller.
     pub(super) fn is_too_large(&self, key: OrderKey) -> bool {
         let execution = self.executions.find(self.lots[key.slot as usize].execution);
-        execution.is_some_and(|execution| self.exceeds(key, execution.wanted()))
-    }
-
-    fn exceeds(&self, key: OrderKey, wanted: Contracts) -> bool {
-        self.orders.find(key).is_some_and(|order| order.open() > wanted)
+        let Some(wanted) = execution.map(Execution::wanted) else { return false };
+        let exceeds = self.orders.find(key).is_some_and(|order| order.open() > wanted);
+        exceeds && !self.is_shrinking(key, wanted)
     }
 
     fn rests(&self, key: OrderKey) -> bool {
@@ -208,7 +207,11 @@ impl Core {
     }
 
     /// The market, when what is known of it is older than a signal may be.
-    fn has_to_look(&self, now: Now, execution: &Execution) -> Option<(MarketIx, Ticker)> {
+    pub(super) fn has_to_look(
+        &self,
+        now: Now,
+        execution: &Execution,
+    ) -> Option<(MarketIx, Ticker)> {
         let market = self.markets.find(&execution.signal().ticker)?;
         let age = now.wall.since(self.quotes.as_of(market.ix));
         let is_old = age > self.config.limits.signal_age_max;
@@ -323,31 +326,39 @@ impl Core {
         }
     }
 
-    /// Takes a making order off the book when its place is elsewhere; its successor goes there.
+    /// Moves a making order when its place is elsewhere: the exchange does, or it is taken off the
+    /// book and its successor goes there.
     fn repeg(&mut self, now: Now, key: ExecutionKey, out: &mut Outbox) {
         let Some(execution) = self.executions.find(key) else { return };
         let (child, settled) =
             (execution.child, execution.pegged_at + self.config.orders.repeg_interval);
-        if now.mono >= settled && self.is_misplaced(now, execution) {
-            self.cancel(now, child, out);
+        if now.mono < settled {
+            return;
+        }
+        let Some(price) = self.better_place(now, execution) else { return };
+        match self.config.orders.repeg {
+            Repeg::Replace => self.cancel(now, child, out),
+            Repeg::Amend => self.amend_child(now, key, price, out),
         }
     }
 
-    fn is_misplaced(&self, now: Now, execution: &Execution) -> bool {
+    /// Where a making order should rest instead.
+    fn better_place(&self, now: Now, execution: &Execution) -> Option<Price> {
         let orders = &self.config.orders;
-        let Manner::Make { until } = execution.manner else { return false };
+        let Manner::Make { until } = execution.manner else { return None };
         let may_move =
             now.mono < until && execution.retries < orders.repegs_max && execution.has_room();
-        let Some(order) = self.orders.find(execution.child) else { return false };
-        if !may_move || order.cancels > 0 || !self.rests(execution.child) {
-            return false;
+        let order = self.orders.find(execution.child)?;
+        let settled = order.cancels == 0 && order.change().is_none();
+        if !may_move || !settled || !self.rests(execution.child) {
+            return None;
         }
         let signal = execution.signal();
-        let Some(market) = self.markets.find(&signal.ticker) else { return false };
+        let market = self.markets.find(&signal.ticker)?;
         let quote = self.quotes.market(market.ix);
         let wanted = execution.wanted();
         let price = peg::price(signal, market, &quote, wanted, &self.config.limits);
-        price.is_some_and(|price| is_elsewhere(price, order, orders))
+        price.filter(|price| is_elsewhere(*price, order, orders))
     }
 
     /// Says in the result why nothing followed.

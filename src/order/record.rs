@@ -5,10 +5,11 @@
 //! answer, order report) on another path than its fills. [`Order::note_ending`] keeps that word
 //! until the fills it speaks of have been booked; only then is the order terminal.
 
+use super::change::{Change, ChangeStage};
 use super::state::{Event, IllegalTransition, State, next};
 use crate::ids::{OrderId, OrderKey};
 use crate::message::NewOrder;
-use crate::units::{Contracts, Money, Timestamp};
+use crate::units::{Contracts, Money, Price, Timestamp};
 
 /// The exchange's word on how much had been filled when the order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,12 +30,15 @@ pub struct Order {
     cost: Money,
     fees: Money,
     ending: Option<Ending>,
+    change: Option<Change>,
     /// When the oms next looks at it; [`Timestamp::NEVER`] when nothing is due.
     pub deadline: Timestamp,
     /// When its bytes were with the kernel.
     pub sent_at: Timestamp,
     /// When its fate became unclear.
     pub lost_at: Timestamp,
+    /// When it was last looked up.
+    pub looked: Timestamp,
     /// Look-ups made since then.
     pub lookups: u16,
     /// Complete listings without it since then.
@@ -64,9 +68,11 @@ impl Order {
             cost: Money::ZERO,
             fees: Money::ZERO,
             ending: None,
+            change: None,
             deadline: Timestamp::NEVER,
             sent_at: Timestamp::ZERO,
             lost_at: Timestamp::ZERO,
+            looked: Timestamp::ZERO,
             lookups: 0,
             absences: 0,
             cancels: 0,
@@ -147,6 +153,48 @@ impl Order {
     #[must_use]
     pub const fn ending(&self) -> Option<Ending> {
         self.ending
+    }
+
+    /// What the exchange was asked to make of it and has not confirmed.
+    #[must_use]
+    pub const fn change(&self) -> Option<Change> {
+        self.change
+    }
+
+    /// Whether it may rest for less than its quantity says: a decrease is not confirmed.
+    #[must_use]
+    pub fn may_be_smaller(&self) -> bool {
+        self.change.is_some_and(|change| change.quantity < self.terms.quantity)
+    }
+
+    /// Notes that the exchange is asked for another price and quantity.
+    pub fn ask_change(&mut self, price: Price, quantity: Contracts, asked: Timestamp) {
+        debug_assert!(self.change.is_none(), "Invariant: one change at a time");
+        self.change = Some(Change { price, quantity, asked, stage: ChangeStage::Asked });
+    }
+
+    /// Notes that the answer to its change is missing.
+    pub const fn lose_change(&mut self, at: Timestamp) {
+        if let Some(change) = &mut self.change {
+            change.stage = ChangeStage::Lost(at);
+        }
+    }
+
+    /// It is as it was.
+    pub const fn drop_change(&mut self) {
+        self.change = None;
+    }
+
+    /// It is as was asked for. A quantity that has filled already is left to the exchange's word
+    /// on its end: an order that lives has something open.
+    pub fn confirm_change(&mut self) -> State {
+        if let Some(change) = self.change.take() {
+            self.terms.price = change.price;
+            if change.quantity > self.filled {
+                self.terms.quantity = change.quantity;
+            }
+        }
+        self.state
     }
 
     /// Takes one step of the life cycle.
@@ -307,6 +355,35 @@ mod tests {
         fill(&mut order, 2).unwrap();
         assert!(fill(&mut order, 1).is_err());
         assert_eq!(order.filled(), Contracts::from_whole(3));
+    }
+
+    #[test]
+    fn a_change_counts_once_it_is_confirmed() {
+        let mut order = order(10);
+        order.apply(Event::Sent).unwrap();
+        order.apply(Event::Acked).unwrap();
+        let (price, four) = (Price::from_cents(51).unwrap(), Contracts::from_whole(4));
+        order.ask_change(price, four, Timestamp::ZERO);
+        assert!(order.may_be_smaller());
+        assert_eq!(order.open(), Contracts::from_whole(10), "the worse of both");
+
+        fill(&mut order, 3).unwrap();
+        assert_eq!(order.confirm_change(), State::Partial);
+        assert_eq!((order.terms().price, order.open()), (price, Contracts::from_whole(1)));
+        assert_eq!(fill(&mut order, 1), Ok(State::Filled));
+    }
+
+    #[test]
+    fn a_decrease_to_what_has_filled_waits_for_the_exchanges_word() {
+        let mut order = order(10);
+        order.apply(Event::Sent).unwrap();
+        order.apply(Event::Acked).unwrap();
+        order.ask_change(order.terms().price, Contracts::from_whole(4), Timestamp::ZERO);
+        fill(&mut order, 4).unwrap();
+        order.confirm_change();
+        assert_eq!(order.open(), Contracts::from_whole(6), "its end is not known yet");
+        let ending = Ending { filled: Contracts::from_whole(4), expired: false };
+        assert_eq!(order.note_ending(ending), Ok(State::Canceled));
     }
 
     #[test]

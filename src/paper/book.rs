@@ -17,13 +17,14 @@ use crate::kalshi::errors;
 use crate::kalshi::fees::{FeeType, Liquidity};
 use crate::kalshi::market::MarketTable;
 use crate::message::{
-    Accepted, BestQuote, BookSide, CancelFailure, CancelOrder, ExchangeStatus, FeedEvent, Fill,
-    GatewayEvent, NewOrder, OrderReport, Origin, SendStamps,
+    Accepted, AmendOrder, BestQuote, BookSide, CancelFailure, CancelOrder, DecreaseOrder,
+    ExchangeStatus, FeedEvent, Fill, GatewayEvent, NewOrder, OrderReport, Origin, SendStamps,
 };
 use crate::runtime::random::Random;
 use crate::sim::exchange::{
-    BookSeed, BooksError, ClientText, Exchange, ExchangeEvent, FillRecord, NewOrder as Placed,
-    Order, OrderStatus, OrderTerms, Receipt, Reject, SelfTradePrevention, UpdateReason, UserSeed,
+    Amendment, BookSeed, BooksError, ClientText, Decrease, Exchange, ExchangeEvent, Expiry,
+    FillRecord, NewOrder as Placed, Order, OrderStatus, OrderTerms, Receipt, Reject,
+    SelfTradePrevention, UpdateReason, UserSeed,
 };
 use crate::sim::replay::{NewLine, Recording, Replay};
 use crate::sim::venue::UserId;
@@ -87,6 +88,27 @@ enum Request {
     Submit(NewOrder),
     Cancel(CancelOrder),
     CancelAll,
+    Change(Change),
+}
+
+/// What is to become of an order that rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Another price.
+    Amend(AmendOrder),
+    /// Fewer contracts.
+    Decrease(DecreaseOrder),
+}
+
+impl Change {
+    /// The order's place in the oms.
+    #[must_use]
+    pub const fn key(&self) -> OrderKey {
+        match self {
+            Self::Amend(amend) => amend.key,
+            Self::Decrease(decrease) => decrease.key,
+        }
+    }
 }
 
 /// A recorded exchange with one trader.
@@ -167,6 +189,12 @@ impl BookFills {
     /// Sends a cancel of everything.
     pub fn cancel_all(&mut self, now: Now) {
         self.send(now, Request::CancelAll);
+    }
+
+    /// Sends a change of an order that rests.
+    pub fn change(&mut self, now: Now, change: Change) {
+        self.tell(GatewayEvent::ChangeSent { key: change.key() });
+        self.send(now, Request::Change(change));
     }
 
     /// Requests that have not reached the exchange.
@@ -268,6 +296,7 @@ impl BookFills {
                 self.listen(now.mono);
                 self.tell(GatewayEvent::CancelAllDone { ok });
             }
+            Request::Change(change) => self.make_change(time, &change),
         }
         self.listen(now.mono);
     }
@@ -298,6 +327,24 @@ impl BookFills {
             Some(Err(why)) => {
                 let why = CancelFailure::Rejected(refusal(why).kind);
                 GatewayEvent::CancelFailed { key, why }
+            }
+        });
+    }
+
+    fn make_change(&mut self, time: WallTime, change: &Change) {
+        let key = change.key();
+        let made =
+            self.by_key.get(&key).copied().ok_or(Reject::NotFound).and_then(|id| match change {
+                Change::Amend(amend) => self.exchange.amend(time, TRADER, id, &amended(amend)),
+                Change::Decrease(decrease) => {
+                    self.exchange.decrease(time, TRADER, id, Decrease::By(decrease.by))
+                }
+            });
+        self.tell(match made {
+            Ok(receipt) => GatewayEvent::Changed { key, remaining: Some(receipt.order.remaining) },
+            Err(why) => {
+                let why = CancelFailure::Rejected(refusal(why).kind);
+                GatewayEvent::ChangeFailed { key, why }
             }
         });
     }
@@ -344,6 +391,19 @@ fn placed(order: &NewOrder) -> Placed {
             expires: order.expiration_secs.map(seconds),
             ..OrderTerms::RESTING
         },
+    }
+}
+
+/// The order at its new place; its names and its end stay.
+fn amended(amend: &AmendOrder) -> Amendment {
+    Amendment {
+        market: usize::from(amend.market.0),
+        side: amend.side,
+        price: amend.price,
+        total: amend.quantity,
+        client_order_id: ClientText::EMPTY,
+        updated_client_order_id: ClientText::EMPTY,
+        expiry: Expiry::Keep,
     }
 }
 

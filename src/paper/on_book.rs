@@ -4,8 +4,10 @@
 //! into a ring waits here, in order. Thread `gateway`; a simulator, not a hot path.
 
 use super::PaperRings;
-use super::book::{BookFills, Told};
-use crate::message::{Command, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Unsent};
+use super::book::{BookFills, Change, Told};
+use crate::message::{
+    CancelFailure, Command, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Unsent,
+};
 use crate::risk::KillSwitch;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::{Stage, Work};
@@ -58,6 +60,18 @@ impl<C: Clock> BookPaper<C> {
             }
             Command::Cancel(cancel) => self.book.cancel(now, *cancel),
             Command::CancelAll => self.book.cancel_all(now),
+            Command::Amend(amend) => self.change(now, Change::Amend(*amend.get())),
+            Command::Decrease(decrease) => self.change(now, Change::Decrease(*decrease)),
+        }
+    }
+
+    fn change(&mut self, now: Now, change: Change) {
+        match self.obstacle() {
+            None => self.book.change(now, change),
+            Some(why) => {
+                let (key, why) = (change.key(), CancelFailure::Unsent(why));
+                self.waiting = Some(Told::Gateway(GatewayEvent::ChangeFailed { key, why }));
+            }
         }
     }
 

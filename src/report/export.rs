@@ -153,6 +153,8 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Control(_)
         | Entry::Timer
         | Entry::Resend(_)
+        | Entry::Amend(_)
+        | Entry::Decrease(_)
         | Entry::Cancel(_)
         | Entry::CancelAll
         | Entry::Ask(_)

@@ -77,6 +77,8 @@ impl Rebuild {
             | Entry::Control(_)
             | Entry::Timer
             | Entry::Resend(_)
+            | Entry::Amend(_)
+            | Entry::Decrease(_)
             | Entry::Cancel(_)
             | Entry::CancelAll
             | Entry::Ask(_)
@@ -111,6 +113,9 @@ impl Rebuild {
             | GatewayEvent::CancelNotFound { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::ChangeSent { .. }
+            | GatewayEvent::Changed { .. }
+            | GatewayEvent::ChangeFailed { .. }
             | GatewayEvent::Group { .. }
             | GatewayEvent::Connections { .. } => {}
         }

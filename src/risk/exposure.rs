@@ -222,6 +222,45 @@ impl Exposure {
         self.change(at, |market| market.remove(at.side, quantity));
     }
 
+    /// A live order may rest at `price` too, and take `more` cash than was reserved for it.
+    pub fn widen(&mut self, at: Place, price: Price, more: Money) {
+        debug_assert!(more >= Money::ZERO, "Invariant: the worse of two prices is reserved");
+        self.reserve(at, more);
+        self.change(at, |market| market.reach(at.side, price));
+    }
+
+    /// A live order takes `less` cash than was reserved for it.
+    ///
+    /// # Panics
+    /// As [`Self::release`].
+    pub fn narrow(&mut self, at: Place, less: Money) {
+        self.reserve(at, -less);
+        assert!(self.reserved >= Money::ZERO, "never more released than reserved");
+    }
+
+    /// Takes a live order out, as if it were not there, to ask the limits about another in its
+    /// place. [`Self::put_back`] undoes exactly this.
+    #[must_use]
+    pub fn set_aside(&mut self, at: Place, quantity: Contracts, reserve: Money) -> MarketExposure {
+        let before = *self.market(at.market);
+        self.release(at, quantity, reserve);
+        self.close(at);
+        before
+    }
+
+    /// Puts an order back that was set aside; nothing has changed in between.
+    pub fn put_back(
+        &mut self,
+        at: Place,
+        quantity: Contracts,
+        reserve: Money,
+        before: MarketExposure,
+    ) {
+        self.in_flight += quantity;
+        self.reserve(at, reserve);
+        self.change(at, |market| *market = before);
+    }
+
     /// A live order has ended.
     pub fn close(&mut self, at: Place) {
         self.change(at, |market| market.open_orders -= 1);
@@ -377,6 +416,38 @@ mod tests {
         exposure.open(bid, &terms(bid, one, 40), Money::ZERO);
         assert!(crossed(&exposure, BookSide::Ask, 40).is_some());
         assert_eq!(crossed(&exposure, BookSide::Ask, 41), None);
+    }
+
+    #[test]
+    fn an_order_set_aside_and_put_back_has_never_been_away() {
+        let mut exposure = Exposure::new(1, 1, 1);
+        let bid = place(0, BookSide::Bid);
+        let (two, cash) = (Contracts::from_whole(2), Money::from_cents(120));
+        exposure.open(bid, &terms(bid, two, 60), cash);
+        exposure.open(bid, &terms(bid, two, 55), cash);
+        let told = |exposure: &Exposure| format!("{exposure:?}");
+        let before = told(&exposure);
+        let aside = exposure.set_aside(bid, two, cash);
+        assert_eq!(exposure.market(MarketIx(0)).open_orders, 1);
+        assert_eq!((exposure.reserved(), exposure.event(0)), (cash, two));
+        exposure.put_back(bid, two, cash, aside);
+        assert_eq!(told(&exposure), before);
+    }
+
+    #[test]
+    fn a_wider_order_is_met_and_paid_for_at_the_worse_of_both_prices() {
+        let mut exposure = Exposure::new(1, 1, 1);
+        let (bid, one) = (place(0, BookSide::Bid), Contracts::from_whole(1));
+        exposure.open(bid, &terms(bid, one, 40), Money::from_cents(40));
+        exposure.widen(bid, Price::from_cents(45).unwrap(), Money::from_cents(5));
+        let crossed = |exposure: &Exposure, cents| {
+            let price = Price::from_cents(cents).unwrap();
+            exposure.market(MarketIx(0)).crossed(BookSide::Ask, price)
+        };
+        assert!(crossed(&exposure, 45).is_some());
+        assert_eq!(exposure.resting(), Money::from_cents(45));
+        exposure.narrow(bid, Money::from_cents(5));
+        assert_eq!(exposure.reserved_on(0), Money::from_cents(40));
     }
 
     proptest! {

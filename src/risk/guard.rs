@@ -91,6 +91,8 @@ pub struct Guard {
     repeats: Repeats,
     messages: Messages,
     ledger: Ledger,
+    /// The same for changes of orders: each is a write with an answer of its own.
+    changes: Ledger,
     skew: Skew,
     heard: FeedHeard,
     paused_until: Timestamp,
@@ -118,6 +120,7 @@ impl Guard {
             repeats: Repeats::new(market_count, config.repeats_max, config.repeats_window),
             messages: Messages::new(limits.messages),
             ledger: Ledger::new(orders_max),
+            changes: Ledger::new(orders_max),
             skew: Skew::NotNeeded,
             heard: FeedHeard::NotNeeded,
             paused_until: Timestamp::ZERO,
@@ -327,6 +330,11 @@ impl Guard {
         self.breaker.note_sent(key);
     }
 
+    /// A change of an order goes to the gateway.
+    pub fn note_change_approved(&mut self, key: OrderKey) {
+        self.changes.note_approved(key);
+    }
+
     /// The probing order has ended.
     pub fn judge_probe(&mut self, now: Now, outcome: Probe) {
         if outcome == Probe::Succeeded && self.losses >= self.config.consecutive_losses_max {
@@ -338,6 +346,23 @@ impl Guard {
     /// The bucket of write tokens, to take from.
     pub const fn messages_mut(&mut self) -> &mut Messages {
         &mut self.messages
+    }
+
+    /// How far orders and changes of orders fail to add up.
+    #[must_use]
+    pub const fn imbalance(&self) -> u64 {
+        self.ledger.flow().imbalance().saturating_add(self.changes.flow().imbalance())
+    }
+
+    /// The runaway guard over changes of orders.
+    #[must_use]
+    pub const fn changes(&self) -> &Ledger {
+        &self.changes
+    }
+
+    /// The runaway guard over changes of orders, to tell it what the gateway said.
+    pub const fn changes_mut(&mut self) -> &mut Ledger {
+        &mut self.changes
     }
 
     /// The runaway guard, to tell it what the gateway said.

@@ -4,6 +4,7 @@
 //! [`Approved`] or the first [`Refusal`], cheapest limit first. Checking never changes state;
 //! only sending does. A limit whose input is missing refuses.
 
+mod amendment;
 mod approved;
 mod breaker;
 mod breaker_config;
@@ -23,6 +24,7 @@ mod series;
 mod stakes;
 mod throttle;
 
+pub use amendment::approve_amendment;
 pub use approved::Approved;
 pub use breaker::{Breaker, BreakerState, CarriedBreaker, Probe, Trip, Trips};
 pub use breaker_config::BreakerConfig;

@@ -63,7 +63,7 @@ impl Signer {
             return Work::Idle;
         }
         let path = request.path.as_str();
-        let made = sign(&self.key, wall_ms, request.method, path, &mut self.failures);
+        let made = sign(&self.key, wall_ms, request.tag.call.method(), path, &mut self.failures);
         let Some(signature) = made else { return Work::Idle };
         let popped = self.requests.pop();
         debug_assert!(popped.is_ok(), "Invariant: only this end empties the ring");

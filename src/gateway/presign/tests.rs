@@ -17,6 +17,10 @@ fn key() -> Arc<SigningKey> {
     Arc::new(SigningKey::from_pem(PEM.as_bytes()).unwrap())
 }
 
+fn cancel_tag(slot: u32) -> SignTag {
+    SignTag { key: OrderKey { slot, generation: 0 }, call: OrderCall::Cancel }
+}
+
 fn ends(depth: usize, requests_max: usize) -> (PresignRing, SignDesk, Signer) {
     presign(key(), PATH, PresignConfig { depth, age_max: Nanos::from_secs(1), requests_max })
 }
@@ -120,9 +124,9 @@ fn refresh_clears_the_ring_after_a_long_sleep_in_bounded_steps() {
 #[test]
 fn cancels_are_signed_on_request_before_anything_ahead() {
     let (_ring, mut desk, mut signer) = ends(32, 4);
-    let tag = OrderKey { slot: 7, generation: 3 };
+    let tag = cancel_tag(7);
     let path = "/trade-api/v2/portfolio/events/orders/2597b999-0000-0000-0000-000000000000";
-    desk.request(SignRequest::new(tag, "DELETE", path).unwrap()).unwrap();
+    desk.request(SignRequest::new(tag, path).unwrap()).unwrap();
 
     assert_eq!(signer.poll(T0), Work::Done);
 
@@ -134,11 +138,21 @@ fn cancels_are_signed_on_request_before_anything_ahead() {
 }
 
 #[test]
+fn a_change_of_an_order_is_signed_as_a_post() {
+    let (_ring, mut desk, mut signer) = ends(1, 4);
+    let tag = SignTag { call: OrderCall::Change, ..cancel_tag(7) };
+    let path = "/trade-api/v2/portfolio/events/orders/2597b999-0000-0000-0000-000000000000/amend";
+    desk.request(SignRequest::new(tag, path).unwrap()).unwrap();
+    assert_eq!(signer.poll(T0), Work::Done);
+    let signed = desk.poll().unwrap();
+    assert_eq!(signed.tag, tag);
+    assert_eq!(signed.signature.as_str(), reference(T0, "POST", path));
+}
+
+#[test]
 fn requests_are_bounded_and_none_is_lost() {
     let (_ring, mut desk, mut signer) = ends(1, 2);
-    let request = |slot| {
-        SignRequest::new(OrderKey { slot, generation: 0 }, "DELETE", "/trade-api/v2/x").unwrap()
-    };
+    let request = |slot| SignRequest::new(cancel_tag(slot), "/trade-api/v2/x").unwrap();
     desk.request(request(0)).unwrap();
     desk.request(request(1)).unwrap();
     assert_eq!(desk.request(request(2)), Err(request(2)), "a full ring gives the request back");
@@ -151,7 +165,7 @@ fn requests_are_bounded_and_none_is_lost() {
 
     let mut slots = Vec::new();
     while let Some(signed) = desk.poll() {
-        slots.push(signed.tag.slot);
+        slots.push(signed.tag.key.slot);
         settle(&mut signer, T0);
     }
     assert_eq!(slots, [0, 1, 2, 3]);
@@ -159,11 +173,11 @@ fn requests_are_bounded_and_none_is_lost() {
 
 #[test]
 fn requests_that_cannot_be_signed_are_refused_at_once() {
-    let tag = OrderKey::default();
-    assert!(SignRequest::new(tag, "DELETE", "").is_none());
-    assert!(SignRequest::new(tag, "DELETE", "/a b").is_none());
-    assert!(SignRequest::new(tag, "DELETE", &"x".repeat(PATH_BYTES_MAX + 1)).is_none());
-    let longest = SignRequest::new(tag, "DELETE", &"x".repeat(PATH_BYTES_MAX)).unwrap();
+    let tag = cancel_tag(0);
+    assert!(SignRequest::new(tag, "").is_none());
+    assert!(SignRequest::new(tag, "/a b").is_none());
+    assert!(SignRequest::new(tag, &"x".repeat(PATH_BYTES_MAX + 1)).is_none());
+    let longest = SignRequest::new(tag, &"x".repeat(PATH_BYTES_MAX)).unwrap();
     assert_eq!(longest.tag(), tag);
 }
 

@@ -192,26 +192,34 @@ fn cancel_all_that_cannot_go_says_so() {
     assert_eq!(world.outcomes(), [GatewayEvent::CancelAllDone { ok: false }; CANCEL_ALLS_MAX]);
 }
 
+fn tag(slot: u32, call: OrderCall) -> SignTag {
+    SignTag { key: key(slot), call }
+}
+
+fn path_of(cancel: &CancelOrder) -> (OrderKey, &'static str) {
+    (cancel.key, "/x")
+}
+
 /// A signer that answers when the test lets it.
 #[derive(Default)]
 struct SlowSigner {
     asked: VecDeque<OrderKey>,
-    made: VecDeque<OrderKey>,
+    made: VecDeque<SignTag>,
     room: usize,
 }
 
 impl CancelSigner for SlowSigner {
-    fn request(&mut self, _: u64, key: OrderKey, _: &str) -> Result<(), cancel::SignerBusy> {
+    fn request(&mut self, _: u64, tag: SignTag, _: &str) -> Result<(), cancel::SignerBusy> {
         if self.asked.len() >= self.room {
             return Err(cancel::SignerBusy);
         }
-        self.asked.push_back(key);
+        self.asked.push_back(tag.key);
         Ok(())
     }
 
-    fn poll(&mut self) -> Option<(OrderKey, Presigned)> {
+    fn poll(&mut self) -> Option<(SignTag, Presigned)> {
         let signed = sign_delete(&signing_key(), 5, "/x").unwrap();
-        self.made.pop_front().map(|key| (key, signed))
+        self.made.pop_front().map(|tag| (tag, signed))
     }
 }
 
@@ -222,22 +230,35 @@ fn signatures_made_elsewhere_find_their_cancels_in_any_order() {
     for slot in 1..=3 {
         queue.push(cancel(slot), Timestamp::ZERO).unwrap();
     }
-    queue.sign(&mut signer, 5, |_| "/x");
+    queue.sign(&mut signer, 5, path_of, |_, _| {});
     assert_eq!(signer.asked, [key(1), key(2)]);
     assert!(queue.next().is_none());
 
-    signer.made.extend([key(9), key(2)]);
-    queue.sign(&mut signer, 5, |_| "/x");
+    signer.made.extend([tag(9, OrderCall::Cancel), tag(2, OrderCall::Cancel)]);
+    queue.sign(&mut signer, 5, path_of, |_, _| {});
     let (at, next, _) = queue.next().unwrap();
     assert_eq!((at, next), (1, Cancel::One(cancel(2))));
 
     queue.remove(at);
     signer.asked.clear();
-    queue.sign(&mut signer, 5, |_| "/x");
+    queue.sign(&mut signer, 5, path_of, |_, _| {});
     assert_eq!(signer.asked, [key(3)], "asked once each");
 
     let overdue = queue.pop_overdue(Timestamp::ZERO + Nanos::from_secs(1), Unsent::NoTokens);
     assert_eq!(overdue, Some((Cancel::One(cancel(1)), Unsent::NoSignature)));
+}
+
+#[test]
+fn a_signature_for_a_change_is_none_for_the_cancel_of_the_same_order() {
+    let mut queue = CancelQueue::new(Nanos::from_secs(1));
+    let mut signer = SlowSigner { room: 2, ..SlowSigner::default() };
+    queue.push(cancel(1), Timestamp::ZERO).unwrap();
+    queue.sign(&mut signer, 5, path_of, |_, _| {});
+    signer.made.push_back(tag(1, OrderCall::Change));
+    let mut strays = Vec::new();
+    queue.sign(&mut signer, 5, path_of, |key, _| strays.push(key));
+    assert_eq!(strays, [key(1)]);
+    assert!(queue.next().is_none());
 }
 
 #[test]
@@ -246,11 +267,11 @@ fn the_cold_signer_signs_cancels_through_its_rings() {
     let (_ready, mut desk, mut signer) = presign::presign(signing_key(), "/create", config);
     let mut queue = CancelQueue::new(Nanos::from_secs(1));
     queue.push(cancel(1), Timestamp::ZERO).unwrap();
-    queue.sign(&mut desk, 5, |_| "/x");
+    queue.sign(&mut desk, 5, path_of, |_, _| {});
     assert!(queue.next().is_none());
 
     assert_eq!(signer.poll(77), Work::Done);
-    queue.sign(&mut desk, 5, |_| "/x");
+    queue.sign(&mut desk, 5, path_of, |_, _| {});
 
     let (_, _, signed) = queue.next().unwrap();
     let expected = sign_delete(&signing_key(), 77, "/x").unwrap();

@@ -11,6 +11,7 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Submit,
+    Amend,
     Cancel,
     CancelAll,
     /// The peer answers what has reached it.
@@ -55,6 +56,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         6 => Just(Step::Submit),
+        2 => Just(Step::Amend),
         3 => Just(Step::Cancel),
         1 => Just(Step::CancelAll),
         10 => (wire.clone(), status).prop_map(|(wire, status)| Step::Answer { wire, status }),
@@ -86,6 +88,12 @@ impl Run {
                 self.slots += 1;
                 self.orders += 1;
                 self.world.submit(order(self.slots));
+            }
+            Step::Amend => {
+                self.slots += 1;
+                self.orders += 1;
+                let amend = changes::amend(self.slots, self.world.clock.mono());
+                self.world.command(amend);
             }
             Step::Cancel => {
                 self.slots += 1;
@@ -150,6 +158,10 @@ fn answer(wire: &mut Wire, status: u16) {
     let sent = wire.request();
     match (sent.method.as_str(), status) {
         ("GET", _) => wire.respond(OK),
+        ("POST", 201) if sent.target.ends_with("/amend") => {
+            let id = sent.target.split('/').nth(6).unwrap_or("").to_owned();
+            wire.answer(200, &format!("{{\"order_id\":\"{id}\",\"ts_ms\":1}}"));
+        }
         ("POST", 201) => {
             let id = sent.body["client_order_id"].as_str().unwrap();
             let body = format!(
@@ -195,7 +207,9 @@ fn tally(events: &[GatewayEvent]) -> Tally {
     let mut tally = Tally::default();
     for event in events {
         let key = match *event {
-            GatewayEvent::Sent { key, .. } | GatewayEvent::CancelSent { key } => {
+            GatewayEvent::Sent { key, .. }
+            | GatewayEvent::CancelSent { key }
+            | GatewayEvent::ChangeSent { key } => {
                 *tally.sent.entry(key).or_default() += 1;
                 assert!(!tally.finals.contains_key(&key), "sent comes before the outcome");
                 continue;
@@ -205,7 +219,9 @@ fn tally(events: &[GatewayEvent]) -> Tally {
                 tally.cancel_alls += 1;
                 continue;
             }
-            GatewayEvent::NotSent { key, .. } | GatewayEvent::NotResent { key, .. } => {
+            GatewayEvent::NotSent { key, .. }
+            | GatewayEvent::NotResent { key, .. }
+            | GatewayEvent::ChangeFailed { key, why: CancelFailure::Unsent(_) } => {
                 tally.orders_unsent += 1;
                 key
             }
@@ -217,6 +233,8 @@ fn tally(events: &[GatewayEvent]) -> Tally {
             | GatewayEvent::Rejected { key, .. }
             | GatewayEvent::Lost { key, .. }
             | GatewayEvent::CancelAccepted { key, .. }
+            | GatewayEvent::Changed { key, .. }
+            | GatewayEvent::ChangeFailed { key, .. }
             | GatewayEvent::CancelNotFound { key }
             | GatewayEvent::CancelFailed { key, .. } => key,
         };

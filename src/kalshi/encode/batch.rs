@@ -1,6 +1,7 @@
 //! The cancel of several orders in one request.
 
-use super::{Cursor, OrderTemplates, TIMESTAMP_WIDTH, decimal};
+use super::body::close_body;
+use super::{Cursor, OrderTemplates};
 use crate::kalshi::auth::Presigned;
 use crate::kalshi::paths;
 use crate::message::CancelOrder;
@@ -13,9 +14,6 @@ pub const CANCEL_BATCH_MAX: usize = 20;
 pub const CANCEL_BATCH_BYTES_MAX: usize = super::REQUEST_BYTES_MAX + CANCEL_BATCH_MAX * ITEM_BYTES;
 
 const ITEM_BYTES: usize = 192;
-
-/// Digits of the body's length.
-const LENGTH_WIDTH: usize = 5;
 
 impl OrderTemplates {
     /// Path of a batch of cancels (DELETE): what its signature covers.
@@ -37,32 +35,15 @@ impl OrderTemplates {
         orders: impl Iterator<Item = &'a CancelOrder>,
         signed: &Presigned,
     ) -> usize {
-        assert!(
-            signed.signature.as_bytes().len() == self.signature_len,
-            "signatures of one key have one length",
-        );
         let mut cursor = Cursor { out, len: 0 };
-        cursor.push(b"DELETE ");
-        cursor.push(path.as_bytes());
-        cursor.push(&self.cancel_head);
-        cursor.push(&decimal::<TIMESTAMP_WIDTH>(signed.wall_ms));
-        cursor.push(b"\r\nKALSHI-ACCESS-SIGNATURE: ");
-        cursor.push(signed.signature.as_bytes());
-        cursor.push(b"\r\nContent-Type: application/json\r\nContent-Length: ");
-        let length_at = cursor.len;
-        cursor.push(&[b'0'; LENGTH_WIDTH]);
-        cursor.push(b"\r\n\r\n");
-        let body_at = cursor.len;
+        let at = self.open_body(&mut cursor, b"DELETE ", path.as_bytes(), signed);
         for (nth, order) in orders.enumerate() {
             assert!(nth < CANCEL_BATCH_MAX, "the caller knows the bound");
             cursor.push(if nth == 0 { b"{\"orders\":[" } else { b"," });
             self.push_cancel(&mut cursor, order);
         }
         cursor.push(b"]}");
-        let length = (cursor.len - body_at) as u64;
-        cursor.out[length_at..length_at + LENGTH_WIDTH]
-            .copy_from_slice(&decimal::<LENGTH_WIDTH>(length));
-        cursor.len
+        close_body(cursor, &at)
     }
 
     fn push_cancel(&self, cursor: &mut Cursor<'_>, order: &CancelOrder) {

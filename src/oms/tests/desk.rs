@@ -3,8 +3,9 @@
 use crate::ids::{OrderId, OrderKey, RunId, SignalId, SourceId, Ticker, TradeId};
 use crate::kalshi::market::{FeeSchedule, Market, MarketTable, TickGrid};
 use crate::message::{
-    Accepted, Action, BookSide, CashThere, Command, ControlCommand, FeedEvent, FetchCommand,
-    FetchEvent, Fill, GatewayEvent, HeldThere, NewOrder, Origin, SendStamps, Signal, TimeInForce,
+    Accepted, Action, BookSide, CashThere, Command, ControlCommand, ExchangeStatus, FeedEvent,
+    FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, NewOrder, OrderReport, Origin,
+    SendStamps, Signal, TimeInForce,
 };
 use crate::oms::account::Holding;
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
@@ -207,6 +208,29 @@ impl Desk {
             exchange_time: self.now.wall,
         };
         self.tell(&Input::Gateway(GatewayEvent::Accepted { key, accepted }));
+    }
+
+    /// A look-up finds an order with so much filled and so much resting, at its limit.
+    pub(super) fn found(
+        &mut self,
+        order: &NewOrder,
+        status: ExchangeStatus,
+        (filled, remaining): (u32, u32),
+    ) {
+        let report = OrderReport {
+            order_id: order_id(order),
+            client_order_id: Some(order.client_order_id),
+            ticker: ticker(A),
+            side: order.side,
+            price: order.price,
+            status,
+            filled: Contracts::from_whole(filled),
+            remaining: Contracts::from_whole(remaining),
+            expired: false,
+            received: self.now.mono,
+            origin: Origin::Rest,
+        };
+        self.fetched(FetchEvent::Order { key: order.key, report });
     }
 
     /// A fill of an order at its limit, with a fee of a cent.

@@ -3,13 +3,44 @@
 use super::desk::{A, Desk, cents, order_id, ticker};
 use crate::ids::Reason;
 use crate::message::{
-    Action, BestQuote, Command, FetchCommand, FetchEvent, GatewayEvent, Loss, Reject, RejectKind,
-    Style, TimeInForce,
+    Action, BestQuote, CancelFailure, Command, ExchangeStatus, FetchCommand, FetchEvent,
+    GatewayEvent, Loss, NewOrder, Reject, RejectKind, Style, TimeInForce, Unsent,
 };
 use crate::oms::Input;
 use crate::order::State;
 use crate::recorder::record::Outcome;
 use crate::units::{Contracts, Nanos, Price};
+
+/// A making-whole of ten has four filled that the exchange had denied, while its successor rests
+/// for all ten: the successor is the order returned.
+fn too_large(desk: &mut Desk) -> NewOrder {
+    let signal = desk.signal("a", Action::BuyYes, TimeInForce::GoodTillCanceled);
+    desk.tell(&Input::Signal(signal));
+    let first = desk.last_order();
+    desk.accept(&first, Contracts::ZERO);
+    desk.pass(Nanos::from_secs(30));
+    canceled(desk, &first, 10);
+    let (bid, ask) = (None, Price::from_cents(49));
+    let quote = BestQuote { ticker: ticker(A), bid, ask, as_of: desk.now.wall };
+    desk.fetched(FetchEvent::Quote(quote));
+    let second = desk.last_order();
+    assert_ne!(second.key, first.key);
+    assert_eq!(second.quantity, Contracts::from_whole(10));
+    desk.accept(&second, Contracts::ZERO);
+    // "Reduced by ten", and yet four had filled.
+    desk.fill(&first, 4);
+    assert_eq!(desk.order(first.key).filled(), Contracts::from_whole(4));
+    second
+}
+
+/// The decreases asked for.
+fn decreases(desk: &Desk) -> Vec<Contracts> {
+    let by = |command: &Command| match command {
+        Command::Decrease(decrease) => Some(decrease.by),
+        _ => None,
+    };
+    desk.commands.iter().filter_map(by).collect()
+}
 
 fn canceled(desk: &mut Desk, order: &crate::message::NewOrder, reduced_whole: u32) {
     let key = order.key;
@@ -21,32 +52,70 @@ fn canceled(desk: &mut Desk, order: &crate::message::NewOrder, reduced_whole: u3
 #[test]
 fn a_fill_the_exchange_had_denied_shrinks_what_is_wanted() {
     let mut desk = Desk::new(|_| {});
-    let signal = desk.signal("a", Action::BuyYes, TimeInForce::GoodTillCanceled);
-    desk.tell(&Input::Signal(signal));
-    let first = desk.last_order();
-    desk.accept(&first, Contracts::ZERO);
-    desk.pass(Nanos::from_secs(30));
-    canceled(&mut desk, &first, 10);
-    let quote = BestQuote {
-        ticker: ticker(A),
-        bid: None,
-        ask: Price::from_cents(49),
-        as_of: desk.now.wall,
-    };
-    desk.fetched(FetchEvent::Quote(quote));
-    let second = desk.last_order();
-    assert_ne!(second.key, first.key);
-    assert_eq!(second.quantity, Contracts::from_whole(10));
-    desk.accept(&second, Contracts::ZERO);
-    let cancels = desk.cancels();
+    let second = too_large(&mut desk);
+    let (key, cancels) = (second.key, desk.cancels());
+    assert_eq!(decreases(&desk), [Contracts::from_whole(4)], "ten more would be four too many");
+    assert_eq!(desk.order(key).open(), Contracts::from_whole(10), "until it is confirmed");
 
-    // "Reduced by ten", and yet four had filled.
-    desk.fill(&first, 4);
+    desk.tell(&Input::Gateway(GatewayEvent::ChangeSent { key }));
+    let remaining = Some(Contracts::from_whole(6));
+    desk.tell(&Input::Gateway(GatewayEvent::Changed { key, remaining }));
 
-    assert_eq!(desk.cancels(), cancels + 1, "ten more would be four too many");
-    canceled(&mut desk, &second, 10);
-    assert_eq!(desk.last_order().quantity, Contracts::from_whole(6));
-    assert_eq!(desk.order(first.key).filled(), Contracts::from_whole(4));
+    assert_eq!(desk.order(key).open(), Contracts::from_whole(6));
+    assert_eq!(desk.core.exposure().in_flight(), Contracts::from_whole(6));
+    assert_eq!((desk.cancels(), decreases(&desk).len()), (cancels, 1), "it keeps its place");
+    desk.fill(&second, 6);
+    assert_eq!(desk.order(key).state(), State::Filled);
+    assert_eq!(desk.core.guard().imbalance(), 0);
+}
+
+#[test]
+fn an_order_that_cannot_be_made_smaller_is_cancelled() {
+    for why in [
+        CancelFailure::Unsent(Unsent::NoTokens),
+        CancelFailure::Rejected(RejectKind::Other),
+        CancelFailure::Rejected(RejectKind::InvalidRequest),
+    ] {
+        let mut desk = Desk::new(|_| {});
+        let second = too_large(&mut desk);
+        let (key, cancels) = (second.key, desk.cancels());
+        if !matches!(why, CancelFailure::Unsent(_)) {
+            desk.tell(&Input::Gateway(GatewayEvent::ChangeSent { key }));
+        }
+        desk.tell(&Input::Gateway(GatewayEvent::ChangeFailed { key, why }));
+
+        assert_eq!(desk.cancels(), cancels + 1, "{why:?}");
+        canceled(&mut desk, &second, 10);
+        assert_eq!(desk.last_order().quantity, Contracts::from_whole(6), "{why:?}");
+        assert_eq!(desk.core.guard().imbalance(), 0);
+    }
+}
+
+#[test]
+fn a_cancel_says_nothing_of_fills_while_a_decrease_is_in_doubt() {
+    let lag = Nanos::from_secs(1);
+    let mut desk = Desk::new(|config| config.orders.read_lag = lag);
+    desk.pass(Nanos::from_secs(5));
+    desk.fetched(FetchEvent::BackfillDone);
+    let second = too_large(&mut desk);
+    let key = second.key;
+    desk.tell(&Input::Gateway(GatewayEvent::ChangeSent { key }));
+    let why = CancelFailure::Lost(Loss::Timeout);
+    desk.tell(&Input::Gateway(GatewayEvent::ChangeFailed { key, why }));
+    assert_eq!(desk.order(key).state(), State::Unknown);
+    assert_eq!(desk.core.exposure().in_flight(), Contracts::from_whole(10), "the worse of both");
+    desk.found(&second, ExchangeStatus::Resting, (0, 6));
+    assert_eq!(desk.order(key).open(), Contracts::from_whole(10), "read too soon to be believed");
+    desk.pass(lag);
+
+    // It has become smaller in truth, and its cancel reduces what is left of it.
+    canceled(&mut desk, &second, 6);
+    assert_ne!(desk.order(key).state(), State::Canceled, "six of ten would leave four filled");
+    desk.found(&second, ExchangeStatus::Canceled, (0, 0));
+
+    assert_eq!(desk.order(key).state(), State::Canceled);
+    assert!(desk.order(key).filled().is_zero());
+    assert_eq!(desk.core.exposure().in_flight(), desk.last_order().quantity);
 }
 
 #[test]
@@ -318,4 +387,21 @@ fn nothing_follows_an_order_that_a_person_has_cancelled() {
         let ends: Vec<Outcome> = desk.results().iter().map(|result| result.outcome).collect();
         assert_eq!(ends, [Outcome::Ended(State::Canceled)], "{style:?}");
     }
+}
+
+#[test]
+fn a_decrease_that_was_read_late_enough_is_believed() {
+    let mut desk = Desk::new(|_| {});
+    let second = too_large(&mut desk);
+    let (key, cancels) = (second.key, desk.cancels());
+    desk.tell(&Input::Gateway(GatewayEvent::ChangeSent { key }));
+    let why = CancelFailure::Lost(Loss::ServerError);
+    desk.tell(&Input::Gateway(GatewayEvent::ChangeFailed { key, why }));
+
+    desk.found(&second, ExchangeStatus::Resting, (0, 6));
+    desk.pass(Nanos::from_secs(5));
+
+    assert_eq!(desk.order(key).open(), Contracts::from_whole(6));
+    assert_eq!(desk.core.exposure().in_flight(), Contracts::from_whole(6));
+    assert_eq!(desk.cancels(), cancels, "it is as large as it is wanted");
 }

@@ -3,8 +3,8 @@
 use crate::ids::{RunId, Ticker};
 use crate::kalshi::market::Market;
 use crate::message::{
-    CancelOrder, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, NewOrder,
-    Signal,
+    AmendOrder, CancelOrder, ControlCommand, DecreaseOrder, FeedEvent, FetchCommand, FetchEvent,
+    GatewayEvent, NewOrder, Signal,
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
 use crate::recorder::record::ExecutionResult;
@@ -75,6 +75,10 @@ pub enum Entry {
     MarketRisk(CarriedMarket),
     /// What the former run's books had, at the beginning of a run.
     Past(Past),
+    /// To the gateway: the bare amendment, as [`Self::Submit`].
+    Amend(AmendOrder),
+    /// To the gateway.
+    Decrease(DecreaseOrder),
 }
 
 impl Entry {
@@ -98,6 +102,8 @@ impl Entry {
             | Self::Resend(_)
             | Self::Cancel(_)
             | Self::CancelAll
+            | Self::Amend(_)
+            | Self::Decrease(_)
             | Self::Ask(_)
             | Self::Result(_)
             | Self::RunEnded
@@ -131,6 +137,8 @@ impl Entry {
             Self::Risk(_) => "risk",
             Self::MarketRisk(_) => "market_risk",
             Self::Past(_) => "past",
+            Self::Amend(_) => "amend",
+            Self::Decrease(_) => "decrease",
         }
     }
 }
@@ -168,6 +176,8 @@ impl Pack for Entry {
             Self::MarketRisk(carried) => tagged(out, 18, carried),
             Self::Resend(order) => tagged(out, 19, order),
             Self::Past(past) => tagged(out, 20, past),
+            Self::Amend(amend) => tagged(out, 21, amend),
+            Self::Decrease(decrease) => tagged(out, 22, decrease),
         }
     }
 
@@ -200,6 +210,8 @@ impl Pack for Entry {
             18 => Self::MarketRisk(from.take()?),
             19 => Self::Resend(from.take()?),
             20 => Self::Past(from.take()?),
+            21 => Self::Amend(from.take()?),
+            22 => Self::Decrease(from.take()?),
             _ => return None,
         })
     }

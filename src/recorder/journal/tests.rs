@@ -17,7 +17,7 @@ const SMALL_SEGMENT: usize = 8 * FRAME_BYTES_MAX;
 
 impl Sample for Entry {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(19) {
+        match dice.below(23) {
             0 => Self::RunStarted {
                 run: dice.any(),
                 config_digest: dice.any(),
@@ -53,6 +53,9 @@ impl Sample for Entry {
             16 => Self::Risk(dice.any()),
             17 => Self::MarketRisk(dice.any()),
             18 => Self::Past(dice.any()),
+            19 => Self::Amend(dice.any()),
+            20 => Self::Decrease(dice.any()),
+            21 => Self::Resend(dice.any()),
             _ => Self::RunEnded,
         }
     }

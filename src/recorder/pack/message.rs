@@ -202,6 +202,9 @@ impl Pack for GatewayEvent {
                 pair(out, 12, shard, step);
                 out.put(ok);
             }
+            Self::ChangeSent { key } => one(out, 13, key),
+            Self::Changed { key, remaining } => pair(out, 14, key, remaining),
+            Self::ChangeFailed { key, why } => pair(out, 15, key, why),
         }
     }
 
@@ -221,6 +224,9 @@ impl Pack for GatewayEvent {
             10 => Self::Connections { ready: from.take()? },
             11 => Self::NotResent { key: from.take()?, why: from.take()? },
             12 => Self::Group { shard: from.take()?, step: from.take()?, ok: from.take()? },
+            13 => Self::ChangeSent { key: from.take()? },
+            14 => Self::Changed { key: from.take()?, remaining: from.take()? },
+            15 => Self::ChangeFailed { key: from.take()?, why: from.take()? },
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@
 //! the end. What is written here is read by later versions: a changed field is a new
 //! [`VERSION`](crate::recorder::journal::VERSION).
 
+mod change;
 mod message;
 mod news;
 mod result;

@@ -1,5 +1,6 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
+mod change;
 mod past;
 mod news;
 mod result;
@@ -371,7 +372,7 @@ impl Sample for CancelFailure {
 impl Sample for GatewayEvent {
     fn sample(dice: &mut Dice) -> Self {
         let key = dice.any();
-        match dice.below(11) {
+        match dice.below(14) {
             0 => Self::Sent { key, stamps: dice.any() },
             1 => Self::NotSent { key, why: dice.any() },
             2 => Self::Accepted { key, accepted: dice.any() },
@@ -382,6 +383,9 @@ impl Sample for GatewayEvent {
             7 => Self::CancelNotFound { key },
             8 => Self::CancelFailed { key, why: dice.any() },
             9 => Self::CancelAllDone { ok: dice.any() },
+            10 => Self::ChangeSent { key },
+            11 => Self::Changed { key, remaining: dice.any() },
+            12 => Self::ChangeFailed { key, why: dice.any() },
             _ => Self::Connections { ready: dice.any() },
         }
     }

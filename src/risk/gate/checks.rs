@@ -88,7 +88,7 @@ pub(super) fn mismatch(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
 }
 
 pub(super) fn conservation(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
-    let imbalance = facts.guard.ledger().flow().imbalance();
+    let imbalance = facts.guard.imbalance();
     at_most(Limit::Conservation, signed(imbalance), 0)
 }
 

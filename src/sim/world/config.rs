@@ -7,7 +7,7 @@ use super::pipe::LinkProfile;
 use crate::feed::FeedConfig;
 use crate::gateway::GatewayConfig;
 use crate::message::Style;
-use crate::oms::config::OrderConfig;
+use crate::oms::config::{OrderConfig, Repeg};
 use crate::risk::{BreakerConfig, Limits, MessageLimits};
 use crate::runtime::random::Random;
 use crate::sim::api::QuoteMode;
@@ -156,6 +156,7 @@ impl WorldConfig {
         if random.chance(400) {
             config.feed_connections = 2;
         }
+        config.orders.repeg = [Repeg::Replace, Repeg::Amend][pick(&mut random, 2)];
         config
     }
 }

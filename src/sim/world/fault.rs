@@ -5,7 +5,7 @@
 //! A script names one occurrence and beats chance; every fault is written down for the report
 //! of a failing seed.
 
-use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS, EXCHANGE_STATUS};
+use crate::kalshi::paths::{AMEND, BASE_PATH, DECREASE, EVENT_ORDERS, EXCHANGE_STATUS};
 use crate::runtime::random::Random;
 use crate::units::Nanos;
 
@@ -25,10 +25,14 @@ pub enum RequestKind {
     Read = 4,
     /// A step of an order group.
     Group = 5,
+    /// The change of an order's price.
+    Amend = 6,
+    /// The change of an order's size.
+    Decrease = 7,
 }
 
 impl RequestKind {
-    const COUNT: usize = 6;
+    const COUNT: usize = 8;
 
     /// Reads it off a request's first line.
     #[must_use]
@@ -38,6 +42,9 @@ impl RequestKind {
         let (method, target) = (words.next()?, words.next()?);
         let path = target.split('?').next()?.strip_prefix(BASE_PATH)?;
         match method {
+            "POST" if path.ends_with(AMEND) => Some(Self::Amend),
+            "POST" if path.ends_with(DECREASE) => Some(Self::Decrease),
+            // A batch counts as one.
             "POST" => Some(Self::Create),
             "PUT" => Some(Self::Group),
             "DELETE" if path == EVENT_ORDERS => Some(Self::CancelAll),
@@ -288,6 +295,8 @@ mod tests {
         let kind = |line: &str| RequestKind::of(format!("{line} HTTP/1.1\r\nHost: x").as_bytes());
         let orders = "/trade-api/v2/portfolio/events/orders";
         assert_eq!(kind(&format!("POST {orders}")), Some(RequestKind::Create));
+        assert_eq!(kind(&format!("POST {orders}/abc/amend")), Some(RequestKind::Amend));
+        assert_eq!(kind(&format!("POST {orders}/abc/decrease")), Some(RequestKind::Decrease));
         assert_eq!(kind(&format!("DELETE {orders}")), Some(RequestKind::CancelAll));
         assert_eq!(kind(&format!("DELETE {orders}/abc?x=1")), Some(RequestKind::Cancel));
         assert_eq!(kind("GET /trade-api/v2/exchange/status"), Some(RequestKind::Status));

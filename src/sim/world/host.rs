@@ -14,7 +14,7 @@ use super::network::{LinkKind, Network};
 use super::stream::StreamLink;
 use crate::ids::{ClientOrderId, OrderGroupId, Ticker};
 use crate::kalshi::account::{created_group, new_group};
-use crate::kalshi::paths::{BASE_PATH, EVENT_ORDERS, ORDER_GROUPS};
+use crate::kalshi::paths::{BASE_PATH, BATCHED, EVENT_ORDERS, ORDER_GROUPS};
 use crate::message::BookSide;
 use crate::runtime::random::Random;
 use crate::sim::api::SimVenue;
@@ -354,13 +354,17 @@ impl Host {
     }
 
     fn note(&mut self, request: &HttpRequest) {
-        if request.method != "POST" {
+        let creates = request.path.ends_with(EVENT_ORDERS) || request.path.ends_with(BATCHED);
+        if request.method != "POST" || !creates {
             return;
         }
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
-        let id = body["client_order_id"].as_str().map(str::as_bytes);
-        if let Some(id) = id.and_then(ClientOrderId::parse) {
-            *self.creates.entry(id).or_insert(0) += 1;
+        let several = body["orders"].as_array().map_or(&[][..], Vec::as_slice);
+        for order in several.iter().chain([&body]) {
+            let id = order["client_order_id"].as_str().map(str::as_bytes);
+            if let Some(id) = id.and_then(ClientOrderId::parse) {
+                *self.creates.entry(id).or_insert(0) += 1;
+            }
         }
     }
 }

@@ -173,7 +173,7 @@ pub fn pipe(
         sealed: Vec::new(),
         taken: 0,
         request: RequestFault::None,
-        leaving: None,
+        leaving: Vec::new(),
     };
     (engine, HostEnd { wire })
 }
@@ -189,8 +189,8 @@ pub struct PipeEnd {
     taken: u64,
     /// What becomes of the request that is being written.
     request: RequestFault,
-    /// The order in it and the digest of its body, until its first byte leaves.
-    leaving: Option<(ClientOrderId, u32)>,
+    /// The new orders in it and the digests of their bytes, until its first byte leaves.
+    leaving: Vec<(ClientOrderId, u32)>,
 }
 
 impl PipeEnd {
@@ -198,8 +198,10 @@ impl PipeEnd {
     fn take(&mut self, count: usize) {
         let now = self.clock.mono();
         let bytes: Vec<u8> = self.sealed.drain(..count).collect();
-        if let Some((id, body)) = self.leaving.take_if(|_| count > 0) {
-            self.network.order_leaves(id, body);
+        if count > 0 {
+            for (id, body) in self.leaving.drain(..) {
+                self.network.order_leaves(id, body);
+            }
         }
         self.taken += bytes.len() as u64;
         let gone = matches!(self.request, RequestFault::Lost | RequestFault::Vanished);
@@ -254,7 +256,7 @@ impl Transport for PipeEnd {
         self.sealed.extend_from_slice(plaintext);
         if let Some(kind) = RequestKind::of(plaintext) {
             self.request = self.network.fault_of(kind);
-            self.leaving = client_order_id(plaintext).map(|id| (id, body_digest(plaintext)));
+            self.leaving = if kind == RequestKind::Create { orders(plaintext) } else { vec![] };
             let mut wire = lock(&self.wire);
             wire.fault = self.request;
             wire.late = match self.request {
@@ -325,13 +327,19 @@ impl Drop for PipeEnd {
     }
 }
 
-/// What tells two bodies apart.
-fn body_digest(request: &[u8]) -> u32 {
+/// The new orders in a request, alone or several, and what tells their bytes apart: an order is
+/// an object without objects in it.
+fn orders(request: &[u8]) -> Vec<(ClientOrderId, u32)> {
     let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap_or(0);
-    crc32fast::hash(&request[head..])
+    let objects = request[head..].split(|&byte| byte == b'}');
+    let order = |object: &[u8]| {
+        let at = object.iter().rposition(|&byte| byte == b'{')?;
+        Some((client_order_id(object)?, crc32fast::hash(&object[at..])))
+    };
+    objects.filter_map(order).collect()
 }
 
-/// The id in a create request's body.
+/// The id in an order's JSON.
 fn client_order_id(request: &[u8]) -> Option<ClientOrderId> {
     const MARK: &[u8] = b"\"client_order_id\":\"";
     let at = request.windows(MARK.len()).position(|window| window == MARK)? + MARK.len();
