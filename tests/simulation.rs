@@ -225,6 +225,8 @@ fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
         Command::Resend(approved) => Entry::Resend(*approved.get()),
         Command::Cancel(cancel) => Entry::Cancel(*cancel),
         Command::CancelAll => Entry::CancelAll,
+        Command::Amend(order) => Entry::Amend(*order.get()),
+        Command::Decrease(decrease) => Entry::Decrease(*decrease),
     });
     let asks = outbox.asks.iter().map(|ask| Entry::Ask(*ask));
     let results = outbox.records.iter().filter_map(|record| match record {

@@ -249,6 +249,9 @@ impl Judge {
             | GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
+            | GatewayEvent::ChangeSent { .. }
+            | GatewayEvent::Changed { .. }
+            | GatewayEvent::ChangeFailed { .. }
             | GatewayEvent::Group { .. } => {}
         }
     }
@@ -540,6 +543,11 @@ impl Judge {
     /// A cancel, of one order or of all, goes to the gateway.
     pub(crate) fn cancelled(&mut self, now: Timestamp) {
         self.take_tokens(now, self.config.limits.messages.cancel_cost);
+    }
+
+    /// A change of an order goes to the gateway: it costs what an order does.
+    pub(crate) fn changed(&mut self, now: Timestamp) {
+        self.take_tokens(now, self.config.limits.messages.order_cost);
     }
 
     /// Takes an order that was judged into the memory.

@@ -3,7 +3,8 @@
 use kalshi_exec::engine::former::Former;
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
+    CancelFailure, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
+    Unsent,
 };
 use kalshi_exec::oms::config::OmsConfig;
 use kalshi_exec::oms::{Core, Input, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
@@ -200,6 +201,16 @@ impl Stand {
                     self.sent += 1;
                     self.judge.sent(now, order.get());
                     self.exchange.submit(*order.get());
+                }
+                Command::Amend(order) => panic!("{order:?} is moved where orders are replaced"),
+                Command::Decrease(decrease) => {
+                    self.judge.changed(now.mono);
+                    // No connection is free for it: the order has to go whole.
+                    let why = CancelFailure::Unsent(Unsent::NoConnection);
+                    self.engine.give(&Input::Gateway(GatewayEvent::ChangeFailed {
+                        key: decrease.key,
+                        why,
+                    }));
                 }
                 Command::Resend(order) => panic!("{order:?} goes out again"),
                 Command::Cancel(cancel) => {

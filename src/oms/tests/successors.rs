@@ -42,7 +42,7 @@ fn decreases(desk: &Desk) -> Vec<Contracts> {
     desk.commands.iter().filter_map(by).collect()
 }
 
-fn canceled(desk: &mut Desk, order: &crate::message::NewOrder, reduced_whole: u32) {
+fn canceled(desk: &mut Desk, order: &NewOrder, reduced_whole: u32) {
     let key = order.key;
     desk.tell(&Input::Gateway(GatewayEvent::CancelSent { key }));
     let reduced_by = Contracts::from_whole(reduced_whole);
@@ -204,7 +204,7 @@ fn what_somebody_else_cancelled_is_not_sent_again() {
         ticker: ticker(A),
         side: order.side,
         price: order.price,
-        status: crate::message::ExchangeStatus::Canceled,
+        status: ExchangeStatus::Canceled,
         filled: Contracts::ZERO,
         remaining: Contracts::ZERO,
         expired: false,
@@ -314,7 +314,7 @@ fn the_answer_about_a_former_order_is_no_error_of_its_successor() {
         ticker: ticker(A),
         side: first.side,
         price: first.price,
-        status: crate::message::ExchangeStatus::Canceled,
+        status: ExchangeStatus::Canceled,
         filled: Contracts::ZERO,
         remaining: Contracts::ZERO,
         expired: false,
