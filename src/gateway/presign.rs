@@ -2,8 +2,8 @@
 //! cold [`Signer`] keeps a ring of fresh ones for the create-order path and the gateway only
 //! takes one: no key operation between a signal and its order.
 //!
-//! Cancels and changes have the order's id in their path; they are signed on request through a second pair
-//! of rings ([`SignDesk`]). Every signature is used once and never when older than the age
+//! Cancels and changes have the order's id in their path; they are signed on request through a
+//! second pair of rings ([`SignDesk`]). Every signature is used once and never when older than the age
 //! limit. A miss is the gateway's to handle (sign inline, count it).
 //!
 //! Rings: `ready` signer → gateway ([`Presigned`]); `requests` gateway → signer
