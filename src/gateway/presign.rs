@@ -3,8 +3,8 @@
 //! takes one: no key operation between a signal and its order.
 //!
 //! Cancels and changes have the order's id in their path; they are signed on request through a
-//! second pair of rings ([`SignDesk`]). Every signature is used once and never when older than the age
-//! limit. A miss is the gateway's to handle (sign inline, count it).
+//! second pair of rings ([`SignDesk`]). Every signature is used once and never when older than the
+//! age limit. A miss is the gateway's to handle (sign inline, count it).
 //!
 //! Rings: `ready` signer → gateway ([`Presigned`]); `requests` gateway → signer
 //! ([`SignRequest`]); `answers` signer → gateway ([`Signed`]). What lies in them is a bearer
