@@ -90,6 +90,8 @@ pub struct SimVenue {
     tape: Tape,
     ledger: Ledger,
     past: Past,
+    /// How far reads are behind while nothing else is said.
+    read_lag: Nanos,
     tier: Tier,
     /// Accounts that were lifted to another tier.
     upgraded: HashMap<UserId, Tier>,
@@ -117,6 +119,7 @@ impl SimVenue {
             tape: Tape::default(),
             ledger: Ledger::default(),
             past: Past::default(),
+            read_lag: Nanos::ZERO,
             tier: config.tier,
             upgraded: HashMap::new(),
             buckets: None,
@@ -136,12 +139,13 @@ impl SimVenue {
     /// Makes reads of accounts show what was the case `lag` ago.
     #[must_use]
     pub fn with_read_lag(mut self, lag: Nanos) -> Self {
+        self.read_lag = lag;
         self.set_read_lag(self.opened, lag);
         self
     }
 
     /// The same from `now` on.
-    pub fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
+    fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
         self.past = Past::begin(&self.exchange, now, lag);
     }
 
@@ -338,7 +342,7 @@ impl Venue for SimVenue {
                 let rules = Rules { cancel_all_tail_per_mille, ..self.exchange.rules() };
                 self.exchange.set_rules(rules);
             }
-            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
+            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag.unwrap_or(self.read_lag)),
             VenueAction::ListMarket(ticker) => {
                 // One that is there already stays as it is.
                 self.exchange.list_market(now, ticker);
