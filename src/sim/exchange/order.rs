@@ -220,18 +220,20 @@ impl Order {
 
 /// Ended orders kept for reading: days of trading at the highest usage tier's rate would not be
 /// read back by anybody, and each takes about 350 bytes.
-pub(crate) const ENDED_KEPT_MAX: usize = 1 << 18;
+const ENDED_KEPT_MAX: usize = 1 << 18;
 
 /// All orders: those that can still change, and a ring of ended ones to read.
 ///
 /// The first are few and their places are reused at once, so they stay in the caches; the ring is
 /// written from one end to the other, which memory does without being waited for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OrderStore {
     live: Vec<Order>,
     free: Vec<OrderIx>,
     live_by_id: PlaceTable,
     ended: Vec<Order>,
+    /// How many of them are kept.
+    ended_max: usize,
     /// What forgetting an ended order needs of it, so that its own memory is not waited for.
     ended_keys: Vec<EndedKey>,
     /// Where the ring is written next once it is full.
@@ -253,7 +255,27 @@ pub(crate) struct Forgotten {
     pub(crate) seq: u64,
 }
 
+impl Default for OrderStore {
+    fn default() -> Self {
+        Self::keeping(ENDED_KEPT_MAX)
+    }
+}
+
 impl OrderStore {
+    /// An empty store that keeps so many ended orders.
+    pub(crate) fn keeping(ended_max: usize) -> Self {
+        Self {
+            live: Vec::new(),
+            free: Vec::new(),
+            live_by_id: PlaceTable::default(),
+            ended: Vec::new(),
+            ended_max,
+            ended_keys: Vec::new(),
+            next: 0,
+            ended_by_id: PlaceTable::default(),
+        }
+    }
+
     pub(crate) fn insert(&mut self, order: Order) -> OrderIx {
         let ix = if let Some(ix) = self.free.pop() {
             self.live[ix.0 as usize] = order;
@@ -326,7 +348,7 @@ impl OrderStore {
         self.release(ix);
         let Order { user, seq, .. } = order;
         let key = EndedKey { hash: hash_of(order.id), order: Forgotten { user, seq } };
-        let (place, forgotten) = if self.ended.len() < ENDED_KEPT_MAX {
+        let (place, forgotten) = if self.ended.len() < self.ended_max {
             self.ended.push(order);
             self.ended_keys.push(key);
             (self.ended.len() - 1, None)
@@ -335,7 +357,7 @@ impl OrderStore {
             self.ended[place] = order;
             let oldest = core::mem::replace(&mut self.ended_keys[place], key);
             self.ended_by_id.remove(oldest.hash, place_of(place));
-            self.next = (place + 1) % ENDED_KEPT_MAX;
+            self.next = (place + 1) % self.ended_max;
             (place, Some(oldest.order))
         };
         self.ended_by_id.insert(key.hash, place_of(place));

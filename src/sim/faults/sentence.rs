@@ -231,10 +231,7 @@ mod tests {
             "any request: it comes 5 to 80 ms (all alike likely) late; \
              always, 0 to 9 ms after the start",
         );
-        check(
-            "name = 'seq_gap'",
-            "a message orderbook_delta: it is lost; always",
-        );
+        check("name = 'seq_gap'", "a message orderbook_delta: it is lost; always");
         check(
             "name = 'read_lag'\nat_ms = 7\nfor_ms = 9",
             "7 ms after the start: reads of accounts are 400 ms behind for 9 ms",
