@@ -226,7 +226,8 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
 ]
 
 
-@pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS, ids=[row[2].__name__ for row in EFFECTS])
+@pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS,
+                         ids=[effect.__name__ for _, _, effect in EFFECTS])
 def test_a_fault_has_its_effect(name: str, keys: str, effect: Callable[[Stage], None]) -> None:
     with Simulator("--still-quotes", books=BOOKS) as simulator:
         bound = Timer(CASE_S, simulator.process.kill)
