@@ -29,6 +29,7 @@ pub use setting::{Origin, Setting, Shown};
 use file::File;
 use layers::Layers;
 
+use crate::feed::books::BooksConfig;
 use crate::intake::Pace;
 use crate::net::endpoint::Endpoint;
 use crate::oms::config::OrderConfig;
@@ -199,6 +200,8 @@ pub struct Config {
     pub paper_cash_cents: i64,
     /// Connections and answers.
     pub wire: WireConfig,
+    /// How books of markets in play are followed; `None` when they are not.
+    pub books: Option<BooksConfig>,
     /// Contracts that the exchange lets an order group trade within 15 s; none without groups,
     /// what the engine's own limits let out in a minute when `None`.
     pub group_contracts: Option<u64>,

@@ -33,9 +33,9 @@
 //! - 7 an answer about another order
 //!   - clock: `answer_names_another_order`
 //!   - sockets: `story_07_an_answer_about_another_order_is_not_believed`
-//! - 8 a fill before its answer, a cancel that loses
+//! - 8 a fill before its answer, a cancel that loses, book deltas seconds old
 //!   - clock: `fill_before_ack`, `cancel_loses_to_fill`, `feed_down_backfills_before_trading`,
-//!     `making_order_is_amended`
+//!     `making_order_is_amended`, `old_book_is_not_believed`
 //!   - sockets: `story_08_a_fill_that_comes_before_its_answer_is_booked_once`,
 //!     `story_08_a_cancel_that_loses_to_a_fill_is_answered_404_and_the_fill_is_booked`
 //! - 9 fills told twice
@@ -87,7 +87,8 @@
 //!   - clock: `replayed_frame_does_not_revive_a_finished_order`
 //!   - sockets: `story_21_a_stream_without_user_orders_that_is_reset_and_refused_comes_back`
 //! - 22 gaps, errors 10 and 25, overflow
-//!   - clock: `a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly`
+//!   - clock: `a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly`,
+//!     `book_gap_is_read_again`, `no_top_is_told_that_the_exchange_never_had`
 //!   - sockets: `story_22_error_10_on_the_fill_channel_is_asked_again`,
 //!     `story_22_error_25_on_the_order_channel_is_asked_again`,
 //!     `story_22_a_session_that_ends_by_overflow_is_opened_again`
@@ -121,7 +122,8 @@
 //!   - clock: `reduce_only_sell`
 //!   - sockets: `story_10_a_maker_on_either_leg_has_the_exchanges_books`
 //! - 31 stale quotes
-//!   - clock: `making_order_follows_the_market`, `retries_stop_when_the_market_slips`
+//!   - clock: `making_order_follows_the_market`, `retries_stop_when_the_market_slips`,
+//!     `retry_goes_by_the_streamed_book`
 //! - 32 runaways
 //!   - clock: `order_groups`, `triggered_group_refuses`
 //!   - sockets: `every_order_is_in_a_group_and_no_group_is_left_behind`
@@ -142,6 +144,10 @@ mod answer_names_another_order;
 mod auto_takes_makes_or_refuses;
 #[path = "scenarios/backfilled_fill_finds_its_order_later.rs"]
 mod backfilled_fill_finds_its_order_later;
+#[path = "scenarios/book_gap_is_read_again.rs"]
+mod book_gap_is_read_again;
+#[path = "scenarios/book_is_followed_only_while_in_play.rs"]
+mod book_is_followed_only_while_in_play;
 #[path = "scenarios/cancel_all_has_an_aftermath.rs"]
 mod cancel_all_has_an_aftermath;
 #[path = "scenarios/cancel_loses_to_fill.rs"]
@@ -186,6 +192,8 @@ mod money_from_outside_stops_trading;
 mod obstacles_halt;
 #[path = "scenarios/one_of_two_streams_dies.rs"]
 mod one_of_two_streams_dies;
+#[path = "scenarios/old_book_is_not_believed.rs"]
+mod old_book_is_not_believed;
 #[path = "scenarios/order_groups.rs"]
 mod order_groups;
 #[path = "scenarios/orders_of_others_are_left_alone.rs"]
@@ -210,6 +218,8 @@ mod retries_end_at_the_bound;
 mod retries_stop_when_the_market_slips;
 #[path = "scenarios/retry_chain_fills.rs"]
 mod retry_chain_fills;
+#[path = "scenarios/retry_goes_by_the_streamed_book.rs"]
+mod retry_goes_by_the_streamed_book;
 #[path = "scenarios/server_error_5xx_is_unknown.rs"]
 mod server_error_5xx_is_unknown;
 #[path = "scenarios/settlement_is_booked.rs"]

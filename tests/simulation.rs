@@ -246,6 +246,7 @@ fn input_of(entry: &Entry) -> Option<Input> {
         Entry::Gateway(event) => Input::Gateway(*event),
         Entry::Feed(event) => Input::Feed(*event),
         Entry::Fetch(event) => Input::Fetch(*event),
+        Entry::Book(news) => Input::Book(*news),
         Entry::Control(command) => Input::Control(*command),
         Entry::Timer => Input::Timer,
         _ => return None,

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use kalshi_exec::feed::books::{Books, BooksConfig};
 use kalshi_exec::feed::{Feed, FeedConfig};
 use kalshi_exec::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
 use kalshi_exec::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
@@ -258,6 +259,8 @@ fn join(
     let (asks_in, asks) = ring(ring::FETCH_COMMANDS_MAX);
     let (fetch_in, fetch) = ring(ring::FETCH_EVENTS_MAX);
     let (control_in, control) = ring(ring::CONTROL_COMMANDS_MAX);
+    let (book_news, books) = ring(ring::BOOK_NEWS_MAX);
+    let (follows, wishes) = ring(ring::FOLLOWS_MAX);
     let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
     let (oms_records, from_oms) = ring(ring::RECORDS_MAX);
     let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
@@ -276,12 +279,18 @@ fn join(
         control,
         commands: commands_in,
         asks: asks_in,
+        books,
+        follows,
         records: oms_records,
     };
     let oms = Oms::new(core, opened.journal, clock.clone(), rings);
     let rings = GatewayRings { commands, events, records: gateway_records };
     let gateway = Gateway::new(parts, rings, &gateway_config());
-    let feed = Feed::new(FeedConfig::default(), stream, clock.clone(), feed_in);
+    let feed = Feed::new(FeedConfig::default(), stream, clock.clone(), feed_in).with_books(
+        Books::new(BooksConfig::default()),
+        wishes,
+        book_news,
+    );
     let records = vec![from_intake, from_oms, from_gateway];
     let quiet = (Reads { answers: fetch_in, asks }, control_in);
     Joined { intake, oms, gateway, feed, records, keeper: opened.keeper, quiet }

@@ -13,6 +13,7 @@ use super::{
 };
 use super::{gateway, limits};
 use crate::feed::LINKS_MAX;
+use crate::feed::books::BooksConfig;
 use crate::intake::Pace;
 use crate::message::{Style, TimeInForce};
 use crate::net::endpoint::Scheme;
@@ -73,6 +74,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
         paper: paper(layers, seed)?,
         paper_cash_cents,
         wire: wire(layers)?,
+        books: books(layers)?,
         group_contracts,
         machine: machine(layers)?,
         sim: sim(layers)?,
@@ -191,6 +193,7 @@ fn orders(layers: &mut Layers<'_>) -> Result<OrderConfig, ConfigError> {
         drain_timeout: span("orders.drain_timeout_ms", orders.drain_timeout)?,
         read_lag: span("orders.read_lag_ms", orders.read_lag)?,
         absence_wait: span("orders.absence_wait_ms", orders.absence_wait)?,
+        books_max: orders.books_max,
         reconcile: reconcile(layers)?,
         ..orders
     })
@@ -236,6 +239,13 @@ fn paper(layers: &mut Layers<'_>, seed: u64) -> Result<PaperConfig, ConfigError>
         seed,
         ..model
     })
+}
+
+fn books(layers: &mut Layers<'_>) -> Result<Option<BooksConfig>, ConfigError> {
+    let follows = layers.flag(key("feed.books"), base(true))?;
+    let age_max = BooksConfig::default().age_max;
+    let age_max = layers.ms(key("feed.book_age_max_ms"), base(age_max), 100..=60_000)?;
+    Ok(follows.then_some(BooksConfig { age_max }))
 }
 
 fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {

@@ -309,6 +309,7 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("wire.feed_silence_ms", 1_000, DAY);
     ranges("wire.clock_check_ms", 100, 60_000);
     ranges("feed.connections", 1, 2);
+    ranges("feed.book_age_max_ms", 100, 60_000);
     ranges("sim.cash_cents", 0, 1_000_000_000_000);
     ranges("breaker.cooldown_s", 1, DAY / 1_000);
     ranges("breaker.max_consecutive_losses", 1, 1_000);

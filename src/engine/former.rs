@@ -209,6 +209,7 @@ impl Memory {
             | Entry::OpeningCash { .. }
             | Entry::Feed(_)
             | Entry::Fetch(_)
+            | Entry::Book(_)
             | Entry::Timer
             // The same order: it has been counted.
             | Entry::Resend(_)

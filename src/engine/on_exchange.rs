@@ -9,20 +9,19 @@ use super::course::{Course, Inlet};
 use super::emergency::Emergency;
 use super::former::Former;
 use super::opening::{Reader, Rest};
-use super::plant::{Books, OuterRings, Plant};
+use super::plant::{Books, FeedRings, OuterRings, Plant};
 use super::preparation::prepare;
 use super::refresh::TierRefresh;
 use super::threads::Threads;
 use super::{EngineError, RunOptions, dial_watch, state_dir};
 use crate::config::{TokensBy, WireConfig};
-use crate::feed::{Feed, FeedConfig, LINKS_MAX};
+use crate::feed::{self, Feed, FeedConfig, LINKS_MAX};
 use crate::gateway::budget::TierNews;
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
 use crate::gateway::{Gateway, GatewayConfig, GatewayParts, GatewayRings};
 use crate::kalshi::auth::Signature;
 use crate::kalshi::encode::OrderTemplates;
 use crate::kalshi::market::MarketTable;
-use crate::message::FeedEvent;
 use crate::net::dial::{DialHandle, Dialler};
 use crate::net::tls::TlsStream;
 use crate::oms::config::Admission;
@@ -32,7 +31,7 @@ use crate::recorder::record::Record;
 use crate::recorder::summary::Summary;
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::runtime::memory;
-use crate::runtime::ring::{Consumer, Producer, ring};
+use crate::runtime::ring::{Consumer, ring};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
@@ -127,8 +126,7 @@ pub(super) fn run_with<F: Stage + 'static>(
             .with_kill_switch(plant.kill_switch.clone())
             .with_groups(&groups.by_shard)
             .with_tier(tier);
-    let rings = (outer.feed, outer.feed_records);
-    let feed = feed(&options.config.wire, streams, &clock, rings);
+    let feed = feed(options, streams, &clock, outer.feed);
     let connections = options.config.wire.connections;
     let emergency = Some(emergency);
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
@@ -262,12 +260,17 @@ fn gateway_config(wire: &WireConfig) -> GatewayConfig {
 }
 
 fn feed(
-    wire: &WireConfig,
+    options: &RunOptions,
     (first, second): Streams,
     clock: &SystemClock,
-    (events, records): (Producer<FeedEvent>, Producer<Record>),
+    rings: FeedRings,
 ) -> LiveFeed {
-    let feed = Feed::new(feed_config(wire), first, clock.clone(), events).with_records(records);
+    let books = feed::books::Books::new(options.config.books.unwrap_or_default());
+    let config = feed_config(&options.config.wire);
+    let feed = Feed::new(config, first, clock.clone(), rings.events)
+        .with_books(books, rings.wishes, rings.books)
+        .with_records(rings.records)
+        .with_spans(rings.spans);
     match second {
         Some(second) => feed.with_second(second),
         None => feed,

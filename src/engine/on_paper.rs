@@ -130,7 +130,7 @@ impl<'a> Desk<'a> {
         let rings = PaperRings {
             commands: outer.commands,
             events: outer.gateway,
-            feed: outer.feed,
+            feed: outer.feed.events,
             asks: outer.asks,
             fetch: outer.fetch,
         };

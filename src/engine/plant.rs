@@ -19,7 +19,8 @@ use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Question, Signal,
+    BookNews, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, FollowCommand,
+    GatewayEvent, Question, Signal,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig};
 use crate::oms::{Core, Oms, OmsRingSlots, OmsRings, Opening};
@@ -65,16 +66,28 @@ pub(super) struct OuterRings {
     pub(super) commands: Consumer<Command>,
     /// News of them.
     pub(super) gateway: Producer<GatewayEvent>,
-    /// News from the stream.
-    pub(super) feed: Producer<FeedEvent>,
+    /// The feed's.
+    pub(super) feed: FeedRings,
     /// Look-ups.
     pub(super) asks: Consumer<FetchCommand>,
     /// Answers to them.
     pub(super) fetch: Producer<FetchEvent>,
     /// The gateway's records.
     pub(super) records: Producer<Record>,
-    /// The feed's records.
-    pub(super) feed_records: Producer<Record>,
+}
+
+/// What the feed holds.
+pub(super) struct FeedRings {
+    /// News from the stream.
+    pub(super) events: Producer<FeedEvent>,
+    /// Which books to follow.
+    pub(super) wishes: Consumer<FollowCommand>,
+    /// What is seen of them.
+    pub(super) books: Producer<BookNews>,
+    /// Its records.
+    pub(super) records: Producer<Record>,
+    /// How long its messages were under way.
+    pub(super) spans: Producer<Record>,
 }
 
 /// The parts every mode has.
@@ -215,6 +228,7 @@ impl Rings {
         let (intake_records, from_intake) = ring(ring::RECORDS_MAX);
         let (gateway_records, from_gateway) = ring(ring::RECORDS_MAX);
         let (feed_records, from_feed) = ring(FEED_RECORDS_MAX);
+        let (feed_spans, spans_of_feed) = ring(ring::FEED_SPANS_MAX);
         let (control_records, from_control) = ring(CONTROL_RECORDS_MAX);
         let (questions_in, questions) = ring(ring::QUESTIONS_MAX);
         let (new_sources, sources) = ring(NEW_SOURCES_MAX);
@@ -224,13 +238,25 @@ impl Rings {
             outer: OuterRings {
                 commands: ends.commands,
                 gateway: ends.gateway,
-                feed: ends.feed,
+                feed: FeedRings {
+                    events: ends.feed,
+                    wishes: ends.follows,
+                    books: ends.books,
+                    records: feed_records,
+                    spans: feed_spans,
+                },
                 asks: ends.asks,
                 fetch: ends.fetch,
                 records: gateway_records,
-                feed_records,
             },
-            recorder: vec![from_intake, ends.records, from_gateway, from_feed, from_control],
+            recorder: vec![
+                from_intake,
+                ends.records,
+                from_gateway,
+                from_feed,
+                spans_of_feed,
+                from_control,
+            ],
             new_sources,
             control: (ends.control, questions_in, questions, control_records),
         }
@@ -252,8 +278,13 @@ fn oms_config(options: &RunOptions, run: RunId, books: &Books<'_>) -> OmsConfig 
     let maintained = real && kept && options.exchange.is_none();
     let maintenance = options.config.limits.maintenance.filter(|_| maintained);
     let mut orders = options.config.orders;
+    if options.config.books.is_none() {
+        orders.books_max = 0;
+    }
     if options.config.mode == Mode::Paper {
         orders.reconcile.every = None;
+        // There is no stream to see them on.
+        orders.books_max = 0;
         // Cancelled is cancelled on paper.
         orders.aftermath = Nanos::ZERO;
     }

@@ -9,6 +9,7 @@
 //! how far it has been heard.
 
 use super::extras::Extras;
+use super::followed::Followed;
 use super::merge::Merge;
 use super::probe::Probe;
 use super::{FeedConfig, FeedCounts};
@@ -117,9 +118,13 @@ pub(super) struct Link<T, K> {
     backlog: Backlog,
     /// When the bytes being decoded were in user memory.
     received: Timestamp,
+    /// The same by both clocks.
+    heard: Now,
     subscribe: String,
     extras: Extras,
     probe: Probe,
+    /// Books of markets in play, where this connection follows them.
+    followed: Option<Followed>,
     counts: FeedCounts,
     last_loss: Option<FeedLoss>,
 }
@@ -146,9 +151,11 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             dial_at: now + Self::stagger(index),
             backlog: Backlog::Drained,
             received: now,
+            heard: Now { mono: now, ..Now::default() },
             subscribe: subscribe_command(1, &Channel::NEEDED),
             extras: Extras::new(),
             probe: Probe::new(),
+            followed: None,
             counts: FeedCounts::default(),
             last_loss: None,
         }
@@ -158,9 +165,23 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         if index == 0 { Nanos::ZERO } else { Self::STAGGER }
     }
 
+    /// Follows books on this connection.
+    pub(super) fn follow(&mut self, followed: Followed) {
+        self.followed = Some(followed);
+    }
+
+    /// Takes what the oms wishes to see of books, and tells what is seen.
+    pub(super) fn poll_followed(&mut self) -> Work {
+        self.followed.as_mut().map_or(Work::Idle, Followed::poll)
+    }
+
     /// What has been seen so far.
     pub(super) const fn counts(&self) -> FeedCounts {
-        FeedCounts { decoded: self.decoder.counts(), ..self.counts }
+        let books = match &self.followed {
+            Some(followed) => followed.books.counts(),
+            None => self.counts.books,
+        };
+        FeedCounts { decoded: self.decoder.counts(), books, ..self.counts }
     }
 
     /// Why the last lost connection was given up.
@@ -257,8 +278,12 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             Received::Nothing => Ok(Work::Idle),
             Received::Closed => Err(FeedLoss::Closed),
             Received::Bytes(count) => {
-                self.received = clock.mono();
+                self.heard = clock.now();
+                self.received = self.heard.mono;
                 self.session.handle_filled(self.received, count);
+                if let Some(followed) = &mut self.followed {
+                    followed.books.handle_heard(self.received);
+                }
                 if self.is_up() {
                     out.tell_alive(self.received);
                 }
@@ -287,17 +312,21 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
                 // Refused by the session.
                 Some(Event::Binary(_)) => {}
                 Some(Event::Ended(end)) => return Err(end.into()),
-                Some(Event::Text(text)) => match self.decoder.decode(text, self.received) {
+                Some(Event::Text(text)) => {
+                    let decoded = self.decoder.decode(text, self.received);
                     // The oms may be polled next on this very thread: the first fill of a read
                     // does not wait for what came with it.
-                    Ok(message @ StreamMessage::Fill(_)) if fresh => {
-                        self.handle(message, clock, out)?;
+                    let comes_first = fresh && matches!(decoded, Ok(StreamMessage::Fill(_)));
+                    match decoded {
+                        Ok(message) => self.handle(message, clock, out)?,
+                        Err(_) => self.blink(clock, out),
+                    }
+                    out.measure(self.decoder.envelope().sent, self.heard.wall);
+                    if comes_first {
                         work = Work::Done;
                         break;
                     }
-                    Ok(message) => self.handle(message, clock, out)?,
-                    Err(_) => self.blink(clock, out),
-                },
+                }
             }
             work = Work::Done;
         }
@@ -311,6 +340,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         clock: &C,
         out: &mut Merge,
     ) -> Result<(), FeedLoss> {
+        self.see(&message);
         match message {
             StreamMessage::Fill(mut fill) => {
                 fill.decoded = clock.mono();
@@ -323,10 +353,15 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             StreamMessage::Garbled => self.counts.garbled += 1,
             StreamMessage::Subscribed { channel, sid } => self.acknowledge(channel, sid, out),
             StreamMessage::Unsubscribed { sid } => {
-                if !self.extras.lose(Some(sid), None, self.received) {
+                let of_books = self
+                    .followed
+                    .as_mut()
+                    .is_some_and(|followed| followed.books.handle_end(self.received, sid));
+                if !of_books && !self.extras.lose(Some(sid), None, self.received) {
                     return Err(FeedLoss::Unsubscribed);
                 }
             }
+            StreamMessage::Error { code, id, sid } if self.is_of_books(code, sid, id) => {}
             StreamMessage::Error { id, sid, .. } if self.extras.lose(sid, id, self.received) => {}
             StreamMessage::Error { code, .. } => {
                 // Before `Up` the only command under way is our subscription.
@@ -334,6 +369,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
                     return Err(FeedLoss::Subscription { code });
                 }
             }
+            // Seen above.
             StreamMessage::BookSnapshot(_)
             | StreamMessage::BookDelta(_)
             | StreamMessage::Ticker(_)
@@ -342,6 +378,25 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             | StreamMessage::Other => {}
         }
         Ok(())
+    }
+
+    /// Lets the followed books know what came.
+    fn see(&mut self, message: &StreamMessage) {
+        // Fills and orders are never about them, and in a hurry.
+        if let StreamMessage::Fill(_) | StreamMessage::Order(_) = message {
+            return;
+        }
+        if let Some(followed) = &mut self.followed {
+            let (envelope, levels) = (self.decoder.envelope(), self.decoder.levels());
+            followed.books.handle(self.heard, message, &envelope, levels);
+        }
+    }
+
+    /// Whether what failed was a subscription or a command of the followed books.
+    fn is_of_books(&mut self, code: u32, sid: Option<u64>, id: Option<u64>) -> bool {
+        let now = self.received;
+        let books = self.followed.as_mut().map(|followed| &mut followed.books);
+        books.is_some_and(|books| books.handle_failure(now, code, sid, id))
     }
 
     fn acknowledge(&mut self, channel: Channel, sid: u64, out: &mut Merge) {
@@ -362,6 +417,9 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             self.extras.begin(self.received);
             if out.is_redundant() {
                 self.probe.begin(self.received);
+            }
+            if let Some(followed) = &mut self.followed {
+                followed.books.handle_up(self.received);
             }
         }
     }
@@ -391,11 +449,34 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             self.session.send_ping(&payload).ok();
             return Ok(Work::Done);
         }
+        if self.ask_for_books(now) == Work::Done {
+            return Ok(Work::Done);
+        }
         if now < self.session.deadline() {
             return Ok(Work::Idle);
         }
         self.session.handle_timeout(now);
         Ok(Work::Done)
+    }
+
+    /// Sends what the followed books ask for: one command, or a ping.
+    fn ask_for_books(&mut self, now: Timestamp) -> Work {
+        let Some(Followed { books, .. }) = &mut self.followed else { return Work::Idle };
+        if self.session.has_output() {
+            return Work::Idle;
+        }
+        if books.poll_ping(now) == Work::Done {
+            let queued = self.session.send_ping(b"");
+            debug_assert!(queued.is_ok(), "Invariant: a ping fits an empty outbox");
+            return Work::Done;
+        }
+        if now < books.deadline() {
+            return Work::Idle;
+        }
+        let Some(command) = books.poll_command(now) else { return Work::Idle };
+        let queued = self.session.send_text(command);
+        debug_assert!(queued.is_ok(), "Invariant: one command fits an empty outbox");
+        Work::Done
     }
 
     fn transmit(&mut self) -> Result<Work, LinkError> {
@@ -432,6 +513,9 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         self.connection = None;
         self.extras.end();
         self.probe.end();
+        if let Some(followed) = &mut self.followed {
+            followed.books.handle_down();
+        }
         self.counts.losses += 1;
         self.last_loss = Some(loss);
         if was_up {

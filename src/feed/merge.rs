@@ -8,6 +8,7 @@
 use super::coverage::{Change, Coverage, LINKS_MAX, other};
 use super::duplicates::{Duplicates, Verdict};
 use crate::message::FeedEvent;
+use crate::recorder::record::{Hop, Record};
 use crate::units::{Nanos, Now, Timestamp, WallTime};
 
 /// See the module's page.
@@ -21,6 +22,8 @@ pub(super) struct Merge {
     repetitions: [u64; LINKS_MAX],
     /// Which connection is too far behind the other to be of any use.
     behind: Option<usize>,
+    /// To the recorder: how long messages were under way.
+    spans: Option<rtrb::Producer<Record>>,
     /// When the oms was last told that the stream is alive.
     told_alive: Timestamp,
 }
@@ -44,6 +47,7 @@ impl Merge {
             duplicates: None,
             repetitions: [0; LINKS_MAX],
             behind: None,
+            spans: None,
             told_alive: now,
         }
     }
@@ -51,6 +55,22 @@ impl Merge {
     /// For two: allocates what tells their stories apart.
     pub(super) fn expect_two(&mut self) {
         self.duplicates = Some(Duplicates::new());
+    }
+
+    /// Tells how long messages were under way.
+    pub(super) fn measure_into(&mut self, spans: rtrb::Producer<Record>) {
+        self.spans = Some(spans);
+    }
+
+    /// Measures how long a message was under way: from the exchange's clock to ours, which differ
+    /// by what `clock_skew` tells. A measurement is left out rather than waited for.
+    pub(super) fn measure(&mut self, sent: Option<WallTime>, heard: WallTime) {
+        let (Some(spans), Some(sent)) = (&mut self.spans, sent) else { return };
+        let span = Record::Span { hop: Hop::FeedLatency, span: heard.since(sent) };
+        let _full: Result<(), _> = spans.push(span);
+        if sent > heard {
+            let _full: Result<(), _> = spans.push(Record::SentAhead);
+        }
     }
 
     /// Whether one step's events fit.

@@ -15,6 +15,7 @@ pub mod books;
 mod coverage;
 mod duplicates;
 mod extras;
+mod followed;
 mod link;
 mod merge;
 mod probe;
@@ -24,6 +25,8 @@ pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 
+use books::{BookCounts, Books};
+use followed::Followed;
 use link::Link;
 use merge::Merge;
 use telling::Telling;
@@ -33,13 +36,13 @@ pub use link::FeedLoss;
 
 use crate::ids::Reason;
 use crate::kalshi::stream::DecodeCounts;
-use crate::message::FeedEvent;
+use crate::message::{BookNews, FeedEvent, FollowCommand};
 use crate::net::{Connector, Transport};
 use crate::proto::websocket::SessionConfig;
 use crate::recorder::feed_links::{FeedLinkCounts, FeedLinkTold};
 use crate::recorder::record::Record;
 use crate::runtime::clock::Clock;
-use crate::runtime::ring::Producer;
+use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
 use crate::units::Nanos;
 
@@ -73,6 +76,8 @@ pub struct FeedCounts {
     pub garbled: u64,
     /// What the other connection had told before.
     pub repetitions: u64,
+    /// What was seen of followed books.
+    pub books: BookCounts,
     /// Polls that could not go on because the events' ring was full.
     pub stalls: u64,
 }
@@ -111,6 +116,26 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
         self
     }
 
+    /// Tells the recorder how long messages were under way.
+    #[must_use]
+    pub fn with_spans(mut self, spans: Producer<Record>) -> Self {
+        self.merge.measure_into(spans);
+        self
+    }
+
+    /// Follows books of the markets that `wishes` names, and tells in `news` what is seen.
+    #[must_use]
+    pub fn with_books(
+        mut self,
+        books: Books,
+        wishes: Consumer<FollowCommand>,
+        news: Producer<BookNews>,
+    ) -> Self {
+        // One connection is enough: while it is down, books are read instead.
+        self.links[0].follow(Followed::new(books, wishes, news));
+        self
+    }
+
     /// Telling the recorder what becomes of its connections.
     #[must_use]
     pub fn with_records(mut self, records: Producer<Record>) -> Self {
@@ -143,6 +168,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Stage for Feed<T, K, C> {
     fn poll(&mut self) -> Work {
         let mut work = Work::Idle;
         for link in &mut self.links {
+            work = work.or(link.poll_followed());
             if !self.merge.has_room() {
                 self.stalls += 1;
                 break;

@@ -61,7 +61,7 @@ fn frames(mut sent: &[u8]) -> Vec<(u8, String)> {
 
 struct Bench {
     feed: Feed<ScriptedTransport, ScriptedConnector, VirtualClock>,
-    events: rtrb::Consumer<FeedEvent>,
+    events: Consumer<FeedEvent>,
     connector: ScriptedConnector,
     clock: VirtualClock,
 }

@@ -37,11 +37,13 @@ pub enum Trouble {
     RateLimited = 12,
     /// Of two connections to the stream one is down.
     FeedNotRedundant = 13,
+    /// Books that are followed on the stream are not to be believed.
+    BooksUnseen = 14,
 }
 
 impl Trouble {
     /// How many there are.
-    pub const COUNT: usize = 14;
+    pub const COUNT: usize = 15;
 
     /// All of them.
     pub const ALL: [Self; Self::COUNT] = [
@@ -59,6 +61,7 @@ impl Trouble {
         Self::Unreachable,
         Self::RateLimited,
         Self::FeedNotRedundant,
+        Self::BooksUnseen,
     ];
 
     /// The name in alerts, reports and answers.
@@ -79,6 +82,7 @@ impl Trouble {
             Self::Unreachable => "unreachable",
             Self::RateLimited => "rate_limited",
             Self::FeedNotRedundant => "feed_not_redundant",
+            Self::BooksUnseen => "books_unseen",
         }
     }
 
@@ -111,6 +115,10 @@ impl Trouble {
             }
             Self::NameUnresolved => "look at the machine's resolver and the configured host names",
             Self::Unreachable => "look at the network, and whether the exchange is running",
+            Self::BooksUnseen => {
+                "wait: prices are read instead, which takes longer; else look at feed_latency and \
+                 the network, or set feed.books = false"
+            }
             Self::RateLimited => "wait; else lower wire.write_tokens_per_second to the tier's",
             Self::FeedNotRedundant => {
                 "wait: trading goes on over the other, and it is dialled again; if it stays, look \

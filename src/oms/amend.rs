@@ -77,7 +77,7 @@ impl Core {
         let terms = order.terms();
         let moved = NewOrder { price, quantity: order.open(), approved: now.mono, ..*terms };
         let market = self.markets.get(terms.market).ok_or_else(|| refuse(Limit::UnknownMarket))?;
-        let known = self.quotes.as_of(market.ix);
+        let known = self.quotes.as_of(market.ix, now.wall);
         let question = Question {
             order: &moved,
             child: Child::Later,

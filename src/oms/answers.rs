@@ -65,7 +65,7 @@ impl Core {
         });
         let Some(order) = self.orders.find(key).filter(|order| order.resends == 0) else { return };
         let client_order_id = order.terms().client_order_id;
-        let received = order.terms().received;
+        let (market, received) = (order.terms().market, order.terms().received);
         out.records.push(Record::OrderSent { client_order_id, at: stamps.sent });
         let spans = [
             (Hop::Encode, stamps.encoded.since(stamps.taken)),
@@ -84,6 +84,7 @@ impl Core {
             }
             out.records.push(Record::Span { hop, span });
         }
+        self.follow(now, market, out);
     }
 
     /// Nothing left this process: the order does not count as sent, and everything it held is free.

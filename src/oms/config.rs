@@ -62,6 +62,8 @@ pub struct OrderConfig {
     pub cancels_max: u8,
     /// How long a drain waits for orders to end.
     pub drain_timeout: Nanos,
+    /// Most markets in play whose books are followed on the stream; none where there is none.
+    pub books_max: u16,
     /// How books and exchange are compared.
     pub reconcile: ReconcileConfig,
 }
@@ -69,6 +71,8 @@ pub struct OrderConfig {
 impl OrderConfig {
     /// Most orders that can follow an execution's first: a result has room for that many.
     pub const FOLLOWERS_MAX: u8 = 7;
+    /// Most books that can be followed: what the feed has room for.
+    pub const BOOKS_MAX: u16 = 64;
 }
 
 const _: () = assert!(
@@ -103,6 +107,7 @@ impl Default for OrderConfig {
             aftermath: Nanos::from_secs(60),
             cancels_max: 3,
             drain_timeout: Nanos::from_secs(10),
+            books_max: Self::BOOKS_MAX,
             reconcile: ReconcileConfig::default(),
         }
     }

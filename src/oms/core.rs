@@ -9,6 +9,7 @@ use super::account::{Account, Holding, MarketPnl};
 use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
 use super::execution::{ExecutionKey, Executions, Lot};
+use super::following::Following;
 use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
 use super::news::News;
@@ -21,8 +22,8 @@ use super::watch::Watch;
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
-    CancelOrder, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
-    NewOrder, Signal,
+    BookNews, CancelOrder, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent,
+    FollowCommand, GatewayEvent, NewOrder, Signal,
 };
 use crate::order::{IllegalTransition, OrderSlab};
 use crate::recorder::record::Record;
@@ -43,6 +44,8 @@ pub enum Input {
     Feed(FeedEvent),
     /// Answers to look-ups and backfills.
     Fetch(FetchEvent),
+    /// What is seen of a followed book.
+    Book(BookNews),
     /// A person or the system.
     Control(ControlCommand),
     /// [`Core::deadline`] has been reached.
@@ -60,6 +63,8 @@ pub struct Outbox {
     pub records: Vec<Record>,
     /// For the journal alone: what must outlive the process.
     pub kept: Vec<Kept>,
+    /// For the feed: which books to follow. Nobody waits for it.
+    pub follows: Vec<FollowCommand>,
 }
 
 impl Outbox {
@@ -72,10 +77,11 @@ impl Outbox {
             asks: Vec::with_capacity(64),
             records: Vec::with_capacity(2 * market_count + 256),
             kept: Vec::with_capacity(64),
+            follows: Vec::with_capacity(128),
         }
     }
 
-    /// How much there is.
+    /// How much there is that must be passed on.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.commands.len() + self.asks.len() + self.records.len()
@@ -139,6 +145,7 @@ pub struct Core {
     /// Executions that look at the market's prices: those that make, and those that wait.
     pub(super) attentive: Vec<ExecutionKey>,
     pub(super) quotes: Quotes,
+    pub(super) following: Following,
     pub(super) exposure: Exposure,
     pub(super) account: Account,
     pub(super) day: Day,
@@ -209,6 +216,7 @@ impl Core {
             lots: vec![Lot::default(); config.orders_max],
             attentive: Vec::with_capacity(config.orders_max),
             quotes: Quotes::new(market_count),
+            following: Following::new(config.orders.books_max),
             exposure: Exposure::new(market_count, event_count, rules.sport_count()),
             guard: Guard::new(&config.limits, config.breaker, market_count, config.orders_max),
             listings: Vec::with_capacity(market_count),
@@ -278,6 +286,7 @@ impl Core {
             Input::Gateway(event) => self.on_gateway(now, event, out),
             Input::Feed(event) => self.on_feed(now, event, out),
             Input::Fetch(event) => self.on_fetch(now, event, out),
+            Input::Book(news) => self.on_book(now, news, out),
             Input::Control(command) => self.on_control(now, command, out),
             Input::Timer => self.on_timer(now, out),
         }
@@ -301,6 +310,7 @@ impl Core {
             .min(self.settlements.due())
             .min(self.reconciling.due())
             .min(self.news.due())
+            .min(self.following.due())
     }
 
     /// The account's books.

@@ -85,6 +85,7 @@ impl Core {
             Input::Signal(_)
             | Input::Feed(_)
             | Input::Fetch(_)
+            | Input::Book(_)
             | Input::Control(_)
             | Input::Timer => {}
         }

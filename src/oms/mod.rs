@@ -12,6 +12,7 @@ mod deadlines;
 mod endings;
 mod entry;
 mod execution;
+mod following;
 mod guarding;
 mod identity;
 mod index;

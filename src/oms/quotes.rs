@@ -1,8 +1,9 @@
 //! The best prices of each market as far as the engine has been told, and since when.
 //!
-//! Signals tell of their market in passing; what a retry or a making order needs beyond that is
-//! asked of the exchange ([`FetchCommand::Quote`]). The newest word counts, whoever gave it. A
-//! first order goes by its own signal.
+//! A followed book tells them as they change (`following.rs`), and what it tells holds until it
+//! tells otherwise. Signals tell of their market in passing; what a retry or a making order needs
+//! beyond that is asked of the exchange ([`FetchCommand::Quote`]). Where no book is seen the newest
+//! word counts, whoever gave it. A first order goes by its own signal.
 //!
 //! [`FetchCommand::Quote`]: crate::message::FetchCommand::Quote
 
@@ -49,6 +50,8 @@ struct Row {
     as_of: WallTime,
     /// Whether a question is under way.
     asked: bool,
+    /// Whether the book is seen: then the quote is what it is now.
+    seen: bool,
 }
 
 /// Every market's quote.
@@ -70,17 +73,38 @@ impl Quotes {
         self.rows[usize::from(market.0)].quote
     }
 
-    /// When the market was not older than what is known of it.
+    /// When the market was not older than what is known of it: now, where its book is seen.
     #[must_use]
-    pub(super) fn as_of(&self, market: MarketIx) -> WallTime {
-        self.rows[usize::from(market.0)].as_of
+    pub(super) fn as_of(&self, market: MarketIx, now: WallTime) -> WallTime {
+        let row = &self.rows[usize::from(market.0)];
+        if row.seen { now } else { row.as_of }
+    }
+
+    /// Whether a market's book is seen.
+    #[must_use]
+    pub(super) fn is_seen(&self, market: MarketIx) -> bool {
+        self.rows[usize::from(market.0)].seen
+    }
+
+    /// A followed book has these best prices from `as_of` on. Whether that is news.
+    #[must_use]
+    pub(super) fn see(&mut self, market: MarketIx, quote: Quote, as_of: WallTime) -> bool {
+        let row = &mut self.rows[usize::from(market.0)];
+        let changed = row.quote != quote || !row.seen;
+        (row.quote, row.as_of, row.seen) = (quote, as_of, true);
+        changed
+    }
+
+    /// A followed book is not seen any more: what was seen last grows old from now on.
+    pub(super) fn lose_sight(&mut self, market: MarketIx) {
+        self.rows[usize::from(market.0)].seen = false;
     }
 
     /// Learns what a market was like at `as_of`. Whether that is news.
     #[must_use]
     pub(super) fn hear(&mut self, market: MarketIx, quote: Quote, as_of: WallTime) -> bool {
         let row = &mut self.rows[usize::from(market.0)];
-        if as_of < row.as_of {
+        if row.seen || as_of < row.as_of {
             return false;
         }
         let changed = row.quote != quote;

@@ -4,7 +4,8 @@
 //! and their reasons are in [`crate::runtime::ring`].
 
 use crate::message::{
-    Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Signal,
+    BookNews, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, FollowCommand,
+    GatewayEvent, Signal,
 };
 use crate::recorder::record::Record;
 use crate::runtime::ring::{self, Consumer, Producer, ring};
@@ -26,6 +27,10 @@ pub struct OmsRingSlots {
     pub control: usize,
     /// To the gateway.
     pub commands: usize,
+    /// From the feed, views of books.
+    pub books: usize,
+    /// To the feed, which books to follow.
+    pub follows: usize,
     /// To the recorder.
     pub records: usize,
 }
@@ -40,6 +45,8 @@ impl Default for OmsRingSlots {
             fetch: ring::FETCH_EVENTS_MAX,
             control: ring::CONTROL_COMMANDS_MAX,
             commands: ring::COMMANDS_MAX,
+            books: ring::BOOK_NEWS_MAX,
+            follows: ring::FOLLOWS_MAX,
             records: ring::RECORDS_MAX,
         }
     }
@@ -57,6 +64,8 @@ impl OmsRingSlots {
             fetch: slots,
             control: slots,
             commands: slots,
+            books: slots,
+            follows: slots,
             records,
         }
     }
@@ -79,6 +88,10 @@ pub struct OmsRings {
     pub commands: Producer<Command>,
     /// To the REST service.
     pub asks: Producer<FetchCommand>,
+    /// From the feed, views of books.
+    pub books: Consumer<BookNews>,
+    /// To the feed, which books to follow.
+    pub follows: Producer<FollowCommand>,
     /// To the recorder.
     pub records: Producer<Record>,
 }
@@ -100,6 +113,10 @@ pub struct OmsEnds {
     pub commands: Consumer<Command>,
     /// The REST service's.
     pub asks: Consumer<FetchCommand>,
+    /// The feed's, views of books.
+    pub books: Producer<BookNews>,
+    /// The feed's, which books to follow.
+    pub follows: Consumer<FollowCommand>,
     /// The recorder's.
     pub records: Consumer<Record>,
 }
@@ -115,8 +132,21 @@ impl OmsRings {
         let (control_in, control) = ring(slots.control);
         let (commands, commands_out) = ring(slots.commands);
         let (asks, asks_out) = ring(slots.asks);
+        let (books_in, books) = ring(slots.books);
+        let (follows, follows_out) = ring(slots.follows);
         let (records, records_out) = ring(slots.records);
-        let inner = Self { signals, gateway, feed, fetch, control, commands, asks, records };
+        let inner = Self {
+            signals,
+            gateway,
+            feed,
+            fetch,
+            control,
+            commands,
+            asks,
+            books,
+            follows,
+            records,
+        };
         let ends = OmsEnds {
             signals: signals_in,
             gateway: gateway_in,
@@ -125,6 +155,8 @@ impl OmsRings {
             control: control_in,
             commands: commands_out,
             asks: asks_out,
+            books: books_in,
+            follows: follows_out,
             records: records_out,
         };
         (inner, ends)

@@ -225,6 +225,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
 
     /// Moves outputs into their rings as far as there is room. Waiting for room is no work.
     fn pass_on(&mut self) -> Work {
+        self.pass_wishes();
         if self.outbox.is_empty() {
             return Work::Idle;
         }
@@ -236,6 +237,14 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         push_from(&mut rings.commands, &mut outbox.commands, commands)
             .or(push_from(&mut rings.asks, &mut outbox.asks, asks))
             .or(push_from(&mut rings.records, &mut outbox.records, records))
+    }
+
+    /// Tells the feed which books to follow. Nobody waits for a book: without room, prices are read
+    /// instead.
+    fn pass_wishes(&mut self) {
+        for wish in self.outbox.follows.drain(..) {
+            let _full: Result<(), _> = self.rings.follows.push(wish);
+        }
     }
 
     /// How many outputs wait for room in their rings.
@@ -255,6 +264,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
                 Input::Feed(event)
             } else if let Ok(event) = self.rings.fetch.pop() {
                 Input::Fetch(event)
+            } else if let Ok(news) = self.rings.books.pop() {
+                Input::Book(news)
             } else {
                 return work;
             };
@@ -375,6 +386,7 @@ const fn entry_of(input: &Input) -> Entry {
         Input::Gateway(event) => Entry::Gateway(*event),
         Input::Feed(event) => Entry::Feed(*event),
         Input::Fetch(event) => Entry::Fetch(*event),
+        Input::Book(news) => Entry::Book(*news),
         Input::Control(command) => Entry::Control(*command),
         Input::Timer => Entry::Timer,
     }

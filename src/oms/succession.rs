@@ -145,7 +145,7 @@ impl Core {
         };
         // A successor goes by what is known of the market now, not by what the signal saw then,
         // nor by when it came. What is not known is as old as time.
-        let known = self.quotes.as_of(market.ix);
+        let known = self.quotes.as_of(market.ix, now.wall);
         let seen = signal.produced_at.map_or(known, |at| at.max(known));
         self.ask(now, signal, market, (draft, Child::Later), Some(seen)).map_err(Stop::Refused)
     }
@@ -213,7 +213,7 @@ impl Core {
         execution: &Execution,
     ) -> Option<(MarketIx, Ticker)> {
         let market = self.markets.find(&execution.signal().ticker)?;
-        let age = now.wall.since(self.quotes.as_of(market.ix));
+        let age = now.wall.since(self.quotes.as_of(market.ix, now.wall));
         let is_old = age > self.config.limits.signal_age_max;
         (is_old && !execution.asked).then_some((market.ix, market.ticker))
     }
@@ -298,7 +298,9 @@ impl Core {
             return;
         };
         if now.mono < until && self.rests(child) {
-            self.ask_quote(market, ticker, out);
+            if !self.quotes.is_seen(market) {
+                self.ask_quote(market, ticker, out);
+            }
             self.repeg(now, key, out);
         }
         let at = now.mono + self.config.orders.repeg_interval;

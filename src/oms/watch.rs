@@ -68,6 +68,7 @@ impl Core {
         self.watch_obstacle(out);
         self.watch_links(out);
         self.watch_exchange(now, out);
+        self.watch_books(now, out);
         self.watch_markets(now, out);
         self.time_reconnects(now, out);
     }
@@ -114,6 +115,12 @@ impl Core {
         let links = self.watch.connected && self.connections == 0;
         let detail = || Reason::lossy("no order connection is up");
         self.tell_condition(Trouble::OrderLinkDown, turn_of(links), detail, out);
+    }
+
+    fn watch_books(&mut self, now: Now, out: &mut Outbox) {
+        let unseen = turn_of(self.is_blind(now));
+        let detail = || Reason::lossy("a followed market's book is late, broken or not told");
+        self.tell_condition(Trouble::BooksUnseen, unseen, detail, out);
     }
 
     fn watch_exchange(&mut self, now: Now, out: &mut Outbox) {

@@ -174,6 +174,7 @@ impl Console {
             Record::Received
             | Record::SourceEnded { .. }
             | Record::Span { .. }
+            | Record::SentAhead
             | Record::Presign { .. }
             | Record::FeedLink(_)
             | Record::OrderSent { .. }

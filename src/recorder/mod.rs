@@ -294,6 +294,7 @@ impl<C: Clock> Recorder<C> {
             }
             Record::Reconnected { span } => self.board.note_reconnect(*span),
             Record::Received
+            | Record::SentAhead
             | Record::Presign { .. }
             | Record::FeedLink(_)
             | Record::OrderSent { .. }

@@ -37,11 +37,13 @@ pub enum Hop {
     FillApply = 8,
     /// Signal bytes in memory → first fill applied.
     SignalToFill = 9,
+    /// Message given to the network by the exchange → its bytes in memory, by two clocks.
+    FeedLatency = 10,
 }
 
 impl Hop {
     /// How many hops there are.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
 
     /// All hops, in the order of the flow.
     pub const ALL: [Self; Self::COUNT] = [
@@ -55,6 +57,7 @@ impl Hop {
         Self::FillDecode,
         Self::FillApply,
         Self::SignalToFill,
+        Self::FeedLatency,
     ];
 
     /// The name in reports and file names.
@@ -71,6 +74,7 @@ impl Hop {
             Self::FillDecode => "fill_decode",
             Self::FillApply => "fill_apply",
             Self::SignalToFill => "signal_to_fill",
+            Self::FeedLatency => "feed_latency",
         }
     }
 }
@@ -256,6 +260,9 @@ pub enum Record {
         /// How long.
         span: Nanos,
     },
+    /// feed: by the exchange's clock a message was sent after it was here by ours; its latency
+    /// counts as none.
+    SentAhead,
     /// gateway: an order went out with a signature made ahead (`true`) or inline (`false`).
     Presign {
         /// Made ahead.

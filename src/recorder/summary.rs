@@ -49,6 +49,10 @@ pub struct Summary {
     /// Markets that settled in this run.
     #[serde(default)]
     pub settled: u64,
+    /// Stream messages that the exchange's clock sent after ours had received them: how often
+    /// `feed_latency` counts none because the clocks differ.
+    #[serde(default)]
+    pub sent_ahead: u64,
     /// Signatures made ahead of the order that used them.
     pub presign: Presign,
     /// Commands to halt, and how long they took.
@@ -176,6 +180,7 @@ pub struct Tally {
     positions: BTreeMap<String, (Position, Money)>,
     pnl: BTreeMap<String, Pnl>,
     settled: u64,
+    sent_ahead: u64,
     presign: Presign,
     kill_switch: KillSwitchTimes,
     feed: Vec<FeedLink>,
@@ -258,6 +263,7 @@ impl Tally {
                 self.ending = Some(alive.map(|(id, _)| *id).collect());
             }
             Record::Settled { .. } => self.settled += 1,
+            Record::SentAhead => self.sent_ahead += 1,
             Record::FinalAccount { cash, fees, realized, .. } => {
                 self.account = Some(Account { cash: *cash, fees: *fees, realized: *realized });
             }
@@ -377,6 +383,7 @@ impl Tally {
                 .collect(),
             pnl: self.pnl.clone(),
             settled: self.settled,
+            sent_ahead: self.sent_ahead,
             presign: self.presign,
             kill_switch: self.kill_switch,
             shutdown: self.shutdown(),

@@ -31,10 +31,10 @@ const PERCENTILES: [(f64, &str); 6] = [
 /// Points along a curve: one every few pixels.
 const POINTS: u32 = 160;
 
-/// Colours that stay apart for most eyes (Okabe and Ito, then two greys).
+/// Colours that stay apart for most eyes (Okabe and Ito, then greys).
 const COLOURS: [&str; Hop::COUNT] = [
     "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#0072b2", "#d55e00", "#8a7f00", "#7f7f7f",
-    "#b0b0b0", "#4d4d4d",
+    "#b0b0b0", "#4d4d4d", "#f0e442",
 ];
 
 /// The colour of a hop's curve.

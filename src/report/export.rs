@@ -150,6 +150,7 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Gateway(_)
         | Entry::Feed(_)
         | Entry::Fetch(_)
+        | Entry::Book(_)
         | Entry::Control(_)
         | Entry::Timer
         | Entry::Resend(_)

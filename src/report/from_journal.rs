@@ -74,6 +74,7 @@ impl Rebuild {
             | Entry::Market(_)
             | Entry::Feed(_)
             | Entry::Fetch(_)
+            | Entry::Book(_)
             | Entry::Control(_)
             | Entry::Timer
             | Entry::Resend(_)

@@ -26,6 +26,14 @@ pub const GATEWAY_EVENTS_MAX: usize = 4_096;
 /// feed → oms. One read of 256 KiB can hold about 600 fills; a backfill adds as many again.
 pub const FEED_EVENTS_MAX: usize = 8_192;
 
+/// feed → oms, views of books. One for each market that can be followed; a newer view of the same
+/// market waits in the feed.
+pub const BOOK_NEWS_MAX: usize = 64;
+
+/// oms → feed, which books to follow: each market followed can be exchanged for another twice
+/// before the feed looks. One that finds no room is read by REST instead.
+pub const FOLLOWS_MAX: usize = 256;
+
 /// oms → the cold REST service. At most one request per order that is unknown, and a backfill.
 pub const FETCH_COMMANDS_MAX: usize = 256;
 
@@ -41,6 +49,10 @@ pub const QUESTIONS_MAX: usize = 8;
 /// A hot stage → recorder. 100 000 signals a second leave four records each; the recorder wakes
 /// at least every 10 ms. One slot is about 1.2 KiB, so one such ring is about 20 MB.
 pub const RECORDS_MAX: usize = 16_384;
+
+/// The feed → recorder, latencies of messages. A burst of thousands within the recorder's 10 ms
+/// may leave some out: they are measurements, and 20 MB for them would be too much.
+pub const FEED_SPANS_MAX: usize = 2_048;
 
 /// Makes a ring with room for `capacity` values and touches all its pages.
 ///

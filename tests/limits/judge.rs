@@ -172,7 +172,7 @@ impl Judge {
             Input::Fetch(event) => self.fetch(now, event),
             Input::Control(ControlCommand::Halt { .. }) => self.halted = true,
             Input::Control(ControlCommand::Resume) => self.resume(),
-            Input::Control(_) | Input::Timer => {}
+            Input::Control(_) | Input::Book(_) | Input::Timer => {}
         }
         if self.day_loss() >= self.config.limits.daily_loss_max.e8() {
             self.breaker.trip_for_the_day(now.mono);

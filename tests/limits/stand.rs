@@ -71,6 +71,7 @@ impl Engine {
             Input::Gateway(event) => self.ends.gateway.push(*event).expect(room),
             Input::Feed(event) => self.ends.feed.push(*event).expect(room),
             Input::Fetch(event) => self.ends.fetch.push(*event).expect(room),
+            Input::Book(news) => self.ends.books.push(*news).expect(room),
             Input::Control(command) => self.ends.control.push(*command).expect(room),
             Input::Timer => {}
         }

@@ -194,6 +194,8 @@ fn an_order_is_not_sent_again_when_the_signal_is_over_or_the_market_has_moved() 
     // Moved: another signal says so before the repetition is due.
     let mut world = world_with(vec![create(1, RequestFault::Vanished)], |config| {
         config.limits.order_spacing_min = Nanos::from_secs(60);
+        // Signals alone tell of the market.
+        config.orders.books_max = 0;
     });
     world.send_line(&take("a"));
     world.run_for(SECOND);

@@ -13,6 +13,8 @@ fn a_retrys_price_is_bounded_by_the_original_and_not_by_the_last() {
     let mut world = world_with(vec![], |config| {
         config.orders.retries_max = 7;
         config.orders.improvement_max = PriceDelta::from_cents(3);
+        // However far the market is.
+        config.orders.slippage_max = PriceDelta::from_cents(50);
     });
 
     world.send_line(&line("a", "BUY_YES", 37, 10, "immediate_or_cancel"));
@@ -29,7 +31,10 @@ fn a_retrys_price_is_bounded_by_the_original_and_not_by_the_last() {
 
 #[test]
 fn a_retrys_price_is_bounded_by_the_signal() {
-    let mut world = world_with(vec![], |config| config.orders.retries_max = 3);
+    let mut world = world_with(vec![], |config| {
+        config.orders.retries_max = 3;
+        config.orders.slippage_max = PriceDelta::from_cents(3);
+    });
 
     let signal = line("a", "BUY_YES", 39, 10, "immediate_or_cancel");
     world.send_line(&with(&signal, r#""max_price_dollars":"0.4100""#));
@@ -44,6 +49,7 @@ fn a_retrys_price_is_bounded_by_the_signal() {
 fn a_retry_passes_every_limit_again() {
     let mut world = world_with(vec![], |config| {
         config.orders.retries_max = 3;
+        config.orders.slippage_max = PriceDelta::from_cents(3);
         // Room for the first order and one retry.
         config.limits.daily_trades_max = 2;
     });

@@ -4,15 +4,22 @@
 //! makes a double position.
 
 use kalshi_exec::order::State;
-use kalshi_exec::units::Nanos;
+use kalshi_exec::sim::world::WorldConfig;
+use kalshi_exec::units::{Nanos, PriceDelta};
 
 use crate::theatre::{
     await_answer, ended, fates, finish, held, limits, line, order, sent_once, world_with, yes,
 };
 
+/// Three retries, for a market that may be as far away.
+fn patient(config: &mut WorldConfig) {
+    config.orders.retries_max = 3;
+    config.orders.slippage_max = PriceDelta::from_cents(3);
+}
+
 #[test]
 fn a_retry_goes_a_cent_further_until_it_fills() {
-    let mut world = world_with(vec![], |config| config.orders.retries_max = 3);
+    let mut world = world_with(vec![], patient);
 
     // Asked at 42: limits of 40 and 41 do not reach it.
     world.send_line(&line("a", "BUY_YES", 39, 10, "immediate_or_cancel"));
@@ -30,7 +37,7 @@ fn a_retry_goes_a_cent_further_until_it_fills() {
 
 #[test]
 fn buying_no_is_retried_in_its_own_leg() {
-    let mut world = world_with(vec![], |config| config.orders.retries_max = 3);
+    let mut world = world_with(vec![], patient);
 
     // YES is bid at 40: NO costs 60. The signal saw it at 57.
     let signal = line("a", "BUY_NO", 42, 10, "immediate_or_cancel");
@@ -45,7 +52,7 @@ fn buying_no_is_retried_in_its_own_leg() {
 
 #[test]
 fn a_killed_order_is_retried_whole() {
-    let mut world = world_with(vec![], |config| config.orders.retries_max = 3);
+    let mut world = world_with(vec![], patient);
 
     // Fifty are offered at 42: sixty only with those at 43.
     world.send_line(&line("a", "BUY_YES", 41, 60, "fill_or_kill"));
@@ -62,7 +69,7 @@ fn a_killed_order_is_retried_whole() {
 fn retries_wait_for_their_turn() {
     let spacing = Nanos::from_ms(100);
     let mut world = world_with(vec![], |config| {
-        config.orders.retries_max = 3;
+        patient(config);
         config.limits.order_spacing_min = spacing;
     });
 

@@ -4,7 +4,7 @@
 //! at 43.
 
 use kalshi_exec::ids::{SignalId, Ticker};
-use kalshi_exec::message::BookSide;
+use kalshi_exec::message::{BookSide, BookView, FetchCommand};
 use kalshi_exec::order::{Order, State};
 use kalshi_exec::recorder::journal::{Entry, JournalReader};
 use kalshi_exec::recorder::record::{ChildResult, ExecutionResult, Outcome};
@@ -169,6 +169,26 @@ pub(crate) fn journal(world: &World) -> Vec<Entry> {
     let reader = JournalReader::from_bytes(world.journal().bytes());
     let entries = reader.expect("a journal").map(|entry| entry.expect("an intact entry").1);
     entries.collect()
+}
+
+/// What the engine was told of the followed book, in order.
+pub(crate) fn views(world: &World) -> Vec<BookView> {
+    let view = |entry| match entry {
+        Entry::Book(news) => Some(news.view),
+        _ => None,
+    };
+    journal(world).into_iter().filter_map(view).collect()
+}
+
+/// A view with these best prices in cents.
+pub(crate) fn top(bid: u32, ask: u32) -> BookView {
+    BookView::Top { bid: Price::from_cents(bid), ask: Price::from_cents(ask) }
+}
+
+/// How often a book was read instead of seen.
+pub(crate) fn book_reads(world: &World) -> usize {
+    let is_read = |entry: &Entry| matches!(entry, Entry::Ask(FetchCommand::Quote { .. }));
+    journal(world).iter().filter(|entry| is_read(entry)).count()
 }
 
 /// So many YES.

@@ -26,6 +26,7 @@ use crate::kalshi::stream::{
     write_subscribe_market, write_update,
 };
 use crate::message::{Blindness, BookNews, FollowCommand};
+use crate::runtime::stage::Work;
 use crate::units::{Nanos, Now, Timestamp, WallTime};
 
 /// Most markets followed at a time: more than a strategy executes in at once, and two ladders of
@@ -93,6 +94,12 @@ pub struct Books {
     next_id: u32,
     /// Whether the connection takes commands.
     is_up: bool,
+    /// When the connection was last heard, whatever it said.
+    heard: Timestamp,
+    /// When it was last pinged for that.
+    pinged: Timestamp,
+    /// Whether it has been silent for too long: what it says may be stuck on the way.
+    is_silent: bool,
     /// When there may be something to ask for.
     due: Timestamp,
     /// Whether some view may differ from what was told.
@@ -113,6 +120,9 @@ impl Books {
             command: String::with_capacity(COMMAND_BYTES_MAX),
             next_id: ID_MIN,
             is_up: false,
+            heard: Timestamp::ZERO,
+            pinged: Timestamp::ZERO,
+            is_silent: false,
             due: Timestamp::NEVER,
             has_news: false,
             counts: BookCounts::default(),
@@ -150,9 +160,19 @@ impl Books {
     }
 
     /// Input: a connection takes commands.
-    pub fn handle_up(&mut self) {
+    pub fn handle_up(&mut self, now: Timestamp) {
         self.is_up = true;
         self.due = Timestamp::ZERO;
+        self.handle_heard(now);
+    }
+
+    /// Input: the connection was heard. A pong counts: it has passed whatever was stuck.
+    pub const fn handle_heard(&mut self, now: Timestamp) {
+        self.heard = now;
+        if self.is_silent {
+            self.is_silent = false;
+            self.has_news = true;
+        }
     }
 
     /// Input: the connection is gone.
@@ -243,6 +263,18 @@ impl Books {
         self.due
     }
 
+    /// Output: whether the connection is to be pinged: a quiet market and a stuck connection look
+    /// alike otherwise.
+    pub fn poll_ping(&mut self, now: Timestamp) -> Work {
+        let half = Nanos::from_ns(self.config.age_max.ns() / 2);
+        let due = self.heard.max(self.pinged) + half;
+        if !self.is_up || self.slots.is_empty() || now < due {
+            return Work::Idle;
+        }
+        self.pinged = now;
+        Work::Done
+    }
+
     /// Output: a command for the exchange. Call until `None`.
     pub fn poll_command(&mut self, now: Timestamp) -> Option<&str> {
         if now < self.due {
@@ -250,6 +282,10 @@ impl Books {
         }
         self.weigh_all(now);
         self.release();
+        if self.is_up && !self.is_silent && now >= self.silent_at() {
+            self.is_silent = true;
+            self.has_news = true;
+        }
         if self.is_up
             && (self.write_subscribe(now) || self.write_change(now) || self.write_snapshot(now))
         {
@@ -265,7 +301,7 @@ impl Books {
         if !self.has_news {
             return None;
         }
-        let age = self.lanes[BOOKS].age;
+        let age = self.age_of_all();
         for slot in &mut self.slots {
             if let Some(view) = slot.news(age) {
                 return Some(BookNews { market: slot.market, view, as_of: slot.as_of });
@@ -324,6 +360,15 @@ impl Books {
         slot.weigh(now.mono, age_max);
         let doubt_ends = slot.doubt_ends(age_max);
         self.conclude(now, Ok(()), doubt_ends);
+    }
+
+    /// What holds for every market on this connection.
+    const fn age_of_all(&self) -> Age {
+        if self.is_silent { Age::Old } else { self.lanes[BOOKS].age }
+    }
+
+    fn silent_at(&self) -> Timestamp {
+        self.heard + self.config.age_max
     }
 
     /// How old a message of the books' subscription is; all of them are in order, so that a fresh
@@ -480,11 +525,12 @@ impl Books {
         }
         let lanes = self.lanes.iter().filter(|lane| lane.sid.is_none());
         let lanes = lanes.map(|lane| lane.pause.due());
-        let age = self.lanes[BOOKS].age;
+        let age = self.age_of_all();
+        let silent = if self.is_silent { Timestamp::NEVER } else { self.silent_at() };
         let blind = self.slots.iter().filter(|slot| slot.is_blind(age));
         let blind = blind.map(|slot| slot.snapshot.due());
         let doubts = self.slots.iter().filter_map(|slot| slot.doubt_ends(self.config.age_max));
-        lanes.chain(blind).chain(doubts).min().unwrap_or(Timestamp::NEVER)
+        lanes.chain(blind).chain(doubts).min().unwrap_or(Timestamp::NEVER).min(silent)
     }
 }
 

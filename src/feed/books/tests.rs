@@ -146,13 +146,14 @@ impl Stand {
             stand.exchange.levels.insert((market, 40), 100);
             stand.exchange.levels.insert((market, 60), 100);
         }
-        stand.books.handle_up();
+        stand.books.handle_up(now(0).mono);
         stand.deliver_all(0);
         stand
     }
 
     fn deliver(&mut self, at: u64, sent: &Sent) {
         self.delivered = self.delivered.max(sent.envelope.seq.unwrap());
+        self.books.handle_heard(now(at).mono);
         self.books.handle(now(at), &sent.message, &sent.envelope, &sent.levels);
         self.hear();
     }
@@ -165,6 +166,7 @@ impl Stand {
 
     /// Commands and their answers, until there are no more.
     fn deliver_all(&mut self, at: u64) {
+        self.books.handle_heard(now(at).mono);
         // Two subscriptions, three markets and what follows from them.
         for _ in 0..20 {
             self.exchange.serve(at, &mut self.books);
@@ -337,7 +339,7 @@ fn summary(stand: &mut Stand, at: u64, market: u16, view: BookView) {
 #[test]
 fn a_summary_that_says_otherwise_for_long_makes_the_book_doubtful() {
     let mut stand = Stand::new();
-    assert_eq!(stand.books.poll_command(now(2_000).mono), None);
+    stand.deliver_all(2_000);
     // The exchange's book has moved, and the delta is held back.
     stand.exchange.change(2_000, 1, 45, 300);
     let held = core::mem::take(&mut stand.exchange.sent);
@@ -346,8 +348,9 @@ fn a_summary_that_says_otherwise_for_long_makes_the_book_doubtful() {
     assert_ne!(stand.sees(1), moved);
     assert!(matches!(stand.sees(1), BookView::Top { .. }), "not for a moment's difference");
 
-    let due = stand.books.deadline();
-    assert_eq!(due, now(4_000).mono);
+    let due = now(4_000).mono;
+    stand.books.handle_heard(due);
+    assert!(stand.books.deadline() <= due);
     let asked = stand.books.poll_command(due).expect("read again").to_owned();
     stand.hear();
 
@@ -373,6 +376,35 @@ fn a_summary_that_is_late_itself_doubts_nothing() {
 }
 
 #[test]
+fn a_silent_connection_blinds_until_it_is_heard() {
+    let mut stand = Stand::new();
+    assert_eq!(stand.books.poll_ping(now(999).mono), Work::Idle);
+    assert_eq!(stand.books.poll_ping(now(1_000).mono), Work::Done);
+    assert_eq!(stand.books.poll_ping(now(1_001).mono), Work::Idle, "once");
+    assert_eq!(stand.books.poll_command(now(1_999).mono), None);
+    stand.hear();
+    stand.sees_all();
+
+    assert!(stand.books.deadline() <= now(2_000).mono);
+    while stand.books.poll_command(now(2_000).mono).is_some() {}
+    stand.hear();
+
+    stand.is_blind(Blindness::Old);
+    stand.books.handle_heard(now(2_500).mono);
+    stand.hear();
+    stand.sees_all();
+}
+
+#[test]
+fn nothing_followed_needs_no_pings() {
+    let mut books = Books::new(BooksConfig::default());
+    books.handle_up(now(0).mono);
+    assert_eq!(books.poll_ping(now(5_000).mono), Work::Idle);
+    assert_eq!(books.poll_command(now(5_000).mono), None);
+    assert_eq!(books.deadline(), Timestamp::NEVER);
+}
+
+#[test]
 fn a_lost_connection_blinds_and_the_next_one_subscribes_again() {
     let mut stand = Stand::new();
     stand.books.handle_down();
@@ -381,7 +413,7 @@ fn a_lost_connection_blinds_and_the_next_one_subscribes_again() {
     assert_eq!(stand.books.poll_command(now(50).mono), None);
     stand.exchange.change(60, 1, 45, 300);
     stand.exchange.sent.clear();
-    stand.books.handle_up();
+    stand.books.handle_up(now(0).mono);
     stand.deliver_all(70);
     stand.sees_all();
 }
@@ -416,7 +448,7 @@ fn an_ended_ticker_channel_leaves_the_books_alone() {
 fn a_refused_market_does_not_stop_the_others() {
     let mut books = Books::new(BooksConfig::default());
     books.handle_wish(follow(0));
-    books.handle_up();
+    books.handle_up(now(0).mono);
     books.handle_wish(follow(1));
     let first = books.poll_command(now(0).mono).unwrap().to_owned();
     assert!(first.contains("\"id\":1000,") && first.contains("KX-0"), "{first}");

@@ -61,7 +61,7 @@ impl Desk {
             run: RunId::new(7),
             limits,
             breaker: BreakerConfig::default(),
-            orders: OrderConfig { read_lag: Nanos::ZERO, ..OrderConfig::default() },
+            orders: OrderConfig { read_lag: Nanos::ZERO, books_max: 0, ..OrderConfig::default() },
             admission: Admission::Listed,
             feed: FeedNeed::Required,
             orders_max: 16,

@@ -3,8 +3,8 @@
 use crate::ids::{RunId, Ticker};
 use crate::kalshi::market::Market;
 use crate::message::{
-    AmendOrder, CancelOrder, ControlCommand, DecreaseOrder, FeedEvent, FetchCommand, FetchEvent,
-    GatewayEvent, NewOrder, Signal,
+    AmendOrder, BookNews, CancelOrder, ControlCommand, DecreaseOrder, FeedEvent, FetchCommand,
+    FetchEvent, GatewayEvent, NewOrder, Signal,
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
 use crate::recorder::record::ExecutionResult;
@@ -51,6 +51,8 @@ pub enum Entry {
     Feed(FeedEvent),
     /// From the cold REST service.
     Fetch(FetchEvent),
+    /// From the feed: what is seen of a followed book.
+    Book(BookNews),
     /// From an operator or the operating system.
     Control(ControlCommand),
     /// A deadline had come.
@@ -96,6 +98,7 @@ impl Entry {
             | Self::Gateway(_)
             | Self::Feed(_)
             | Self::Fetch(_)
+            | Self::Book(_)
             | Self::Control(_)
             | Self::Timer => true,
             Self::Submit(_)
@@ -125,6 +128,7 @@ impl Entry {
             Self::Gateway(_) => "gateway",
             Self::Feed(_) => "feed",
             Self::Fetch(_) => "fetch",
+            Self::Book(_) => "book",
             Self::Control(_) => "control",
             Self::Timer => "timer",
             Self::Submit(_) => "submit",
@@ -178,6 +182,7 @@ impl Pack for Entry {
             Self::Past(past) => tagged(out, 20, past),
             Self::Amend(amend) => tagged(out, 21, amend),
             Self::Decrease(decrease) => tagged(out, 22, decrease),
+            Self::Book(news) => tagged(out, 23, news),
         }
     }
 
@@ -212,6 +217,7 @@ impl Pack for Entry {
             20 => Self::Past(from.take()?),
             21 => Self::Amend(from.take()?),
             22 => Self::Decrease(from.take()?),
+            23 => Self::Book(from.take()?),
             _ => return None,
         })
     }

@@ -6,6 +6,7 @@
 //! [`VERSION`](crate::recorder::journal::VERSION).
 
 mod change;
+mod books;
 mod message;
 mod news;
 mod result;

@@ -1,6 +1,7 @@
 //! Arbitrary values of everything that packs, from one seed. For tests only.
 
 mod change;
+mod books;
 mod past;
 mod news;
 mod result;

@@ -383,9 +383,7 @@ impl Exchange {
         }
         if order.user < self.background {
             self.order_changed(ix);
-            if let Some(oldest) = self.orders.retire(ix) {
-                self.members[oldest.user.0 as usize].forget_order(oldest.seq);
-            }
+            self.orders.retire(ix);
         } else {
             self.orders.release(ix);
         }

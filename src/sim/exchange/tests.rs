@@ -2,7 +2,6 @@
 
 mod fees;
 mod flow;
-mod forgotten;
 mod groups;
 mod lifecycle;
 mod million;

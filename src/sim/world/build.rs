@@ -10,6 +10,7 @@ use super::network::{LinkKind, Network, PipeConnector};
 use super::tap::{Pair, Tap};
 use super::{STAGES, World};
 use crate::feed::Feed;
+use crate::feed::books::Books;
 use crate::gateway::cancel::InlineCancelSigner;
 use crate::gateway::presign::InlineSigner;
 use crate::gateway::{Gateway, GatewayParts, GatewayRings};
@@ -144,13 +145,22 @@ pub fn fresh_core(config: &WorldConfig) -> Core {
     Core::new(oms, market_table(config), &opening)
 }
 
+/// What the feed holds.
+struct FeedRings {
+    events: Producer<crate::message::FeedEvent>,
+    wishes: Consumer<crate::message::FollowCommand>,
+    books: Producer<crate::message::BookNews>,
+    records: Producer<Record>,
+    spans: Producer<Record>,
+}
+
 /// Every ring, sorted by who holds its ends.
 struct Rings {
     intake:
         (Producer<crate::message::Signal>, Producer<Record>, Consumer<crate::intake::NewSource>),
     oms: OmsRings,
     gateway: GatewayRings,
-    feed: (Producer<crate::message::FeedEvent>, Producer<Record>),
+    feed: FeedRings,
     fetch: (Consumer<crate::message::FetchCommand>, Producer<crate::message::FetchEvent>),
     tap: Vec<Pair>,
     recorder: Vec<Consumer<Record>>,
@@ -167,7 +177,8 @@ impl Rings {
         let (feed_records, from_feed) = ring(RECORD_SLOTS);
         let mut tap = Vec::new();
         let mut recorder = Vec::new();
-        for from in [from_intake, ends.records, from_gateway, from_feed] {
+        let (feed_spans, spans_of_feed) = ring(RECORD_SLOTS);
+        for from in [from_intake, ends.records, from_gateway, from_feed, spans_of_feed] {
             let (to, heard) = ring(RECORD_SLOTS);
             tap.push(Pair { from, to });
             recorder.push(heard);
@@ -180,7 +191,13 @@ impl Rings {
                 events: ends.gateway,
                 records: gateway_records,
             },
-            feed: (ends.feed, feed_records),
+            feed: FeedRings {
+                events: ends.feed,
+                wishes: ends.follows,
+                books: ends.books,
+                records: feed_records,
+                spans: feed_spans,
+            },
             fetch: (ends.asks, ends.fetch),
             tap,
             recorder,
@@ -224,13 +241,13 @@ impl Parts<'_> {
         Gateway::new(parts, rings, &self.config.gateway)
     }
 
-    fn feed(
-        &self,
-        (events, records): (Producer<crate::message::FeedEvent>, Producer<Record>),
-    ) -> Feed<super::PipeEnd, PipeConnector, VirtualClock> {
+    fn feed(&self, rings: FeedRings) -> Feed<super::PipeEnd, PipeConnector, VirtualClock> {
         let connector = || self.connector(LinkKind::Stream);
-        let feed = Feed::new(self.config.feed, connector(), self.clock.clone(), events)
-            .with_records(records);
+        let books = Books::new(self.config.books_seen);
+        let feed = Feed::new(self.config.feed, connector(), self.clock.clone(), rings.events)
+            .with_books(books, rings.wishes, rings.books)
+            .with_records(rings.records)
+            .with_spans(rings.spans);
         if self.config.feed_connections > 1 { feed.with_second(connector()) } else { feed }
     }
 

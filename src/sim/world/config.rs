@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::fault::{FaultRates, Rule};
 use super::pipe::LinkProfile;
 use crate::feed::FeedConfig;
+use crate::feed::books::BooksConfig;
 use crate::gateway::GatewayConfig;
 use crate::message::Style;
 use crate::oms::config::{OrderConfig, Repeg};
@@ -44,6 +45,8 @@ pub struct WorldConfig {
     pub feed: FeedConfig,
     /// How many connections it has, one or two.
     pub feed_connections: usize,
+    /// How the engine follows books.
+    pub books_seen: BooksConfig,
     /// Whether the background's quotes wander.
     pub quotes: QuoteMode,
     /// How healthy links behave.
@@ -86,6 +89,7 @@ impl WorldConfig {
             gateway,
             feed: FeedConfig::default(),
             feed_connections: 1,
+            books_seen: BooksConfig::default(),
             quotes: QuoteMode::Still,
             link: LinkProfile::default(),
             read_lag: Nanos::ZERO,

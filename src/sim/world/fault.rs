@@ -123,7 +123,7 @@ pub enum FrameFault {
 pub struct FaultRates {
     /// Of a request, for each kind of fault alike.
     pub request: u32,
-    /// Of a stream frame with news of the account.
+    /// Of a stream frame with news of the account or of a book.
     pub frame: u32,
     /// Of a dial to fail.
     pub dial: u32,
@@ -254,7 +254,7 @@ impl Faults {
             Rule::Frame(of, number, fault) if *of == kind && *number == nth => Some(*fault),
             Rule::Request(..) | Rule::Frame(..) => None,
         });
-        let news = matches!(kind, "fill" | "user_order");
+        let news = matches!(kind, "fill" | "user_order" | "orderbook_delta" | "orderbook_snapshot");
         let fault = match scripted {
             Some(fault) => fault,
             None if news && self.random.chance(self.rates.frame) => self.any_frame_fault(),

@@ -109,6 +109,7 @@ impl Audit {
             Record::FinalAccount { unknown_orders, .. } => self.unknown_orders = *unknown_orders,
             Record::SourceEnded { .. }
             | Record::Span { .. }
+            | Record::SentAhead
             | Record::Presign { .. }
             | Record::FeedLink(_)
             | Record::OrderSent { .. }

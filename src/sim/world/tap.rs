@@ -44,7 +44,7 @@ impl Tap {
             while !to.is_full() {
                 let Ok(record) = from.pop() else { break };
                 audit.hear(&record);
-                if !matches!(record, Record::Span { .. }) {
+                if !matches!(record, Record::Span { .. } | Record::SentAhead) {
                     self.records.push(record);
                 }
                 let passed = to.push(record);
