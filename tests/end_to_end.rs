@@ -15,6 +15,8 @@ mod client;
 mod hostile_link;
 #[path = "end_to_end/exchange_side.rs"]
 mod exchange_side;
+#[path = "end_to_end/followed_book.rs"]
+mod followed_book;
 #[path = "end_to_end/interrupts.rs"]
 mod interrupts;
 #[path = "end_to_end/kill_matrix.rs"]

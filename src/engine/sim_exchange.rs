@@ -118,6 +118,11 @@ fn start(options: &SimOptions, kinds: KeyKinds) -> Result<(ServerHandle, String)
     let venue = if options.tier.is_some() { venue.with_limits() } else { venue };
     let venue = venue.with_read_lag(options.read_lag);
     let user = venue.user(0).ok_or_else(|| EngineError::Usage("no account".to_owned()))?;
+    let venue = venue.with_key(user, &keys.ed25519.key_id, "ed25519");
+    let venue = match &keys.rsa {
+        Some(key) => venue.with_key(user, &key.key_id, "rsa"),
+        None => venue,
+    };
     let mut server = ServerConfig::new(keys, user, venue, clock);
     server.listen = options.listen;
     if let Some(plan) = faults {

@@ -30,13 +30,15 @@ pub(crate) fn signed_count(centis: i64) -> String {
 
 /// `value / quantity` in dollars: four decimals where they suffice, else six.
 pub(crate) fn average(value: Money, quantity: Contracts) -> Option<String> {
-    if quantity.is_zero() {
-        return None;
-    }
+    (!quantity.is_zero()).then(|| mean(value, u64::from(quantity.centis())))
+}
+
+/// The same for a count that may exceed [`Contracts`] and is not zero.
+pub(crate) fn mean(value: Money, centis: u64) -> String {
     // 1e-8 dollars over hundredths of a contract are micro-dollars per contract.
-    let micros = value.e8() / i64::from(quantity.centis());
+    let micros = value.e8() / i64::try_from(centis).unwrap_or(i64::MAX).max(1);
     let places = if micros % 100 == 0 { 4 } else { 6 };
-    Some(Money::from_micros(micros).dollars_display(places))
+    Money::from_micros(micros).dollars_display(places)
 }
 
 /// RFC 3339 in UTC with up to six decimals; trailing zeros are trimmed, as Go does.

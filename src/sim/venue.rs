@@ -52,8 +52,8 @@ pub enum VenueAction {
     },
     /// Sets the chance, in thousandths, that a cancel-all takes a later order with it.
     CancelAllTail(u32),
-    /// Sets how far reads of accounts are behind.
-    ReadLag(Nanos),
+    /// Sets how far reads of accounts are behind; `None`: as far as at the start.
+    ReadLag(Option<Nanos>),
     /// Lists a new market.
     ListMarket(Ticker),
     /// Overrides the fees of a market's event, or lets its series' hold again.

@@ -1,4 +1,6 @@
 """One simulated exchange per test module, with books that do not move by themselves."""
+import os
+import secrets
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +16,14 @@ KXGAMMA-26JUL01-A,linear_cent,quadratic,3,,0.30:100,0.65:100
 """
 MARKET = "KXALPHA-26JUL01-A"
 OTHER_MARKET = "KXALPHA-26JUL01-B"
+
+# What fresh requests of the fuzzer are made of.
+FUZZ_SEED = int(os.environ.get("FUZZ_SEED", secrets.randbelow(1 << 32)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Says how to make the same requests again, whether tests passed or not."""
+    terminalreporter.write_line(f"fresh requests were made of FUZZ_SEED={FUZZ_SEED}")
 
 
 @pytest.fixture(scope="module")

@@ -29,7 +29,8 @@ def binary() -> Path:
     """The program under test: named by KALSHI_EXEC, or the newest one that was built."""
     named = os.environ.get("KALSHI_EXEC")
     if named:
-        return Path(named)
+        # It is started in a directory of its own.
+        return Path(named).resolve()
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     built = [target / profile / "kalshi-exec" for profile in ("release", "debug")]
     there = [path for path in built if path.exists()]

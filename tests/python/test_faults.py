@@ -3,6 +3,7 @@
 Each has an exchange of its own, with one order resting and a session that hears of orders, fills
 and markets. Where a fault strikes once, what comes next must be right again.
 """
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Timer
@@ -154,7 +155,60 @@ def cancel_all_tail(stage: Stage) -> None:
     assert not stage.read(RESTING)["orders"]
 
 
+def clear(client: Client) -> None:
+    url = client.rest.removesuffix("/trade-api/v2") + "/sim/faults"
+    answer = client.http.delete(url)
+    assert (answer.status_code, answer.json()) == (200, {"faults": [], "seed": 0})
+
+
+def cleared_tail(stage: Stage) -> None:
+    stage.session.expect("market_lifecycle_v2")
+    clear(stage.client)
+    assert stage.client.send("DELETE", ORDERS).status_code == 204
+    stage.told_of(stage.rests, "canceled")
+    after = [stage.create(order())["order_id"] for _ in range(8)]
+    for order_id in after:
+        stage.told_of(order_id, "resting")
+    # A tail would have taken each of them within a second.
+    assert late(stage.session) is None
+    assert {it["order_id"] for it in stage.read(RESTING)["orders"]} == set(after)
+
+
+def late(session: Session) -> Message | None:
+    """What comes although nothing should."""
+    try:
+        return dict(json.loads(session.socket.recv(timeout=1.2)))
+    except TimeoutError:
+        return None
+
+
+def cleared_lag(stage: Stage) -> None:
+    stage.session.expect("market_lifecycle_v2")
+    hidden = stage.create(order())["order_id"]
+    assert hidden not in {it["order_id"] for it in stage.read(RESTING)["orders"]}
+    clear(stage.client)
+    assert hidden in {it["order_id"] for it in stage.read(RESTING)["orders"]}
+    seen = stage.create(order())["order_id"]
+    assert seen in {it["order_id"] for it in stage.read(RESTING)["orders"]}
+
+
+def cleared_pause(stage: Stage) -> None:
+    stage.session.expect("market_lifecycle_v2")
+    refusal = stage.client.send("POST", ORDERS, order())
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (409, "trading_is_paused")
+    clear(stage.client)
+    stage.create(order())
+
+
 ONCE = "count = 1"
+
+# Told after the faults before it have begun, since those of one moment come in their order.
+THEN_TOLD = f"""
+[[fault]]
+name = 'retitle'
+yes_sub_title = 'it has begun'
+market = '{MARKET}'
+"""
 
 # A fault's name, its other keys, and what a client sees of it.
 EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
@@ -165,12 +219,15 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
     ("lost_message", ONCE, lost_message),
     ("duplicate", f"on = 'fill'\n{ONCE}", duplicate),
     ("close", f"market = '{MARKET}'", close),
-    ("cancel_all_tail", "[[fault]]\nname = 'retitle'\nyes_sub_title = 'the tail is there'\n"
-                        f"market = '{MARKET}'", cancel_all_tail),
+    ("cancel_all_tail", THEN_TOLD, cancel_all_tail),
+    ("cancel_all_tail", THEN_TOLD, cleared_tail),
+    ("read_lag", f"lag_ms = 600000{THEN_TOLD}", cleared_lag),
+    ("trading_pause", f"for_ms = 600000{THEN_TOLD}", cleared_pause),
 ]
 
 
-@pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS, ids=[row[0] for row in EFFECTS])
+@pytest.mark.parametrize(("name", "keys", "effect"), EFFECTS,
+                         ids=[effect.__name__ for _, _, effect in EFFECTS])
 def test_a_fault_has_its_effect(name: str, keys: str, effect: Callable[[Stage], None]) -> None:
     with Simulator("--still-quotes", books=BOOKS) as simulator:
         bound = Timer(CASE_S, simulator.process.kill)

@@ -1,19 +1,23 @@
 """A schema-driven fuzzer against every operation that is served.
 
 schemathesis makes requests out of the exchange's description, signed with the simulator's key, and
-finds no 5xx and no answer that the description does not allow. Chains of requests (create an
-order, then amend and cancel what came back) follow links that are added here.
+finds no 5xx and no answer that the description does not allow. What is fuzzed is fuzzed twice:
+with the same requests every time, and with fresh ones of a seed that is printed and can be given
+back (FUZZ_SEED). Chains follow an order from its placement through its changes to its end and to
+what the account says of it; others follow links that are added here.
 """
 import copy
 import os
 from collections import Counter
+from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 from schemathesis import GenerationMode
@@ -23,11 +27,12 @@ from schemathesis.specs.openapi.checks import (
 )
 
 import schemas
-from conftest import MARKET
+from conftest import FUZZ_SEED, MARKET
 from simulator import Client, Simulator
 from test_operations import served
 
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+FRESH_EXAMPLES = int(os.environ.get("FUZZ_FRESH_EXAMPLES", "10"))
 CHAINS = int(os.environ.get("FUZZ_CHAINS", "25"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
           response_schema_conformance]
@@ -53,20 +58,36 @@ KNOWN: dict[str, list[Any]] = {
 }
 
 
-def seeded(node: Any) -> Any:
+# Values of an order that is accepted, so that there is something to follow.
+ACCEPTED: dict[str, list[Any]] = {
+    "ticker": [MARKET], "market_ticker": [MARKET], "side": ["bid", "ask"],
+    "count": ["3.00", "10.00", "0.50"], "price": ["0.4700", "0.5200", "0.4900", "0.1000"],
+    "time_in_force": ["good_till_canceled", "good_till_canceled", "immediate_or_cancel"],
+    "expiration_time": [1 << 32], "exchange_index": [0], "subaccount": [0],
+    "reduce_by": ["1.00", "0.50"], "reduce_to": ["2.00", "0.25"],
+}
+# Left out of such an order: what it would be refused for most of the time.
+UNWANTED = {"order_group_id", "reduce_only", "post_only", "expiration_time", "client_order_id",
+            "updated_client_order_id"}
+
+
+def seeded(node: Any, known: dict[str, list[Any]], unwanted: set[str]) -> Any:
     """The description with known values in place of arbitrary ones."""
     if isinstance(node, list):
-        return [seeded(item) for item in node]
+        return [seeded(item, known, unwanted) for item in node]
     if not isinstance(node, dict):
         return node
-    node = {key: seeded(value) for key, value in node.items()}
+    node = {key: seeded(value, known, unwanted) for key, value in node.items()}
     properties = node.get("properties")
     if isinstance(properties, dict):
-        node["properties"] = properties | {
-            name: {"enum": known} for name, known in KNOWN.items() if name in properties}
+        kept = {name: value for name, value in properties.items() if name not in unwanted}
+        node["properties"] = kept | {
+            name: {"enum": known[name]} for name in kept if name in known}
+        if unwanted:
+            node["additionalProperties"] = False
     name, schema = node.get("name"), node.get("schema")
     if isinstance(name, str) and isinstance(schema, dict) and schema.get("type") != "array":
-        node["schema"] = {"enum": KNOWN[name]} if name in KNOWN else schema
+        node["schema"] = {"enum": known[name]} if name in known else schema
     return node
 
 
@@ -85,7 +106,7 @@ LINKS: dict[tuple[str, str, str], dict[str, dict[str, str]]] = {
 }
 
 
-def description() -> dict[str, Any]:
+def description(known: dict[str, list[Any]], unwanted: set[str]) -> dict[str, Any]:
     """The operations that are served, with links from each to what can follow."""
     described = copy.deepcopy(schemas.openapi())
     wanted = served()
@@ -98,11 +119,13 @@ def description() -> dict[str, Any]:
                if method == "parameters" or operation["operationId"] in wanted}
         for path, methods in described["paths"].items()}
     described["paths"] = {path: methods for path, methods in described["paths"].items() if methods}
-    described["paths"] = seeded(described["paths"])
-    described["components"]["parameters"] = seeded(described["components"]["parameters"])
+    described["paths"] = seeded(described["paths"], known, unwanted)
+    parameters = described["components"]["parameters"]
+    described["components"]["parameters"] = seeded(parameters, known, unwanted)
     parts = described["components"]["schemas"]
     described["components"]["schemas"] = {
-        name: seeded(part) if name.endswith("Request") else part for name, part in parts.items()}
+        name: seeded(part, known, unwanted) if name.endswith("Request") else part
+        for name, part in parts.items()}
     return described
 
 
@@ -114,11 +137,29 @@ def names() -> list[str]:
         return ["(no description)"]
 
 
-@pytest.fixture(scope="module")
-def fuzzed(client: Client) -> Any:
-    described = schemathesis.openapi.from_dict(description())
+def load(client: Client, known: dict[str, list[Any]], unwanted: set[str]) -> Any:
+    described = schemathesis.openapi.from_dict(description(known, unwanted))
     described.config.update(base_url=client.rest)
     return described
+
+
+@pytest.fixture(scope="module")
+def fuzzed(client: Client) -> Any:
+    return load(client, KNOWN, set())
+
+
+@pytest.fixture(scope="module")
+def accepted(client: Client) -> Any:
+    return load(client, ACCEPTED, UNWANTED)
+
+
+def twice(test: Callable[[Any], None], drawn: st.SearchStrategy[Any], examples: int,
+          fresh: int) -> None:
+    """Runs a test with what is drawn every time alike, and with what is drawn afresh."""
+    usual: dict[str, Any] = {"deadline": None, "database": None, "phases": [Phase.generate],
+                             "suppress_health_check": list(HealthCheck)}
+    settings(max_examples=examples, derandomize=True, **usual)(given(drawn)(test))()
+    seed(FUZZ_SEED)(settings(max_examples=fresh, **usual)(given(drawn)(test)))()
 
 
 @pytest.mark.parametrize("name", names())
@@ -130,18 +171,20 @@ def test_no_request_breaks_an_operation(name: str, client: Client, simulator: Si
                          for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)))
     seen: Counter[int] = Counter()
 
-    @settings(max_examples=EXAMPLES, deadline=None, database=None, derandomize=True,
-              phases=[Phase.generate], suppress_health_check=list(HealthCheck))
-    @given(case=either)
     def fuzz(case: Any) -> None:
-        answer = case.call(headers=signature(client, case), verify=client.ca_file)
-        case.validate_response(answer, checks=CHECKS)
-        seen[answer.status_code] += 1
+        seen[called(client, case).status_code] += 1
 
-    fuzz()
+    twice(fuzz, either, EXAMPLES, FRESH_EXAMPLES)
     print(name, dict(seen))
     assert seen.total() and set(seen) != {401}
     assert simulator.process.poll() is None
+
+
+def called(client: Client, case: Any) -> Any:
+    """The answer to a request, which is as described."""
+    answer = case.call(headers=signature(client, case), verify=client.ca_file)
+    case.validate_response(answer, checks=CHECKS)
+    return answer
 
 
 def signature(client: Client, case: Any) -> dict[str, str]:
@@ -150,11 +193,59 @@ def signature(client: Client, case: Any) -> dict[str, str]:
     return client.headers(case.method.upper(), path)
 
 
-def test_no_chain_of_requests_breaks_the_exchange(client: Client, simulator: Simulator,
-                                                  fuzzed: Any) -> None:
+# What an order may meet on its way, and what is asked about it afterwards.
+CHANGES = ["GetOrder", "GetOrderQueuePosition", "AmendOrderV2", "DecreaseOrderV2"]
+AFTERWARDS = ["CancelOrderV2", "GetOrder", "GetOrders", "GetFills", "GetPositions", "GetBalance"]
+
+
+def test_an_order_can_be_followed_to_its_end(client: Client, simulator: Simulator,
+                                             accepted: Any) -> None:
+    schemas.directory()
+    strategies = {name: accepted.find_operation_by_id(name).as_strategy()
+                  for name in {"CreateOrderV2", *CHANGES, *AFTERWARDS}}
     seen: Counter[tuple[str, int]] = Counter()
 
-    class Chain(fuzzed.as_state_machine()):  # type: ignore[misc]
+    def follow(name: str, data: Any, placed: dict[str, Any], order_id: str) -> Any:
+        case = data.draw(strategies[name])
+        if "order_id" in (case.path_parameters or {}):
+            case.path_parameters["order_id"] = order_id
+        if name == "GetFills":
+            case.query = {"order_id": order_id}
+        if name == "AmendOrderV2" and isinstance(case.body, dict):
+            case.body |= {"ticker": placed["ticker"], "side": placed["side"]}
+        answer = called(client, case)
+        seen[name, answer.status_code] += 1
+        return answer
+
+    def walk(data: Any) -> None:
+        create = data.draw(strategies["CreateOrderV2"])
+        created = called(client, create)
+        seen["CreateOrderV2", created.status_code] += 1
+        if created.status_code != 201:
+            return
+        order_id = created.json()["order_id"]
+        changes = data.draw(st.lists(st.sampled_from(CHANGES), min_size=2, max_size=6))
+        for name in [*changes, *AFTERWARDS]:
+            follow(name, data, create.body, order_id)
+        ended = follow("GetOrder", data, create.body, order_id).json()["order"]
+        assert ended["status"] in ("canceled", "executed"), ended
+        fills = follow("GetFills", data, create.body, order_id).json()["fills"]
+        filled = sum(Decimal(fill["count_fp"]) for fill in fills)
+        assert filled == Decimal(ended["fill_count_fp"]), (fills, ended)
+
+    twice(walk, st.data(), CHAINS, CHAINS)
+    print(dict(seen))
+    assert simulator.process.poll() is None
+    followed = {name for name, status in seen if 200 <= status < 300}
+    assert followed == {"CreateOrderV2", *CHANGES, *AFTERWARDS}, seen
+    assert seen["CreateOrderV2", 201] >= CHAINS, "most orders are accepted"
+
+
+def test_no_chain_of_requests_breaks_the_exchange(client: Client, simulator: Simulator,
+                                                  accepted: Any) -> None:
+    seen: Counter[tuple[str, int]] = Counter()
+
+    class Chain(accepted.as_state_machine()):  # type: ignore[misc]
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             return {"headers": signature(client, case), "verify": client.ca_file}
 
@@ -167,5 +258,5 @@ def test_no_chain_of_requests_breaks_the_exchange(client: Client, simulator: Sim
         derandomize=True, phases=[Phase.generate], suppress_health_check=list(HealthCheck)))
     assert simulator.process.poll() is None
     followed = {label for label, status in seen if status == 200 and "{" in label}
-    print(len(followed), "operations followed from an answer of another")
-    assert followed, "no chain got anywhere"
+    print(len(followed), "operations followed from an answer of another:", sorted(followed))
+    assert len(followed) >= 3, followed

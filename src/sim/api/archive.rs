@@ -1,5 +1,5 @@
-//! Lists that are empty here: what happened before the exchange opened, and money that came from
-//! or went outside.
+//! Lists that are empty here: what happened before the exchange opened, money that came from or
+//! went outside, and what no simulated market has: combos, rewards, milestones.
 //!
 //! Their queries are read like all others, so that a client learns what is wrong with one.
 
@@ -21,5 +21,22 @@ pub(super) fn empty(query: &Query, names: &[&str]) -> Result<ApiResponse, ApiErr
     for name in names {
         body[*name] = Value::Array(Vec::new());
     }
+    Ok(json_response(200, &body))
+}
+
+/// The same where no cursor is told, or under another name.
+pub(super) fn none(
+    query: &Query,
+    name: &str,
+    choices: &[(&str, &[&str])],
+) -> Result<ApiResponse, ApiError> {
+    query.limit()?;
+    query.integer("min_updated_ts")?;
+    query.flag("with_nested_markets")?;
+    for (parameter, allowed) in choices {
+        query.one_of(parameter, allowed)?;
+    }
+    let mut body = json!({});
+    body[name] = Value::Array(Vec::new());
     Ok(json_response(200, &body))
 }

@@ -104,6 +104,7 @@ impl From<Reject> for ApiError {
             Reject::PostOnlyCross
             | Reject::NothingToReduce
             | Reject::BelowFilled
+            | Reject::MoreThanRests
             | Reject::TooManyOrders => Self::detailed(400, "invalid_order", details),
             Reject::FillOrKill => Self::nested(409, "fill_or_kill_insufficient_resting_volume"),
             Reject::ReduceOnlyResting | Reject::ExpirationNotResting | Reject::ExpirationPast => {

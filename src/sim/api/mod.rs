@@ -6,6 +6,8 @@
 
 mod archive;
 mod body;
+mod candles;
+mod charts;
 mod events;
 mod failure;
 mod floor;
@@ -34,11 +36,15 @@ pub(crate) use portfolio::{event_of, outcome};
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
+
+use candles::Candles;
 use failure::ApiError;
 use limits::Buckets;
 use past::Past;
 use tape::Tape;
 use wallets::Ledger;
+use writes::json_response;
 
 use crate::ids::Ticker;
 use crate::sim::exchange::{
@@ -88,8 +94,13 @@ pub struct SimVenue {
     participants: Participants,
     stream: Stream,
     tape: Tape,
+    candles: Candles,
     ledger: Ledger,
     past: Past,
+    /// Ids and names of the keys that accounts have.
+    keys: Vec<(UserId, String, &'static str)>,
+    /// How far reads are behind while nothing else is said.
+    read_lag: Nanos,
     tier: Tier,
     /// Accounts that were lifted to another tier.
     upgraded: HashMap<UserId, Tier>,
@@ -110,13 +121,17 @@ impl SimVenue {
         let participants =
             Participants::new(mode, &exchange, &config.books, config.seed, config.opens);
         let stream = Stream::new(&exchange);
+        let candles = Candles::new(&exchange, config.opens);
         let mut venue = Self {
             exchange,
             participants,
             stream,
             tape: Tape::default(),
+            candles,
             ledger: Ledger::default(),
             past: Past::default(),
+            keys: Vec::new(),
+            read_lag: Nanos::ZERO,
             tier: config.tier,
             upgraded: HashMap::new(),
             buckets: None,
@@ -136,12 +151,31 @@ impl SimVenue {
     /// Makes reads of accounts show what was the case `lag` ago.
     #[must_use]
     pub fn with_read_lag(mut self, lag: Nanos) -> Self {
+        self.read_lag = lag;
         self.set_read_lag(self.opened, lag);
         self
     }
 
+    /// Lets an account read of one of its keys. Who may sign is decided before a venue is asked.
+    #[must_use]
+    pub fn with_key(mut self, user: UserId, id: &str, name: &'static str) -> Self {
+        self.keys.push((user, id.to_owned(), name));
+        self
+    }
+
+    /// `GET /api_keys`.
+    fn keys_of(&self, user: UserId) -> ApiResponse {
+        let own = self.keys.iter().filter(|(owner, ..)| *owner == user);
+        let keys: Vec<Value> = own
+            .map(|(_, id, name)| {
+                json!({ "api_key_id": id, "name": name, "scopes": ["read", "write"] })
+            })
+            .collect();
+        json_response(200, &json!({ "api_keys": keys }))
+    }
+
     /// The same from `now` on.
-    pub fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
+    fn set_read_lag(&mut self, now: WallTime, lag: Nanos) {
         self.past = Past::begin(&self.exchange, now, lag);
     }
 
@@ -264,6 +298,7 @@ impl SimVenue {
     fn publish_for(&mut self, now: WallTime, writer: Option<UserId>) {
         let events = self.exchange.take_events();
         self.tape.record(&events);
+        self.candles.record(&self.exchange, now, &events);
         self.past.record(&self.exchange, now, &events, writer);
         let listed = |event: &ExchangeEvent| {
             matches!(event, ExchangeEvent::Lifecycle { change: LifecycleChange::Created, .. })
@@ -338,7 +373,7 @@ impl Venue for SimVenue {
                 let rules = Rules { cancel_all_tail_per_mille, ..self.exchange.rules() };
                 self.exchange.set_rules(rules);
             }
-            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag),
+            VenueAction::ReadLag(lag) => self.set_read_lag(now, lag.unwrap_or(self.read_lag)),
             VenueAction::ListMarket(ticker) => {
                 // One that is there already stays as it is.
                 self.exchange.list_market(now, ticker);

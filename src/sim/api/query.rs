@@ -22,6 +22,8 @@ impl PageRule {
     pub(crate) const PORTFOLIO: Self = Self { tags: ("min", "max"), ..Self::STANDARD };
     /// Lists of what went in and out of an account.
     pub(crate) const TRANSFERS: Self = Self { most: 500, ..Self::PORTFOLIO };
+    /// Lists of rewards.
+    pub(crate) const INCENTIVES: Self = Self { most: 10_000, ..Self::PORTFOLIO };
     /// Lists of events.
     pub(crate) const EVENTS: Self = Self { usual: 200, most: 200, tags: ("min", "max") };
 }

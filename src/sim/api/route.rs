@@ -1,7 +1,8 @@
 //! Which request goes where. The one list of simulated endpoints.
 
 use crate::sim::api::SimVenue;
-use crate::sim::api::archive::empty;
+use crate::sim::api::archive::{empty, none};
+use crate::sim::api::charts::{Charts, historical};
 use crate::sim::api::failure::ApiError;
 use crate::sim::api::groups::GroupWrite;
 use crate::sim::api::limits::endpoint_costs;
@@ -16,6 +17,12 @@ use crate::units::WallTime;
 
 /// Where every path begins.
 const PREFIX: &str = "/trade-api/v2/";
+
+/// What rewards can be asked for by.
+const INCENTIVES: [(&str, &[&str]); 2] = [
+    ("status", &["all", "active", "upcoming", "closed", "paid_out"]),
+    ("type", &["all", "liquidity", "volume", "margin_maker_volume", "margin_taker_volume"]),
+];
 
 /// Replacement that a legacy order write is told about.
 const V2_DOCUMENTATION: &str = "https://docs.kalshi.com/api-reference/orders/create-order-v2";
@@ -59,6 +66,7 @@ impl SimVenue {
         }
         let query = |operation| Query::parse(operation, request.query);
         let board = self.board();
+        let charts = Charts { exchange: &self.exchange, candles: &self.candles };
         Some(match segments {
             ["exchange", "status"] => Ok(board.status()),
             ["exchange", "schedule"] => Ok(board.schedule()),
@@ -66,6 +74,7 @@ impl SimVenue {
             ["account", "endpoint_costs"] => Ok(endpoint_costs()),
             ["markets"] => board.markets(&query("GetMarkets")),
             ["markets", "trades"] => self.tape.page(&self.exchange, &query("GetTrades")),
+            ["markets", "candlesticks"] => charts.markets(&query("BatchGetMarketCandlesticks")),
             ["markets", "orderbooks"] => board.orderbooks(&query("GetMarketOrderbooks")),
             ["markets", ticker] => board.market(ticker),
             ["markets", ticker, "orderbook"] => {
@@ -75,11 +84,20 @@ impl SimVenue {
             ["series"] => board.series_list(&query("GetSeriesList")),
             ["series", "fee_changes"] => Board::series_fee_changes(&query("GetSeriesFeeChanges")),
             ["series", series] => board.series(series, &query("GetSeries")),
+            ["series", series, "markets", ticker, "candlesticks"] => {
+                charts.market(series, ticker, &query("GetMarketCandlesticks"))
+            }
+            ["series", series, "events", event, "candlesticks"] => {
+                charts.event(series, event, &query("GetMarketCandlesticksByEvent"))
+            }
             ["historical", "cutoff"] => Ok(board.cutoff()),
             ["historical", "trades"] => empty(&query("GetTradesHistorical"), &["trades"]),
             ["historical", "markets"] => empty(&query("GetHistoricalMarkets"), &["markets"]),
             ["historical", "markets", _] => Err(ApiError::not_found()),
-            _ => return None,
+            ["historical", "markets", _, "candlesticks"] => {
+                historical(&query("GetMarketCandlesticksHistorical"))
+            }
+            _ => return route_absent(request, segments),
         })
     }
 
@@ -98,6 +116,7 @@ impl SimVenue {
         }
         match segments {
             ["account", "limits"] => Ok(self.limits_of(user)),
+            ["api_keys"] => Ok(self.keys_of(user)),
             ["account", "api_usage_level", "volume_progress"] => Ok(volume_progress()),
             ["portfolio", rest @ ..] => {
                 let reader = Reader { exchange: &self.exchange, past: &self.past, user };
@@ -160,6 +179,28 @@ impl SimVenue {
     }
 }
 
+/// Things that an exchange has and this one has none of.
+fn route_absent(
+    request: &ApiRequest<'_>,
+    segments: &[&str],
+) -> Option<Result<ApiResponse, ApiError>> {
+    let query = |operation, rule| Query::parse(operation, request.query).paged(rule);
+    Some(match segments {
+        ["multivariate_event_collections"] => {
+            let query = query("GetMultivariateEventCollections", PageRule::EVENTS);
+            let status: &[&str] = &["unopened", "open", "closed"];
+            none(&query, "multivariate_contracts", &[("status", status)])
+        }
+        ["incentive_programs"] => {
+            let query = query("GetIncentivePrograms", PageRule::INCENTIVES);
+            none(&query, "incentive_programs", &INCENTIVES)
+        }
+        ["milestones"] => none(&query("GetMilestones", PageRule::TRANSFERS), "milestones", &[]),
+        ["multivariate_event_collections" | "milestones", _] => Err(ApiError::not_found()),
+        _ => return None,
+    })
+}
+
 fn route_events(
     board: &Board<'_>,
     request: &ApiRequest<'_>,
@@ -168,6 +209,7 @@ fn route_events(
     let query = |operation| Query::parse(operation, request.query).paged(PageRule::EVENTS);
     match rest {
         [] => board.events(&query("GetEvents")),
+        ["multivariate"] => empty(&query("GetMultivariateEvents"), &["events"]),
         ["fee_changes"] => {
             let query = query("GetEventFeeChanges").paged(PageRule::PORTFOLIO);
             board.event_fee_changes(&query)

@@ -140,6 +140,10 @@ impl Holding {
             return Money::ZERO;
         }
         let mut extra = extra.inspect(|&(_, price, quantity)| gross += price * quantity);
+        // As is having one on the other side only: nothing is covered, nothing is walked.
+        if capacity == 0 {
+            return gross;
+        }
         let mut cover = |capacity: &mut u64, price: Price, centis: u64| {
             let covered = centis.min(*capacity);
             *capacity -= covered;

@@ -3,9 +3,10 @@
 //! Orders go in and out by reference; the book knows neither accounts nor money. Prices are in an
 //! ordered map and each has its queue, so walking it gives the same sequence in every run.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use crate::message::BookSide;
+use crate::sim::exchange::lane::Lane;
 use crate::units::{Contracts, Price};
 
 /// An order's place in the order store.
@@ -56,46 +57,11 @@ pub struct Level {
     pub centis: u64,
 }
 
-/// An order's stay at one price.
-#[derive(Clone, Copy, Debug)]
-struct Waiting {
-    seq: u64,
-    /// `None` once it has left; what follows moves up later.
-    order: Option<OrderIx>,
-}
-
-/// One price: the orders in their order of trading, and their sum. Invariant: the front waits.
+/// One price: the orders in their order of trading, and their sum.
 #[derive(Clone, Debug, Default)]
 struct Queue {
-    waiting: VecDeque<Waiting>,
-    /// How many of them have left.
-    left: usize,
+    orders: Lane<OrderIx>,
     centis: u64,
-}
-
-/// So many may have left a queue before it is tidied up, when they are more than those who wait.
-const LEFT_MAX: usize = 32;
-
-impl Queue {
-    fn orders(&self) -> impl Iterator<Item = OrderIx> {
-        self.waiting.iter().filter_map(|it| it.order)
-    }
-
-    fn remove(&mut self, seq: u64) {
-        let place = self.waiting.partition_point(|it| it.seq < seq);
-        let waiting = self.waiting.get_mut(place).filter(|it| it.seq == seq);
-        let left = waiting.and_then(|it| it.order.take());
-        assert!(left.is_some(), "a resting order is on the book");
-        self.left += 1;
-        while self.waiting.front().is_some_and(|it| it.order.is_none()) {
-            self.waiting.pop_front();
-            self.left -= 1;
-        }
-        if self.left > LEFT_MAX && self.left * 2 > self.waiting.len() {
-            self.waiting.retain(|it| it.order.is_some());
-            self.left = 0;
-        }
-    }
 }
 
 /// One side: its prices, the most aggressive one first.
@@ -138,9 +104,7 @@ impl Book {
     ) {
         let Side { levels, spare } = self.side_mut(side);
         let queue = levels.entry(priority.rank).or_insert_with(|| core::mem::take(spare));
-        let last = queue.waiting.back().map(|it| it.seq);
-        assert!(last.is_none_or(|last| last < priority.seq), "arrival numbers only grow");
-        queue.waiting.push_back(Waiting { seq: priority.seq, order: Some(order) });
+        queue.orders.push(priority.seq, order);
         queue.centis += u64::from(quantity.centis());
     }
 
@@ -148,9 +112,9 @@ impl Book {
     pub(crate) fn remove(&mut self, side: BookSide, priority: Priority, quantity: Contracts) {
         let Side { levels, spare } = self.side_mut(side);
         let queue = levels.get_mut(&priority.rank).expect("a queued order has a level");
-        queue.remove(priority.seq);
+        queue.orders.remove(priority.seq);
         queue.centis -= u64::from(quantity.centis());
-        if queue.waiting.is_empty() {
+        if queue.orders.is_empty() {
             assert_eq!(queue.centis, 0, "an empty level has no contracts");
             let empty = levels.remove(&priority.rank);
             *spare = empty.expect("it was there a moment ago");
@@ -165,7 +129,7 @@ impl Book {
 
     /// The order that trades next on `side`.
     pub(crate) fn first(&self, side: BookSide) -> Option<OrderIx> {
-        self.side(side).levels.first_key_value().and_then(|(_, queue)| queue.orders().next())
+        self.side(side).levels.first_key_value().and_then(|(_, queue)| queue.orders.first())
     }
 
     /// Everything that rests, bids first, each side in its order of trading.
@@ -175,12 +139,13 @@ impl Book {
 
     /// What rests on one side, first to trade first.
     pub(crate) fn queue(&self, side: BookSide) -> impl Iterator<Item = OrderIx> {
-        self.side(side).levels.values().flat_map(Queue::orders)
+        self.side(side).levels.values().flat_map(|queue| queue.orders.iter())
     }
 
     /// What rests on one side at one price, first to trade first.
     pub(crate) fn queue_at(&self, side: BookSide, price: Price) -> impl Iterator<Item = OrderIx> {
-        self.side(side).levels.get(&rank(side, price)).into_iter().flat_map(Queue::orders)
+        let level = self.side(side).levels.get(&rank(side, price));
+        level.into_iter().flat_map(|queue| queue.orders.iter())
     }
 
     /// What rests on one side at a price or better, first to trade first.
@@ -190,7 +155,7 @@ impl Book {
         price: Price,
     ) -> impl Iterator<Item = OrderIx> {
         let levels = self.side(side).levels.range(..=rank(side, price));
-        levels.flat_map(|(_, queue)| queue.orders())
+        levels.flat_map(|(_, queue)| queue.orders.iter())
     }
 
     /// The best price on `side`.
@@ -224,10 +189,9 @@ impl Book {
         priority: Priority,
     ) -> impl Iterator<Item = OrderIx> {
         let levels = &self.side(side).levels;
-        let better = levels.range(..priority.rank).flat_map(|(_, queue)| queue.orders());
-        let level = levels.get(&priority.rank).into_iter().flat_map(|queue| &queue.waiting);
-        let before = level.take_while(move |it| it.seq < priority.seq);
-        better.chain(before.filter_map(|it| it.order))
+        let better = levels.range(..priority.rank).flat_map(|(_, queue)| queue.orders.iter());
+        let level = levels.get(&priority.rank).into_iter();
+        better.chain(level.flat_map(move |queue| queue.orders.ahead_of(priority.seq)))
     }
 
     /// Whether an order on `side` at `price` would trade at once.

@@ -55,7 +55,7 @@ impl Exchange {
     /// Makes a resting order smaller; it keeps its place in the queue.
     ///
     /// # Errors
-    /// [`Reject::NotFound`], [`Reject::BelowFilled`] when it would grow or go below zero.
+    /// [`Reject::NotFound`], [`Reject::MoreThanRests`] when it would grow or go below zero.
     pub fn decrease(
         &mut self,
         now: WallTime,
@@ -67,10 +67,10 @@ impl Exchange {
         let ix = self.resting(user, id)?;
         let order = *self.orders.get(ix);
         let to = match decrease {
-            Decrease::By(by) => order.remaining.checked_sub(by).ok_or(Reject::BelowFilled)?,
+            Decrease::By(by) => order.remaining.checked_sub(by).ok_or(Reject::MoreThanRests)?,
             Decrease::To(to) => to,
         };
-        let by = order.remaining.checked_sub(to).ok_or(Reject::BelowFilled)?;
+        let by = order.remaining.checked_sub(to).ok_or(Reject::MoreThanRests)?;
         let order = self.shrink(ix, to, UpdateReason::Decrease, now);
         Ok(receipt(&order, &Matched::NOTHING, by))
     }

@@ -383,7 +383,9 @@ impl Exchange {
         }
         if order.user < self.background {
             self.order_changed(ix);
-            self.orders.retire(ix);
+            if let Some(oldest) = self.orders.retire(ix) {
+                self.members[oldest.user.0 as usize].forget_order(oldest.seq);
+            }
         } else {
             self.orders.release(ix);
         }

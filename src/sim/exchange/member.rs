@@ -7,16 +7,14 @@
 use std::collections::{HashSet, VecDeque};
 
 use crate::sim::exchange::account::{Account, FillRecord, Role};
-use crate::sim::exchange::order::{ClientText, OrderStore};
+use crate::sim::exchange::lane::Lane;
+use crate::sim::exchange::order::{ClientText, Order};
 use crate::sim::exchange::settling::Settlement;
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Money};
 
 /// Fills kept for reading, all members' together. About 200 bytes each.
 const FILLS_KEPT_MAX: u64 = 1 << 18;
-
-/// Orders that a member's list may name although they are forgotten, beside as many as it has.
-const FORGOTTEN_MAX: usize = 1 << 12;
 
 /// Numbered subaccounts a member can have beside the primary account.
 pub(crate) const SUBACCOUNTS_MAX: u8 = 63;
@@ -29,10 +27,8 @@ pub(crate) struct Member {
     pub(crate) accounts: Vec<Account>,
     /// How many of its orders rest.
     pub(crate) resting: u32,
-    /// Ids of all readable orders, oldest first, among them some that are forgotten.
-    orders: VecDeque<u128>,
-    /// Orders known to be readable when the list was last tidied up.
-    readable: usize,
+    /// Ids of all readable orders by arrival, oldest first.
+    orders: Lane<u128>,
     pub(crate) client_ids: HashSet<ClientText>,
     /// Numbers of its fills that are kept, oldest first.
     fills: VecDeque<u64>,
@@ -57,8 +53,7 @@ impl Member {
             user_id,
             accounts,
             resting: 0,
-            orders: VecDeque::new(),
-            readable: 0,
+            orders: Lane::default(),
             client_ids: HashSet::new(),
             fills: VecDeque::new(),
             settlements: Vec::new(),
@@ -76,17 +71,18 @@ impl Member {
     }
 
     /// Notes its newest order.
-    pub(crate) fn note_order(&mut self, id: u128, orders: &OrderStore) {
-        if self.orders.len() >= 2 * self.readable + FORGOTTEN_MAX {
-            self.orders.retain(|id| orders.find(*id).is_some());
-            self.readable = self.orders.len();
-        }
-        self.orders.push_back(id);
+    pub(crate) fn note_order(&mut self, order: &Order) {
+        self.orders.push(order.seq, order.id);
     }
 
-    /// Ids of its orders, oldest first; the forgotten ones are not found any more.
+    /// Takes the order that arrived `seq`-th off its list.
+    pub(crate) fn forget_order(&mut self, seq: u64) {
+        self.orders.remove(seq);
+    }
+
+    /// Ids of its readable orders, oldest first.
     pub(crate) fn order_ids(&self) -> impl DoubleEndedIterator<Item = u128> + use<'_> {
-        self.orders.iter().copied()
+        self.orders.iter()
     }
 }
 

@@ -3,14 +3,12 @@
 //! Ended orders of accounts stay readable until [`ENDED_KEPT_MAX`] newer ones have ended, as at
 //! the real exchange, which moves them to its historical tier; the background's go at once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 use crate::ids::InlineText;
 use crate::kalshi::fees::FeeAccumulator;
 use crate::message::{BookSide, TimeInForce};
 use crate::sim::exchange::book::{OrderIx, Priority};
 use crate::sim::exchange::groups::GroupIx;
+use crate::sim::exchange::place_table::{PlaceTable, hash_of};
 use crate::sim::venue::UserId;
 use crate::units::{Contracts, Money, Price, WallTime};
 
@@ -222,47 +220,62 @@ impl Order {
 
 /// Ended orders kept for reading: days of trading at the highest usage tier's rate would not be
 /// read back by anybody, and each takes about 350 bytes.
-pub(crate) const ENDED_KEPT_MAX: usize = 1 << 18;
-
-/// Ids are random bits already: folded, they are their own hash.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u128(&mut self, id: u128) {
-        // The top bits of the low half are the UUID's variant; the rotation spreads them.
-        let [high, low] = [id >> 64, id & u128::from(u64::MAX)];
-        let fold = |half: u128| u64::try_from(half).unwrap_or_default();
-        self.0 = fold(high) ^ fold(low).rotate_left(23);
-    }
-}
+const ENDED_KEPT_MAX: usize = 1 << 18;
 
 /// All orders: those that can still change, and a ring of ended ones to read.
 ///
 /// The first are few and their places are reused at once, so they stay in the caches; the ring is
 /// written from one end to the other, which memory does without being waited for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct OrderStore {
     live: Vec<Order>,
     free: Vec<OrderIx>,
-    live_by_id: HashMap<u128, OrderIx, BuildHasherDefault<IdHasher>>,
+    live_by_id: PlaceTable,
     ended: Vec<Order>,
+    /// How many of them are kept.
+    ended_max: usize,
+    /// What forgetting an ended order needs of it, so that its own memory is not waited for.
+    ended_keys: Vec<EndedKey>,
     /// Where the ring is written next once it is full.
     next: usize,
-    ended_by_id: HashMap<u128, u32, BuildHasherDefault<IdHasher>>,
+    ended_by_id: PlaceTable,
+}
+
+/// An ended order as far as its being forgotten is concerned.
+#[derive(Clone, Copy, Debug)]
+struct EndedKey {
+    hash: u32,
+    order: Forgotten,
+}
+
+/// An order that cannot be read any more.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Forgotten {
+    pub(crate) user: UserId,
+    pub(crate) seq: u64,
+}
+
+impl Default for OrderStore {
+    fn default() -> Self {
+        Self::keeping(ENDED_KEPT_MAX)
+    }
 }
 
 impl OrderStore {
+    /// An empty store that keeps so many ended orders.
+    pub(crate) fn keeping(ended_max: usize) -> Self {
+        Self {
+            live: Vec::new(),
+            free: Vec::new(),
+            live_by_id: PlaceTable::default(),
+            ended: Vec::new(),
+            ended_max,
+            ended_keys: Vec::new(),
+            next: 0,
+            ended_by_id: PlaceTable::default(),
+        }
+    }
+
     pub(crate) fn insert(&mut self, order: Order) -> OrderIx {
         let ix = if let Some(ix) = self.free.pop() {
             self.live[ix.0 as usize] = order;
@@ -272,13 +285,18 @@ impl OrderStore {
             self.live.push(order);
             OrderIx(place)
         };
-        self.live_by_id.insert(order.id, ix);
+        self.live_by_id.insert(hash_of(order.id), ix.0);
         ix
     }
 
     /// A copy of what can still change, which finds it by place alone.
     pub(crate) fn by_place(&self) -> Self {
-        Self { live: self.live.clone(), free: self.free.clone(), ..Self::default() }
+        Self {
+            live: self.live.clone(),
+            free: self.free.clone(),
+            live_by_id: self.live_by_id.clone(),
+            ..Self::default()
+        }
     }
 
     /// An order that can still change.
@@ -292,48 +310,61 @@ impl OrderStore {
 
     /// Where an order is that can still change.
     pub(crate) fn find_live(&self, id: u128) -> Option<OrderIx> {
-        self.live_by_id.get(&id).copied()
+        let is_it = |place: u32| self.live[place as usize].id == id;
+        self.live_by_id.find(hash_of(id), is_it).map(OrderIx)
+    }
+
+    fn find_ended(&self, id: u128) -> Option<usize> {
+        let is_it = |place: u32| self.ended[place as usize].id == id;
+        self.ended_by_id.find(hash_of(id), is_it).map(|place| place as usize)
     }
 
     /// An order, ended or not.
     pub(crate) fn find(&self, id: u128) -> Option<&Order> {
-        if let Some(ix) = self.live_by_id.get(&id) {
-            return Some(self.get(*ix));
+        if let Some(ix) = self.find_live(id) {
+            return Some(self.get(ix));
         }
-        self.ended_by_id.get(&id).map(|place| &self.ended[*place as usize])
+        self.find_ended(id).map(|place| &self.ended[place])
     }
 
     /// An order, ended or not, to correct what it is said to have done.
     pub(crate) fn find_mut(&mut self, id: u128) -> Option<&mut Order> {
-        if let Some(ix) = self.live_by_id.get(&id) {
+        if let Some(ix) = self.find_live(id) {
             return self.live.get_mut(ix.0 as usize);
         }
-        let place = self.ended_by_id.get(&id)?;
-        self.ended.get_mut(*place as usize)
+        let place = self.find_ended(id)?;
+        self.ended.get_mut(place)
     }
 
     /// Forgets an order.
     pub(crate) fn release(&mut self, ix: OrderIx) {
-        let id = self.get(ix).id;
-        self.live_by_id.remove(&id);
+        self.live_by_id.remove(hash_of(self.get(ix).id), ix.0);
         self.free.push(ix);
     }
 
-    /// Keeps an ended order readable in place of the oldest one.
-    pub(crate) fn retire(&mut self, ix: OrderIx) {
+    /// Keeps an ended order readable in place of the oldest one, which is returned.
+    pub(crate) fn retire(&mut self, ix: OrderIx) -> Option<Forgotten> {
         let order = *self.get(ix);
         self.release(ix);
-        let place = if self.ended.len() < ENDED_KEPT_MAX {
+        let Order { user, seq, .. } = order;
+        let key = EndedKey { hash: hash_of(order.id), order: Forgotten { user, seq } };
+        let (place, forgotten) = if self.ended.len() < self.ended_max {
             self.ended.push(order);
-            self.ended.len() - 1
+            self.ended_keys.push(key);
+            (self.ended.len() - 1, None)
         } else {
             let place = self.next;
-            self.ended_by_id.remove(&self.ended[place].id);
             self.ended[place] = order;
-            self.next = (place + 1) % ENDED_KEPT_MAX;
-            place
+            let oldest = core::mem::replace(&mut self.ended_keys[place], key);
+            self.ended_by_id.remove(oldest.hash, place_of(place));
+            self.next = (place + 1) % self.ended_max;
+            (place, Some(oldest.order))
         };
-        let place = u32::try_from(place).expect("the ring is smaller than 2^32");
-        self.ended_by_id.insert(order.id, place);
+        self.ended_by_id.insert(key.hash, place_of(place));
+        forgotten
     }
+}
+
+fn place_of(place: usize) -> u32 {
+    u32::try_from(place).expect("the ring is smaller than 2^32")
 }

@@ -77,7 +77,7 @@ impl Exchange {
         }
         if self.is_member(user) {
             let member = &mut self.members[user.0 as usize];
-            member.note_order(order.id, &self.orders);
+            member.note_order(&order);
             if !order.client_order_id.is_empty() {
                 member.client_ids.insert(order.client_order_id);
             }

@@ -60,9 +60,12 @@ pub enum Reject {
     /// An amendment names another market.
     #[error("order ticker mismatch")]
     TickerMismatch,
-    /// An amendment below what has traded, or a decrease by more than what rests.
+    /// An amendment below what has traded.
     #[error("count is below what has been filled")]
     BelowFilled,
+    /// A decrease by more than what rests, or to more than that.
+    #[error("decrease exceeds the remaining count")]
+    MoreThanRests,
     /// The order's group was triggered and not reset since.
     #[error("exceeded order group risk limit")]
     GroupTriggered,

@@ -2,6 +2,7 @@
 
 mod fees;
 mod flow;
+mod forgotten;
 mod groups;
 mod lifecycle;
 mod million;

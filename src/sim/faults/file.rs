@@ -20,7 +20,10 @@ use crate::units::Nanos;
 const FAULTS_MAX: usize = 1_000;
 
 /// Longest time in a file: a week.
-const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+pub(super) const MS_MAX: u64 = 7 * 24 * 3_600 * 1_000;
+
+/// How often a fault strikes that has no count: nobody gets there.
+pub(super) const MANY: u64 = u64::MAX >> 1;
 
 /// How far reads are behind unless told otherwise: 360 ms have been seen.
 const READ_LAG_MS: u64 = 400;
@@ -279,11 +282,10 @@ impl Entry<'_> {
     }
 
     fn when(&self) -> Result<When, FaultFileError> {
-        let many = u64::MAX >> 1;
         Ok(When {
             per_mille: self.per_mille()?,
-            first: self.number("first", Some(1), many, "a number from 1")?.max(1),
-            count: self.number("count", Some(many), many, "a number")?,
+            first: self.number("first", Some(1), MANY, "a number from 1")?.max(1),
+            count: self.number("count", Some(MANY), MANY, "a number")?,
             from: self.ms("from_ms", Some(0))?,
             until: self.ms("until_ms", Some(MS_MAX))?,
         })

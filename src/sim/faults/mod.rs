@@ -9,6 +9,7 @@
 mod edit;
 mod file;
 mod plan;
+mod sentence;
 mod stories;
 #[cfg(test)]
 mod tests;
@@ -54,8 +55,19 @@ pub enum Act {
     DropConnections,
     /// The exchange's clock is so many milliseconds ahead from now on.
     Skew(i64),
-    /// From now on no connection lives longer than so long.
-    Lifetime(Nanos),
+    /// From now on no connection lives longer than so long, or each as long as it likes.
+    Lifetime(Option<Nanos>),
+}
+
+/// An entry of the plan's calendar.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    /// Done once, for good.
+    Once(Act),
+    /// Done, and undone after so long, or when the plan goes.
+    Spell { act: Act, undo: Act, lasts: Option<Nanos> },
+    /// The end of a spell that has begun.
+    End(Act),
 }
 
 /// How often a rule has matched and struck.
@@ -74,8 +86,10 @@ pub struct Faults {
     started: Option<WallTime>,
     silenced: HashSet<SessionId>,
     /// What is to be done, soonest first.
-    acts: BTreeMap<(WallTime, u64), Act>,
-    acts_made: u64,
+    steps: BTreeMap<(WallTime, u64), Step>,
+    steps_made: u64,
+    /// What undoes what has begun and has no end of its own.
+    lasting: Vec<Act>,
     skew_ms: i64,
 }
 
@@ -100,79 +114,112 @@ impl Faults {
         &self.plan
     }
 
+    /// The plan in sentences, one per rule, each with how often it has struck so far.
+    pub fn told(&self) -> impl Iterator<Item = String> {
+        self.plan.rules.iter().zip(&self.tallies).map(|(rule, tally)| match rule {
+            Rule::Event { .. } => rule.to_string(),
+            Rule::Request { .. } | Rule::Message { .. } => {
+                format!("{rule}; so far {} of {} matches", tally.struck, tally.matched)
+            }
+        })
+    }
+
     fn schedule(&mut self, at: WallTime, event: &Event) {
-        let pause = |state| Act::Venue(VenueAction::State(state));
-        match *event {
+        let state = |state| Act::Venue(VenueAction::State(state));
+        let spell = |act, undo, lasts| Step::Spell { act, undo, lasts };
+        let once = |action| Step::Once(Act::Venue(action));
+        let step = match *event {
             Event::TradingPause(span) => {
-                self.put(at, pause(ExchangeState::TradingPaused));
-                self.put(at + span, pause(ExchangeState::Open));
+                let pause = state(ExchangeState::TradingPaused);
+                spell(pause, state(ExchangeState::Open), Some(span))
             }
             Event::ExchangePause(span) => {
-                self.put(at, pause(ExchangeState::ExchangePaused));
-                self.put(at + span, pause(ExchangeState::Open));
+                let pause = state(ExchangeState::ExchangePaused);
+                spell(pause, state(ExchangeState::Open), Some(span))
             }
             Event::MarketPause(market, span) => {
                 let command = |command| Act::Venue(VenueAction::Market { market, command });
-                self.put(at, command(MarketCommand::Deactivate));
-                self.put(at + span, command(MarketCommand::Activate));
+                let [off, on] = [MarketCommand::Deactivate, MarketCommand::Activate].map(command);
+                spell(off, on, Some(span))
             }
             Event::Close(market) => {
-                let command = MarketCommand::Close;
-                self.put(at, Act::Venue(VenueAction::Market { market, command }));
+                once(VenueAction::Market { market, command: MarketCommand::Close })
             }
             Event::Settle(market, outcome) => {
                 for command in settlement(outcome) {
-                    self.put(at, Act::Venue(VenueAction::Market { market, command }));
+                    self.put(at, once(VenueAction::Market { market, command }));
                 }
+                return;
             }
-            Event::ClockSkew(ms, span) => {
-                self.put(at, Act::Skew(ms));
-                self.put(at + span, Act::Skew(0));
+            Event::ClockSkew(ms, span) => spell(Act::Skew(ms), Act::Skew(0), Some(span)),
+            Event::ConnectionLifetime(span) => {
+                spell(Act::Lifetime(Some(span)), Act::Lifetime(None), None)
             }
-            Event::ConnectionLifetime(span) => self.put(at, Act::Lifetime(span)),
-            Event::ListMarket(market) => self.put(at, Act::Venue(VenueAction::ListMarket(market))),
-            Event::EventFees(market, fees) => {
-                self.put(at, Act::Venue(VenueAction::EventFees { market, fees }));
-            }
+            Event::ListMarket(market) => once(VenueAction::ListMarket(market)),
+            Event::EventFees(market, fees) => once(VenueAction::EventFees { market, fees }),
             Event::Retitle(market, yes_sub_title) => {
-                self.put(at, Act::Venue(VenueAction::Retitle { market, yes_sub_title }));
+                once(VenueAction::Retitle { market, yes_sub_title })
             }
-            Event::Cut => self.put(at, Act::DropConnections),
-            Event::VoidFill(market) => {
-                self.put(at, Act::Venue(VenueAction::VoidFill { market }));
-            }
+            Event::Cut => Step::Once(Act::DropConnections),
+            Event::VoidFill(market) => once(VenueAction::VoidFill { market }),
             Event::ReadLag(lag, span) => {
-                self.put(at, Act::Venue(VenueAction::ReadLag(lag)));
-                self.put(at + span, Act::Venue(VenueAction::ReadLag(Nanos::ZERO)));
+                let behind = |lag| Act::Venue(VenueAction::ReadLag(lag));
+                spell(behind(Some(lag)), behind(None), Some(span))
             }
             Event::CancelAllTail(per_mille) => {
-                self.put(at, Act::Venue(VenueAction::CancelAllTail(per_mille)));
+                let tail = |chance| Act::Venue(VenueAction::CancelAllTail(chance));
+                spell(tail(per_mille), tail(0), None)
             }
-        }
+        };
+        self.put(at, step);
     }
 
-    fn put(&mut self, at: WallTime, act: Act) {
-        self.acts_made += 1;
-        self.acts.insert((at, self.acts_made), act);
+    fn put(&mut self, at: WallTime, step: Step) {
+        self.steps_made += 1;
+        self.steps.insert((at, self.steps_made), step);
     }
 
     /// When [`Self::due`] next has something, if ever.
     #[must_use]
     pub fn deadline(&self) -> Option<WallTime> {
-        self.acts.first_key_value().map(|((at, _), _)| *at)
+        self.steps.first_key_value().map(|((at, _), _)| *at)
     }
 
     /// What is to be done by `now`, in order.
     pub fn due(&mut self, now: WallTime) -> Vec<Act> {
         let mut due = Vec::new();
-        while let Some(entry) = self.acts.first_entry().filter(|entry| entry.key().0 <= now) {
-            let act = entry.remove();
+        while let Some(entry) = self.steps.first_entry().filter(|entry| entry.key().0 <= now) {
+            let at = entry.key().0;
+            let act = match entry.remove() {
+                Step::Once(act) | Step::End(act) => act,
+                Step::Spell { act, undo, lasts: Some(span) } => {
+                    self.put(at + span, Step::End(undo));
+                    act
+                }
+                Step::Spell { act, undo, lasts: None } => {
+                    self.lasting.push(undo);
+                    act
+                }
+            };
             match act {
                 Act::Skew(ms) => self.skew_ms = ms,
                 Act::Venue(_) | Act::DropConnections | Act::Lifetime(_) => due.push(act),
             }
         }
         due
+    }
+
+    /// Ends the plan: what ends the spells that it has begun, in order. What it has done for good
+    /// stays done.
+    pub fn undo(&mut self) -> Vec<Act> {
+        let steps = core::mem::take(&mut self.steps).into_values();
+        let ends = steps.filter_map(|step| match step {
+            Step::End(act) => Some(act),
+            Step::Once(_) | Step::Spell { .. } => None,
+        });
+        let lasting = core::mem::take(&mut self.lasting);
+        self.skew_ms = 0;
+        lasting.into_iter().chain(ends).filter(|act| !matches!(act, Act::Skew(_))).collect()
     }
 
     /// The exchange's own idea of the time.
@@ -313,9 +360,14 @@ impl LiveFaults {
         Self { faults: Arc::new(Mutex::new(Faults::new(plan, now))) }
     }
 
-    /// Puts another plan in the place of the one there is. A skewed clock is right again.
-    pub fn replace(&self, plan: FaultPlan, now: WallTime) {
-        *self.lock() = Faults::new(plan, now);
+    /// Puts another plan in the place of the one there is. A skewed clock is right again; what
+    /// else undoes the former plan is returned, in order.
+    #[must_use = "a pause whose plan is gone would last for ever"]
+    pub fn replace(&self, plan: FaultPlan, now: WallTime) -> Vec<Act> {
+        let mut faults = self.lock();
+        let undone = faults.undo();
+        *faults = Faults::new(plan, now);
+        undone
     }
 
     /// For one question.

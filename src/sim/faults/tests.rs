@@ -220,6 +220,40 @@ fn events_come_at_their_times_and_pauses_end() {
 }
 
 #[test]
+fn what_a_plan_has_begun_is_undone_with_it() {
+    let text = "[[fault]]\nname = 'trading_pause'\nfor_ms = 50\n\
+                [[fault]]\nname = 'market_pause'\nat_ms = 10\nfor_ms = 50\n\
+                [[fault]]\nname = 'cancel_all_tail'\n[[fault]]\nname = 'read_lag'\n\
+                [[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 100\n\
+                [[fault]]\nname = 'clock_skew'\nskew_ms = 7\n[[fault]]\nname = 'close'";
+    let mut faults = faults(text);
+    assert_eq!(faults.due(START).len(), 5);
+    assert_eq!(faults.skewed(START), after(7));
+
+    let venue = |action| Act::Venue(action);
+    let mut undone = faults.undo();
+    undone.sort_by_key(|act| format!("{act:?}"));
+
+    // The market's pause has not begun, and what has closed stays closed.
+    let expected = [
+        Act::Lifetime(None),
+        venue(VenueAction::CancelAllTail(0)),
+        venue(VenueAction::ReadLag(None)),
+        venue(VenueAction::State(ExchangeState::Open)),
+    ];
+    assert_eq!(undone, expected);
+    assert_eq!(faults.skewed(START), START);
+    assert_eq!((faults.deadline(), faults.undo()), (None, Vec::new()));
+}
+
+#[test]
+fn a_spell_that_is_over_is_not_undone_again() {
+    let mut faults = faults("[[fault]]\nname = 'exchange_pause'\nfor_ms = 50");
+    assert_eq!(faults.due(after(60)).len(), 2);
+    assert_eq!(faults.undo(), []);
+}
+
+#[test]
 fn a_skewed_clock_is_right_again_afterwards() {
     let mut faults = faults("[[fault]]\nname = 'clock_skew'\nskew_ms = -30000\nfor_ms = 50");
     assert_eq!(faults.skewed(START), START);
@@ -235,7 +269,7 @@ fn lifetimes_and_cuts_are_acts_of_the_server() {
         "[[fault]]\nname = 'connection_lifetime'\nlifetime_ms = 100\n\
          [[fault]]\nname = 'cut'\nat_ms = 50\n[[fault]]\nname = 'void_fill'\nat_ms = 60",
     );
-    assert_eq!(faults.due(START), [Act::Lifetime(Nanos::from_ms(100))]);
+    assert_eq!(faults.due(START), [Act::Lifetime(Some(Nanos::from_ms(100)))]);
     assert_eq!(faults.due(after(50)), [Act::DropConnections]);
     let market = None;
     assert_eq!(faults.due(after(60)), [Act::Venue(VenueAction::VoidFill { market })]);

@@ -8,7 +8,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, Mutex},
     thread::{Builder, JoinHandle},
     time::Duration,
 };
@@ -127,6 +127,8 @@ struct Shared<V, C> {
     control: Control,
     heartbeat: Duration,
     tasks: tasks::Tasks,
+    /// Held by who carries out what a fault plan wants done.
+    acting: Mutex<()>,
 }
 
 /// Starts serving. When this returns, connections are accepted.
@@ -154,6 +156,7 @@ pub fn serve<V: Venue + 'static, C: Clock>(
         control: control.clone(),
         heartbeat: config.heartbeat.to_duration(),
         tasks: tasks::Tasks::default(),
+        acting: Mutex::new(()),
     });
     let listener = {
         let _in_runtime = runtime.enter();

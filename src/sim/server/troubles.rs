@@ -3,7 +3,7 @@
 //! `GET`, `POST` and `DELETE` on [`PATH`] read, replace and clear the plan (TOML). The path is
 //! clearly none of the exchange's, and needs no signature: the server is for this host only.
 
-use std::sync::Arc;
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
@@ -134,16 +134,30 @@ pub(super) fn slowly(now: WallTime, answer: ApiResponse, bytes: usize, every: Na
 pub(super) async fn run<V: Venue + 'static, C: Clock>(shared: &Shared<V, C>) {
     loop {
         tokio::time::sleep(TICK).await;
-        let now = shared.hub.now();
-        let due = shared.hub.live().lock().due(now);
-        for act in due {
-            match act {
-                Act::Venue(action) => shared.hub.act(&action),
-                Act::DropConnections => shared.control.drop_connections(),
-                Act::Lifetime(span) => shared.control.limit_lifetime(Some(span.to_duration())),
-                // The plan keeps this itself.
-                Act::Skew(_) => {}
-            }
+        do_due(shared);
+    }
+}
+
+fn do_due<V: Venue + 'static, C: Clock>(shared: &Shared<V, C>) {
+    let _turn = turn(shared);
+    let due = shared.hub.live().lock().due(shared.hub.now());
+    carry_out(shared, due);
+}
+
+/// Between what a plan wants done and its being done no other plan takes its place: a pause that
+/// comes after its own end would last.
+fn turn<V, C>(shared: &Shared<V, C>) -> MutexGuard<'_, ()> {
+    shared.acting.lock().expect("nobody panics while acting")
+}
+
+fn carry_out<V: Venue, C: Clock>(shared: &Shared<V, C>, acts: Vec<Act>) {
+    for act in acts {
+        match act {
+            Act::Venue(action) => shared.hub.act(&action),
+            Act::DropConnections => shared.control.drop_connections(),
+            Act::Lifetime(span) => shared.control.limit_lifetime(span.map(Nanos::to_duration)),
+            // The plan keeps this itself.
+            Act::Skew(_) => {}
         }
     }
 }
@@ -153,44 +167,35 @@ pub(super) async fn control<V: Venue + 'static, C: Clock>(
     State(shared): State<Arc<Shared<V, C>>>,
     request: Request,
 ) -> Response {
-    let now = shared.hub.now();
-    let live = shared.hub.live();
     let answer = match *request.method() {
-        Method::GET => told(live),
-        Method::DELETE => {
-            live.replace(FaultPlan::default(), now);
-            shared.control.limit_lifetime(None);
-            told(live)
-        }
+        Method::GET => told(shared.hub.live()),
+        Method::DELETE => replaced(&shared, FaultPlan::default()),
         Method::POST => match to_bytes(request.into_body(), BODY_BYTES_MAX).await {
-            Ok(body) => {
-                let answer = replaced(live, &body, now);
-                if answer.status == 200 {
-                    shared.control.limit_lifetime(None);
-                }
-                answer
-            }
+            Ok(body) => read(&body).map_or_else(|why| why, |plan| replaced(&shared, plan)),
             Err(_) => refused("the faults are longer than a megabyte"),
         },
         _ => refused("GET, POST and DELETE work here"),
     };
-    respond(now, answer)
+    respond(shared.hub.now(), answer)
 }
 
-fn replaced(live: &LiveFaults, body: &[u8], now: WallTime) -> ApiResponse {
-    let Ok(text) = core::str::from_utf8(body) else { return refused("the faults are no text") };
-    match FaultPlan::parse(text) {
-        Ok(plan) => {
-            live.replace(plan, now);
-            told(live)
-        }
-        Err(error) => refused(&error.to_string()),
-    }
+fn read(body: &[u8]) -> Result<FaultPlan, ApiResponse> {
+    let text = core::str::from_utf8(body).map_err(|_| refused("the faults are no text"))?;
+    FaultPlan::parse(text).map_err(|error| refused(&error.to_string()))
+}
+
+/// Undoes the plan there is, then lets another one begin.
+fn replaced<V: Venue, C: Clock>(shared: &Shared<V, C>, plan: FaultPlan) -> ApiResponse {
+    let _turn = turn(shared);
+    let live = shared.hub.live();
+    let undone = live.replace(plan, shared.hub.now());
+    carry_out(shared, undone);
+    told(live)
 }
 
 fn told(live: &LiveFaults) -> ApiResponse {
     let faults = live.lock();
-    let rules: Vec<String> = faults.plan().rules.iter().map(|rule| format!("{rule:?}")).collect();
+    let rules: Vec<String> = faults.told().collect();
     let body = serde_json::json!({ "seed": faults.plan().seed, "faults": rules });
     ApiResponse { status: 200, body: body.to_string() }
 }

@@ -65,7 +65,10 @@ fn faults_are_replaced_and_cleared_while_it_runs() {
     let (status, body) = send(&fixture, "[[fault]]\nname = 'gone'\non = 'create'");
     assert_eq!(status, 200, "{body}");
     assert_eq!(fixture.post(&fixture.agent()).unwrap().0, 410);
-    assert!(fixture.get(FAULTS, &[]).1.contains("Status(Before, 410)"));
+    let told = "a new order: it is answered 410 before the exchange has seen it; always; \
+                so far 1 of 1 matches";
+    let told = format!(r#"{{"faults":["{told}"],"seed":1}}"#);
+    assert_eq!(fixture.get(FAULTS, &[]).1, told);
 
     let cleared = fixture.agent().delete(fixture.url(FAULTS)).call().unwrap();
     assert_eq!(read(cleared).unwrap().1, r#"{"faults":[],"seed":0}"#);
@@ -102,6 +105,30 @@ fn operators_reach_the_venue() {
     fixture.log.wait_for("act State(TradingPaused)");
     fixture.clock.set_ms(START_MS + 100);
     fixture.log.wait_for("act State(Open)");
+}
+
+#[test]
+fn a_cleared_plan_leaves_nothing_behind() {
+    let fixture = Fixture::plain();
+    let plan = "[[fault]]\nname = 'exchange_pause'\nfor_ms = 100\n[[fault]]\nname = 'read_lag'\n\
+                [[fault]]\nname = 'cancel_all_tail'";
+    send(&fixture, plan);
+    fixture.log.wait_for("act CancelAllTail(1000)");
+    fixture.agent().delete(fixture.url(FAULTS)).call().unwrap();
+    // The answer comes after it has been done.
+    let entries = fixture.log.entries();
+    for act in ["act State(Open)", "act ReadLag(None)", "act CancelAllTail(0)"] {
+        assert!(entries.iter().any(|entry| entry == act), "{act}: {entries:?}");
+    }
+}
+
+#[test]
+fn another_plan_ends_the_one_before_it() {
+    let fixture = Fixture::plain();
+    send(&fixture, "[[fault]]\nname = 'trading_pause'\nfor_ms = 100000");
+    fixture.log.wait_for("act State(TradingPaused)");
+    send(&fixture, "[[fault]]\nname = 'gone'\non = 'create'");
+    assert_eq!(fixture.log.entries().last().unwrap(), "act State(Open)");
 }
 
 #[test]
