@@ -6,6 +6,7 @@ exchange's documentation says; it shares no code with the engine and none with t
 import base64
 import json
 import os
+import shutil
 import ssl
 import subprocess
 import tempfile
@@ -42,9 +43,13 @@ def binary() -> Path:
 class Simulator:
     """A `kalshi-exec sim` of one test."""
 
-    def __init__(self, *args: str, books: str | None = None) -> None:
+    def __init__(self, *args: str, books: str | None = None, new_keys: bool = False) -> None:
         self.directory = tempfile.TemporaryDirectory(prefix="kalshi-sim-")
         home = Path(self.directory.name)
+        if not new_keys:
+            # Looking for primes takes as long as luck has it, on a busy machine many seconds.
+            (home / "keys").mkdir()
+            shutil.copy(ROOT / "tests/keys/rsa2048_pkcs1.pem", home / "keys" / "rsa.pem")
         ready = home / "ready.json"
         command = [str(binary()), "sim", "--ready-file", str(ready), "--keys", str(home / "keys")]
         if books is not None:

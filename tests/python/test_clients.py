@@ -144,7 +144,7 @@ def test_a_plain_script_trades() -> None:
 
 
 def test_the_announced_command_line_works() -> None:
-    with Simulator() as simulator:
+    with Simulator(new_keys=True) as simulator:
         announced = simulator.announcement.read_text(encoding="utf-8")
         [line] = [line for line in announced.splitlines() if line.startswith("try: ")]
         done = subprocess.run(line.removeprefix("try: "), shell=True, capture_output=True,

@@ -2,11 +2,14 @@
 
 use serde_json::{Value, json};
 
+use crate::message::BookSide;
+use crate::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
+use crate::sim::exchange::UserSeed;
 use crate::sim::fixture::{
     ALICE, ORDERS, START, TICKER, call, get, order, parse, resting, taken, venue,
 };
 use crate::sim::venue::{ApiRequest, Venue};
-use crate::units::{Nanos, WallTime};
+use crate::units::{Money, Nanos, WallTime};
 
 mod members;
 
@@ -305,4 +308,39 @@ fn reads_may_lag_writes() {
     let mut status = |now| at(now, "GET", &order, &Value::Null).1["order"]["status"].clone();
     assert_eq!(status(ended + Nanos::from_ms(360)), "resting");
     assert_eq!(status(ended + lag), "canceled");
+}
+
+/// With takers in the background an order that rests in front of it fills, whole and in parts,
+/// the same way every time; without them it does not.
+#[test]
+fn what_rests_is_taken_where_there_are_takers() {
+    let made = |quotes: QuoteMode| {
+        let users = vec![UserSeed { user_id: "a".into(), cash: Money::from_cents(10_000_000) }];
+        let config = SimVenueConfig { quotes, ..SimVenueConfig::world_cup(users, 7, START) };
+        let mut venue = SimVenue::new(&config).unwrap();
+        for market in 0..venue.exchange().markets().len() {
+            let state = &venue.exchange().markets()[market];
+            // The account's money is on this shard.
+            if state.exchange_index != 0 {
+                continue;
+            }
+            let front = state.best(BookSide::Bid).unwrap().price;
+            let request = json!({
+                "ticker": state.ticker.as_str(), "side": "bid", "count": "40.00",
+                "price": front.to_string(), "time_in_force": "good_till_canceled",
+                "self_trade_prevention_type": "maker",
+            });
+            assert_eq!(call(&mut venue, "POST", ORDERS, &request).0, 201);
+        }
+        for second in 1..=1_800 {
+            venue.advance(START + Nanos::from_secs(second));
+        }
+        venue.fills(ALICE).iter().map(|fill| (fill.time, fill.quantity)).collect::<Vec<_>>()
+    };
+
+    let taken = made(QuoteMode::Trading);
+
+    assert!(taken.len() > 10, "{} fills in half an hour", taken.len());
+    assert_eq!(taken, made(QuoteMode::Trading));
+    assert!(made(QuoteMode::Still).is_empty());
 }

@@ -140,7 +140,9 @@ pub(super) async fn run<V: Venue + 'static, C: Clock>(shared: &Shared<V, C>) {
 
 fn do_due<V: Venue + 'static, C: Clock>(shared: &Shared<V, C>) {
     let _turn = turn(shared);
-    let due = shared.hub.live().lock().due(shared.hub.now());
+    // The time first: who tells of something holds the exchange and asks for the faults then.
+    let now = shared.hub.now();
+    let due = shared.hub.live().lock().due(now);
     carry_out(shared, due);
 }
 

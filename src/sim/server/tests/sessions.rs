@@ -137,6 +137,10 @@ fn pings_of_clients_are_answered() {
 
 #[test]
 fn server_pings_with_heartbeats() {
+    let usual = Fixture::start(KeyKinds::Ed25519Only, |config| {
+        assert_eq!(config.heartbeat, Nanos::from_secs(10), "as the exchange does");
+    });
+    drop(usual);
     let fixture = Fixture::start(KeyKinds::Ed25519Only, |config| {
         config.heartbeat = Nanos::from_ms(20);
     });
