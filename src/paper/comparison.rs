@@ -302,7 +302,7 @@ pub fn compare(seed: u64) -> [Row; 2] {
 
 /// Heading of the rows.
 pub const HEADING: &str = "\
-seed  orders      way    contracts        value       fees  exactly as at the exchange";
+seed  orders      way    contracts      value $     fees $  exactly as at the exchange";
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

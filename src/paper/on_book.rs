@@ -187,7 +187,7 @@ mod tests {
         }
 
         fn on(recording: Recording, cash: Money, follow: Option<Following>) -> Self {
-            let config = BookConfig {
+            Self::with(BookConfig {
                 recording: recording.into(),
                 speed: 1,
                 follow,
@@ -195,7 +195,10 @@ mod tests {
                 latency_min: LATENCY,
                 latency_max: LATENCY,
                 seed: 1,
-            };
+            })
+        }
+
+        fn with(config: BookConfig) -> Self {
             let clock = VirtualClock::new(START);
             let (commands, from_oms) = ring(32);
             let (to_oms, events) = ring(8);
@@ -260,6 +263,44 @@ mod tests {
         };
         assert!(fill.is_taker && fill.fee > Money::ZERO);
         assert!(fill.price < Price::from_cents(55).unwrap(), "the best ask is better");
+    }
+
+    /// When each of eight orders reached the book, in milliseconds, with latencies in a range.
+    fn arrivals(latency_ms: [u64; 2]) -> Vec<u64> {
+        let home = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let [latency_min, latency_max] = latency_ms.map(Nanos::from_ms);
+        let mut bench = Bench::with(BookConfig {
+            recording: replay::open(&home.join("examples/replay-session.jsonl")).unwrap().into(),
+            speed: 1,
+            follow: None,
+            cash: Money::from_cents(10_000),
+            latency_min,
+            latency_max,
+            seed: 1,
+        });
+        for slot in 1..=8 {
+            bench.submit(slot, 20, TimeInForce::GoodTillCanceled);
+            bench.events();
+        }
+        let mut arrivals = Vec::new();
+        for ms in 1..=latency_ms[1] {
+            bench.after(Nanos::from_ms(1));
+            bench.news();
+            let told = bench.events();
+            let accepted = told.iter().filter(|it| matches!(it, GatewayEvent::Accepted { .. }));
+            arrivals.extend(accepted.map(|_| ms));
+        }
+        arrivals
+    }
+
+    #[test]
+    fn latency_is_what_was_configured() {
+        assert_eq!(arrivals([5, 5]), [5; 8]);
+        assert_eq!(arrivals([120, 120]), [120; 8]);
+        let spread = arrivals([10, 60]);
+        assert_eq!(spread.len(), 8, "all of them by the most: {spread:?}");
+        assert!(spread[0] >= 10 && spread[0] < spread[7], "{spread:?}");
+        assert_eq!(spread, arrivals([10, 60]), "from the seed");
     }
 
     #[test]

@@ -6,6 +6,7 @@ The SDK is generated from the exchange's description: it refuses answers that la
 import json
 import subprocess
 import sys
+import time
 import uuid
 from decimal import Decimal
 from pathlib import Path
@@ -19,7 +20,10 @@ from pykalshi import (
 from pykalshi import KalshiClient as IndependentClient
 
 from conftest import BOOKS, MARKET
-from simulator import ROOT, Simulator
+from simulator import ROOT, Simulator, binary
+
+# A market of the built-in books.
+RECORDED = "KXWCGAME-26JUL14FRAESP-ESP"
 
 
 def sdk(simulator: Simulator, key: str = "") -> KalshiClient:
@@ -141,6 +145,39 @@ def test_a_plain_script_trades() -> None:
         assert [step["step"] for step in told] == [
             "markets", "rested", "amended", "canceled", "taken", "told", "fills", "position",
             "balance"]
+
+
+def test_paper_trades_on_what_a_recorder_writes() -> None:
+    with Simulator() as simulator:
+        home = Path(simulator.directory.name)
+        book = home / "book.jsonl"
+        script = ROOT / "examples" / "python" / "record_book.py"
+        recorder = subprocess.Popen([sys.executable, str(script), str(home / "ready.json"),
+                                     str(book), RECORDED])
+        try:
+            patience = time.monotonic() + 60
+            while not (book.exists() and "orderbook_snapshot" in book.read_text("utf-8")):
+                assert time.monotonic() < patience and recorder.poll() is None
+                time.sleep(0.02)
+            market = simulator.client().send("GET", f"/markets/{RECORDED}").json()["market"]
+            ask = round(100 * float(market["yes_ask_dollars"]))
+            # Two cents above: the quotes move on meanwhile.
+            (home / "signals.ndjson").write_text(json.dumps({
+                "id": "one", "should_trade": True, "action": "BUY_YES",
+                "kalshi": {"ticker": RECORDED, "yes_ask": ask + 2, "no_ask": 101 - ask},
+                "edge": {"cents": 9, "percent": 14.6}, "confidence": {"score": 75, "tier": "HIGH"},
+                "position": {"contracts": 3, "risk_amount": 300}}) + "\n", encoding="utf-8")
+            done = subprocess.run(
+                [str(binary()), "run", "--book", str(book), "--book-follow", "--signals",
+                 "signals.ndjson", "--results", "-"],
+                cwd=home, capture_output=True, text=True, timeout=60, check=False)
+        finally:
+            recorder.kill()
+            recorder.wait(10)
+        assert done.returncode == 0, done.stderr
+        [result] = [json.loads(line) for line in done.stdout.splitlines()]
+        assert (result["state"], result["filled_contracts"]) == ("filled", 3), result
+        assert float(result["average_price_dollars"]) <= (ask + 3) / 100
 
 
 def test_the_announced_command_line_works() -> None:

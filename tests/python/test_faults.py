@@ -4,15 +4,17 @@ Each has an exchange of its own, with one order resting and a session that hears
 and markets. Where a fault strikes once, what comes next must be right again.
 """
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Timer
 from typing import Any
 
 import httpx
 import pytest
 
-from conftest import BOOKS, MARKET
+from conftest import BOOKS, MARKET, OTHER_MARKET
 from simulator import ORDERS, Client, Simulator
 from test_operations import order
 from test_stream import Message, Session, inject
@@ -155,6 +157,49 @@ def cancel_all_tail(stage: Stage) -> None:
     assert not stage.read(RESTING)["orders"]
 
 
+def drop_before(stage: Stage) -> None:
+    new = order()
+    with pytest.raises(httpx.TransportError):
+        stage.client.send("POST", ORDERS, new)
+    assert [it["order_id"] for it in stage.read(RESTING)["orders"]] == [stage.rests]
+    again = stage.create(new)
+    stage.told_of(again["order_id"], "resting")
+
+
+def server_error(stage: Stage) -> None:
+    new = order()
+    answer = stage.client.send("POST", ORDERS, new)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (504, "gateway_timeout")
+    stage.told_of(stage.landed(new), "resting")
+
+
+def close_after(stage: Stage) -> None:
+    answer = stage.client.send("POST", ORDERS, order())
+    assert (answer.status_code, answer.headers["connection"]) == (201, "close")
+    assert "connection" not in stage.client.send("POST", ORDERS, order()).headers
+
+
+def late_answer(stage: Stage) -> None:
+    new = order()
+    began = time.monotonic()
+    landed = stage.create(new)["order_id"]
+    assert time.monotonic() - began >= 0.3
+    assert landed == stage.landed(new)
+
+
+def seq_gap(stage: Stage) -> None:
+    stage.session.send("subscribe", channels=["orderbook_delta"], market_ticker=OTHER_MARKET)
+    stage.session.expect("subscribed")
+    [snapshot] = stage.session.expect("orderbook_snapshot")
+    numbers = [snapshot["seq"]]
+    # The first change of the book is not told.
+    for messages in (1, 2, 2):
+        stage.create(order(ticker=OTHER_MARKET))
+        told = [stage.session.receive() for _ in range(messages)]
+        numbers += [it["seq"] for it in told if it["type"] == "orderbook_delta"]
+    assert numbers == [1, 3, 4]
+
+
 def clear(client: Client) -> None:
     url = client.rest.removesuffix("/trade-api/v2") + "/sim/faults"
     answer = client.http.delete(url)
@@ -223,6 +268,11 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
     ("cancel_all_tail", THEN_TOLD, cleared_tail),
     ("read_lag", f"lag_ms = 600000{THEN_TOLD}", cleared_lag),
     ("trading_pause", f"for_ms = 600000{THEN_TOLD}", cleared_pause),
+    ("drop_before", f"on = 'create'\n{ONCE}", drop_before),
+    ("server_error", f"on = 'create'\nstatus = 504\nphase = 'after'\n{ONCE}", server_error),
+    ("close_after", f"on = 'create'\n{ONCE}", close_after),
+    ("delay", f"on = 'create'\nphase = 'after'\ndelay_ms = 300\n{ONCE}", late_answer),
+    ("seq_gap", ONCE, seq_gap),
 ]
 
 
@@ -244,7 +294,48 @@ def play(client: Client, fault: str, effect: Callable[[Stage], None]) -> None:
         session = Session(socket)
         session.send("subscribe", channels=["fill", "user_orders", "market_lifecycle_v2"])
         session.expect("subscribed", 3)
-        stage = Stage(client, session, client.send("POST", ORDERS, order()).json()["order_id"])
+        stage = Stage(client, session, resting_order(client))
         stage.told_of(stage.rests, "resting")
         inject(client, fault)
         effect(stage)
+
+
+# From a file as live: something for a request, for a message, and at a time.
+FILE = f"""
+seed = 3
+[[fault]]
+name = 'too_many_requests'
+on = 'create'
+first = 2
+count = 1
+[[fault]]
+name = 'duplicate'
+on = 'fill'
+count = 1
+[[fault]]
+name = 'close'
+market = '{OTHER_MARKET}'
+"""
+
+
+def test_faults_of_a_file_strike_from_the_start(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.toml"
+    faults.write_text(FILE, encoding="utf-8")
+    with Simulator("--still-quotes", "--faults", str(faults), books=BOOKS) as simulator:
+        client = simulator.client()
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["fill", "user_orders", "market_lifecycle_v2"])
+            session.expect("subscribed", 3)
+            stage = Stage(client, session, resting_order(client))
+            stage.told_of(stage.rests, "resting")
+            refusal = client.send("POST", ORDERS, order())
+            assert (refusal.status_code, refusal.json()) == (429, {"error": "too many requests"})
+            trade, fills = stage.take(messages=3)
+            assert [it["msg"]["trade_id"] for it in fills] == [trade] * 2
+            closed = client.send("GET", f"/markets/{OTHER_MARKET}").json()["market"]
+            assert closed["status"] == "closed"
+
+
+def resting_order(client: Client) -> str:
+    return str(client.send("POST", ORDERS, order()).json()["order_id"])
