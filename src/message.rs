@@ -244,6 +244,8 @@ pub enum FeedEvent {
         /// By our clock.
         since: WallTime,
     },
+    /// News of markets, positions or groups may have been missed; fills and orders were not.
+    NewsMissed,
     /// One of our orders traded.
     Fill(Fill),
     /// One of our orders changed.
@@ -314,6 +316,11 @@ pub enum FetchCommand {
         /// The market.
         ticker: Ticker,
     },
+    /// Report how a market stands, then [`FetchEvent::MarketRead`].
+    Market {
+        /// The market.
+        ticker: Ticker,
+    },
     /// Report every settlement since this time, then [`FetchEvent::SettlementsDone`].
     Settlements {
         /// The oldest to report.
@@ -380,6 +387,13 @@ pub enum FetchEvent {
         /// The market.
         ticker: Ticker,
     },
+    /// How a market stands, told as what would have made it so; precedes the completion it belongs
+    /// to.
+    Market(MarketNews),
+    /// How a market stands has been reported.
+    MarketRead,
+    /// It could not be read.
+    MarketFailed,
     /// A market has settled; precedes the completion it belongs to.
     Settled(MarketSettlement),
     /// Every settlement since the requested time has been reported.

@@ -300,6 +300,7 @@ impl<C: Clock> Paper<C> {
             Ok(FetchCommand::Order { key, .. }) => FetchEvent::OrderAbsent { key },
             // Nothing is known of the market but what signals say, and none is ever over.
             Ok(FetchCommand::Quote { ticker }) => FetchEvent::QuoteFailed { ticker },
+            Ok(FetchCommand::Market { .. }) => FetchEvent::MarketRead,
             Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
             // There is no other side to compare with.
             Ok(FetchCommand::Account { .. }) => FetchEvent::AccountFailed,

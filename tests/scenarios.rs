@@ -81,14 +81,16 @@
 //!     `killed_between_answer_and_fill`, `killed_after_the_fill`, `killed_while_the_order_rests`,
 //!     `entries_survive_kill_9`
 //! - 20 a connected stream says nothing
-//!   - clock: `silent_feed_reconnects`, `fill_lost_on_a_healthy_stream`
+//!   - clock: `silent_feed_reconnects`, `fill_lost_on_a_healthy_stream`,
+//!     `one_of_two_streams_dies`
 //!   - sockets: `story_20_a_stream_with_pings_and_no_news_costs_no_fill`
 //! - 21 one channel never speaks; reset, then 502
 //!   - clock: `replayed_frame_does_not_revive_a_finished_order`
 //!   - sockets: `story_21_a_stream_without_user_orders_that_is_reset_and_refused_comes_back`
 //! - 22 gaps, errors 10 and 25, overflow
 //!   - clock: `a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly`,
-//!     `book_gap_is_read_again`, `no_top_is_told_that_the_exchange_never_had`
+//!     `book_gap_is_read_again`, `no_top_is_told_that_the_exchange_never_had`,
+//!     `missed_news_are_read_again`
 //!   - sockets: `story_22_error_10_on_the_fill_channel_is_asked_again`,
 //!     `story_22_error_25_on_the_order_channel_is_asked_again`,
 //!     `story_22_a_session_that_ends_by_overflow_is_opened_again`
@@ -188,6 +190,8 @@ mod many_cancels_go_out_together;
 mod markets_pause_close_and_return;
 #[path = "scenarios/money_from_outside_stops_trading.rs"]
 mod money_from_outside_stops_trading;
+#[path = "scenarios/missed_news_are_read_again.rs"]
+mod missed_news_are_read_again;
 #[path = "scenarios/obstacles_halt.rs"]
 mod obstacles_halt;
 #[path = "scenarios/one_of_two_streams_dies.rs"]

@@ -91,6 +91,7 @@ impl Stage for Reads {
                 assert!(told.is_ok(), "the oms takes news");
                 Work::Done
             }
+            Ok(FetchCommand::Market { .. }) => panic!("the stream of this run stays"),
             Ok(FetchCommand::Order { .. }) => panic!("every order of this run is answered"),
             Ok(FetchCommand::Quote { .. }) => panic!("every order of this run fills whole"),
             Err(_empty) => Work::Idle,

@@ -71,7 +71,11 @@ fn identity(event: &FeedEvent) -> Option<(Kind, FeedEvent)> {
         FeedEvent::Market(_) => Some((Kind::Market, *event)),
         FeedEvent::Position(_) => Some((Kind::Position, *event)),
         FeedEvent::Group(_) => Some((Kind::Group, *event)),
-        FeedEvent::Up | FeedEvent::Down | FeedEvent::Missed { .. } | FeedEvent::Alive => None,
+        FeedEvent::Up
+        | FeedEvent::Down
+        | FeedEvent::Missed { .. }
+        | FeedEvent::NewsMissed
+        | FeedEvent::Alive => None,
     }
 }
 

@@ -13,11 +13,21 @@ const PAUSE_MIN: Nanos = Nanos::from_secs(1);
 /// Longest pause: a channel that is gone for good costs a command a minute.
 const PAUSE_MAX: Nanos = Nanos::from_secs(60);
 
+/// Whether a subscription stands again after it had ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Again {
+    No,
+    /// What happened in between was not told.
+    Yes,
+}
+
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct Extras {
     command: String,
     sids: [Option<u64>; Channel::NEWS.len()],
+    /// Which have ended since the connection began and do not stand again.
+    ended: [bool; Channel::NEWS.len()],
     due: Timestamp,
     pause: Nanos,
     /// How often they were asked for.
@@ -32,6 +42,7 @@ impl Extras {
         Self {
             command: subscribe_command(Self::ID, &Channel::NEWS),
             sids: [None; Channel::NEWS.len()],
+            ended: [false; Channel::NEWS.len()],
             due: Timestamp::NEVER,
             pause: PAUSE_MIN,
             asked: 0,
@@ -41,6 +52,7 @@ impl Extras {
     /// The needed subscriptions stand on a new connection.
     pub(super) const fn begin(&mut self, now: Timestamp) {
         self.sids = [None; Channel::NEWS.len()];
+        self.ended = [false; Channel::NEWS.len()];
         self.due = now;
         self.pause = PAUSE_MIN;
     }
@@ -61,10 +73,12 @@ impl Extras {
     }
 
     /// A channel of these is subscribed.
-    pub(super) fn acknowledge(&mut self, channel: Channel, sid: u64) {
-        if let Some(at) = Channel::NEWS.iter().position(|it| *it == channel) {
-            self.sids[at] = Some(sid);
-        }
+    pub(super) fn acknowledge(&mut self, channel: Channel, sid: u64) -> Again {
+        let Some(at) = Channel::NEWS.iter().position(|it| *it == channel) else {
+            return Again::No;
+        };
+        self.sids[at] = Some(sid);
+        if core::mem::take(&mut self.ended[at]) { Again::Yes } else { Again::No }
     }
 
     /// Whether a subscription that ended was one of these: then it is asked for again.
@@ -73,6 +87,7 @@ impl Extras {
         let found = sid.and_then(|sid| self.sids.iter().position(|it| *it == Some(sid)));
         if let Some(at) = found {
             self.sids[at] = None;
+            self.ended[at] = true;
         }
         if !by_command && found.is_none() {
             return false;

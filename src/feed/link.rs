@@ -8,10 +8,12 @@
 //! Of another connection it knows only whether there is one that is up: then it proves by pings
 //! how far it has been heard.
 
-use super::extras::Extras;
+use super::extras::{Again, Extras};
 use super::followed::Followed;
 use super::merge::Merge;
+use super::patience::Patience;
 use super::probe::Probe;
+use super::sequence::{Course, Sequences};
 use super::{FeedConfig, FeedCounts};
 use crate::kalshi::stream::{Channel, Decoder, StreamMessage, subscribe_command};
 use crate::message::FeedEvent;
@@ -51,6 +53,18 @@ pub enum FeedLoss {
 }
 
 impl FeedLoss {
+    /// Whether the exchange itself has ended it, on a network that carried that word.
+    const fn is_refusal(self) -> bool {
+        matches!(
+            self,
+            Self::Subscription { .. }
+                | Self::Unsubscribed
+                | Self::NotSubscribed
+                | Self::Behind
+                | Self::Session(End::ByPeer(_))
+        )
+    }
+
     /// The reason in a few fixed words, for where nothing may be allocated.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -115,6 +129,7 @@ pub(super) struct Link<T, K> {
     request: Request,
     /// Not dialled before that.
     dial_at: Timestamp,
+    patience: Patience,
     backlog: Backlog,
     /// When the bytes being decoded were in user memory.
     received: Timestamp,
@@ -125,6 +140,7 @@ pub(super) struct Link<T, K> {
     probe: Probe,
     /// Books of markets in play, where this connection follows them.
     followed: Option<Followed>,
+    sequences: Sequences,
     counts: FeedCounts,
     last_loss: Option<FeedLoss>,
 }
@@ -149,6 +165,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             connection: None,
             request: Request::Due,
             dial_at: now + Self::stagger(index),
+            patience: Patience::default(),
             backlog: Backlog::Drained,
             received: now,
             heard: Now { mono: now, ..Now::default() },
@@ -156,6 +173,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             extras: Extras::new(),
             probe: Probe::new(),
             followed: None,
+            sequences: Sequences::default(),
             counts: FeedCounts::default(),
             last_loss: None,
         }
@@ -247,6 +265,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
 
     fn begin(&mut self, transport: T, now: Timestamp) {
         self.session.reset(now);
+        self.sequences.reset();
         self.backlog = Backlog::Drained;
         let queued = self.session.send_text(&self.subscribe);
         debug_assert!(queued.is_ok(), "Invariant: one command fits an empty outbox");
@@ -341,6 +360,9 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         out: &mut Merge,
     ) -> Result<(), FeedLoss> {
         self.see(&message);
+        if self.is_late(&message, clock, out) {
+            return Ok(());
+        }
         match message {
             StreamMessage::Fill(mut fill) => {
                 fill.decoded = clock.mono();
@@ -399,9 +421,42 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         books.is_some_and(|books| books.handle_failure(now, code, sid, id))
     }
 
+    /// Looks at a message's number. What is missing before it may have been a fill, or news; news
+    /// that come twice or after later ones say nothing about now.
+    fn is_late<C: Clock>(&mut self, message: &StreamMessage, clock: &C, out: &mut Merge) -> bool {
+        match self.sequences.count(&self.decoder.envelope()) {
+            None | Some((_, Course::Next)) => false,
+            Some((channel, Course::Gap)) => {
+                self.counts.gaps += 1;
+                if Channel::NEEDED.contains(&channel) {
+                    self.blink(clock, out);
+                } else {
+                    out.news_missed();
+                }
+                false
+            }
+            Some((_, Course::Repeat)) => {
+                self.counts.repeats += 1;
+                let is_news = |message: &StreamMessage| {
+                    matches!(
+                        message,
+                        StreamMessage::Market(_)
+                            | StreamMessage::Position(_)
+                            | StreamMessage::Group(_)
+                    )
+                };
+                is_news(message)
+            }
+        }
+    }
+
     fn acknowledge(&mut self, channel: Channel, sid: u64, out: &mut Merge) {
+        self.sequences.begin(channel, sid);
         if !Channel::NEEDED.contains(&channel) {
-            return self.extras.acknowledge(channel, sid);
+            if self.extras.acknowledge(channel, sid) == Again::Yes {
+                out.news_missed();
+            }
+            return;
         }
         let Some(Connection { phase, .. }) = &mut self.connection else {
             return;
@@ -414,6 +469,7 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
             *phase = Phase::Up;
             self.counts.ups += 1;
             out.up(self.index, self.received);
+            self.patience.up(self.received);
             self.extras.begin(self.received);
             if out.is_redundant() {
                 self.probe.begin(self.received);
@@ -521,8 +577,9 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         if was_up {
             out.down(self.index, now);
         }
-        if !out.is_accompanied(self.index) {
-            self.dial_at = now.mono + Self::stagger(self.index);
-        }
+        let pause = if loss.is_refusal() { self.patience.refused(now.mono) } else { Nanos::ZERO };
+        let stagger =
+            if out.is_accompanied(self.index) { Nanos::ZERO } else { Self::stagger(self.index) };
+        self.dial_at = now.mono + pause.max(stagger);
     }
 }

@@ -29,16 +29,16 @@ pub(super) struct Merge {
 }
 
 impl Merge {
-    /// Free slots without which no step is taken: a message causes at most three events, and the
+    /// Free slots without which no step is taken: a message causes at most four events, and the
     /// loss that may follow in the same poll three.
-    const ROOM_MIN: usize = 6;
+    const ROOM_MIN: usize = 7;
     /// Often enough for any bound on silence, seldom enough for the journal.
     const ALIVE_EVERY: Nanos = Nanos::from_secs(1);
 
     /// For one connection.
     ///
     /// # Panics
-    /// When the ring has fewer than six slots.
+    /// When the ring has fewer than seven slots.
     pub(super) fn new(events: rtrb::Producer<FeedEvent>, now: Timestamp) -> Self {
         assert!(events.buffer().capacity() >= Self::ROOM_MIN, "one step's events must fit");
         Self {
@@ -170,6 +170,12 @@ impl Merge {
     #[cold]
     pub(super) fn missed(&mut self, now: Now) {
         self.gap(now, now.mono);
+    }
+
+    /// News of markets, positions or groups were lost on a connection.
+    #[cold]
+    pub(super) fn news_missed(&mut self) {
+        self.emit(FeedEvent::NewsMissed);
     }
 
     fn gap(&mut self, now: Now, since: Timestamp) {

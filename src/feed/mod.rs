@@ -18,7 +18,9 @@ mod extras;
 mod followed;
 mod link;
 mod merge;
+mod patience;
 mod probe;
+mod sequence;
 mod telling;
 #[cfg(test)]
 pub(crate) mod scripted;
@@ -74,6 +76,10 @@ pub struct FeedCounts {
     pub dial_failures: u64,
     /// News of markets, positions and groups that could not be read.
     pub garbled: u64,
+    /// Times that numbered messages were missing.
+    pub gaps: u64,
+    /// Numbered messages that came twice or late.
+    pub repeats: u64,
     /// What the other connection had told before.
     pub repetitions: u64,
     /// What was seen of followed books.
@@ -97,7 +103,7 @@ impl<T: Transport, K: Connector<T>, C: Clock> Feed<T, K, C> {
     /// A feed over one connection. Allocates every buffer; connects on the first poll.
     ///
     /// # Panics
-    /// When the ring has fewer than six slots.
+    /// When the ring has fewer than seven slots.
     pub fn new(config: FeedConfig, connector: K, clock: C, events: Producer<FeedEvent>) -> Self {
         let now = clock.mono();
         let mut links = Vec::with_capacity(LINKS_MAX);
@@ -215,6 +221,8 @@ fn told<T: Transport, K: Connector<T>>(
         messages: counts.decoded.scanned + counts.decoded.parsed,
         undecodable: counts.decoded.undecodable,
         garbled: counts.garbled,
+        gaps: counts.gaps,
+        repeats: counts.repeats,
         repetitions: counts.repetitions,
         stalls: counts.stalls,
     };

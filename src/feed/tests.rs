@@ -1,5 +1,6 @@
 //! The feed against a scripted exchange under a virtual clock.
 
+mod numbers;
 mod two;
 
 use std::io::Cursor;
@@ -222,7 +223,8 @@ fn our_own_pause_is_not_the_exchanges_silence() {
 #[test]
 fn every_end_is_one_down_and_a_new_subscription() {
     type End = (&'static str, fn(&Peer));
-    let ends: [End; 6] = [
+    let ends: [End; 7] = [
+        ("close 1000", |peer| peer.send(&frame(0x88, &1000_u16.to_be_bytes()))),
         ("close frame", |peer| peer.send(&frame(0x88, &1001_u16.to_be_bytes()))),
         ("closed socket", |peer| peer.wire().closed = true),
         ("broken tls", |peer| peer.wire().broken = Some(LinkError::Tls)),
@@ -458,4 +460,47 @@ fn a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly() {
     }
     assert!((8..=20).contains(&asked), "{asked} times in ten minutes");
     assert!(bench.feed.is_up());
+}
+
+#[test]
+fn a_needed_channel_that_fails_again_and_again_is_asked_for_ever_more_slowly() {
+    let mut bench = Bench::new();
+    for _ in 0..120 {
+        let peer = bench.connector.prepare();
+        bench.settle();
+        peer.send(&[text(FILL_ACK), text(ORDERS_ACK)].concat());
+        peer.send(&text(r#"{"type":"error","sid":13,"msg":{"code":25}}"#));
+        bench.advance(1);
+    }
+    let asked = bench.connector.requests();
+    assert!((7..=11).contains(&asked), "{asked} times in two minutes");
+    let events = bench.events();
+    let downs = events.iter().filter(|event| **event == FeedEvent::Down).count();
+    assert!(downs >= 6, "nothing is traded meanwhile: {events:?}");
+}
+
+#[test]
+fn an_oms_that_stalls_until_the_exchange_overflows_loses_nothing_and_recovers() {
+    let mut bench = Bench::with_ring(8);
+    let peer = bench.up();
+    for number in 0..40 {
+        peer.send(&text(&fill(&format!("t-{number}"))));
+    }
+    // What the exchange could not keep for us it drops, and says so behind what it has sent.
+    peer.send(&text(r#"{"type":"error","sid":13,"msg":{"code":25,"msg":"buffer overflow"}}"#));
+    bench.advance(60);
+    assert!(bench.feed.counts(0).stalls > 0 && !peer.wire().dropped, "our pause is not silence");
+    assert!(!peer.wire().incoming.is_empty(), "what is not read waits in the socket");
+
+    let mut events = Vec::new();
+    while !peer.wire().dropped {
+        events.extend(bench.events());
+        bench.settle();
+    }
+    events.extend(bench.events());
+
+    assert_eq!(trades(&events).len(), 40, "all that was sent");
+    assert_eq!(events.last(), Some(&FeedEvent::Down), "and what was not is read back");
+    assert_eq!(bench.feed.last_loss(0), Some(FeedLoss::Subscription { code: 25 }));
+    bench.up();
 }

@@ -85,6 +85,9 @@ impl Core {
     }
 
     pub(super) fn stream_up(&mut self, now: Now, out: &mut Outbox) {
+        if self.feed == FeedLink::Down {
+            self.on_news_missed(now);
+        }
         self.gap.up_at = now.mono;
         self.feed = FeedLink::Backfilling;
         self.backfill(now, out);

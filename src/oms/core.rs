@@ -16,6 +16,7 @@ use super::news::News;
 use super::past::PastBooks;
 use super::quotes::Quotes;
 use super::reconciling::Reconciling;
+use super::rereading::Rereading;
 use super::settlement::Settlements;
 use super::timers::Timers;
 use super::watch::Watch;
@@ -173,6 +174,7 @@ pub struct Core {
     pub(super) gap: Gap,
     pub(super) settlements: Settlements,
     pub(super) reconciling: Reconciling,
+    pub(super) rereading: Rereading,
     pub(super) past: PastBooks,
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
@@ -248,6 +250,7 @@ impl Core {
                 market_count,
                 config.orders_max,
             ),
+            rereading: Rereading::new(),
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
             watch: Watch::new(),
@@ -311,6 +314,7 @@ impl Core {
             .min(self.reconciling.due())
             .min(self.news.due())
             .min(self.following.due())
+            .min(self.rereading.due())
     }
 
     /// The account's books.

@@ -26,6 +26,7 @@ mod quotes;
 mod reconciling;
 mod repairs;
 mod reports;
+mod rereading;
 mod resends;
 mod rings;
 mod settlement;

@@ -22,6 +22,8 @@ struct Standing {
     /// Whether it was open before.
     was_open: bool,
     closes: Option<WallTime>,
+    /// Whether the stream has told of it since it was last asked for.
+    is_told: bool,
 }
 
 /// See the module's page.
@@ -58,6 +60,27 @@ impl Core {
     /// Something happened to a market.
     pub(super) fn on_market_news(&mut self, now: Now, news: &MarketNews) {
         let Some(market) = self.markets.find(&news.ticker).map(|market| market.ix) else { return };
+        self.news.markets[usize::from(market.0)].is_told = true;
+        self.follow_news(now, market, news);
+    }
+
+    /// A market is asked for: what the stream tells from now on is newer than the answer.
+    pub(super) fn forget_telling(&mut self, market: MarketIx) {
+        self.news.markets[usize::from(market.0)].is_told = false;
+    }
+
+    /// Whether the stream has told of a market since it was asked for.
+    pub(super) fn is_told_meanwhile(&self, market: MarketIx) -> bool {
+        self.news.markets[usize::from(market.0)].is_told
+    }
+
+    /// Whether a market is closed because the stream has said that it is paused.
+    pub(super) fn is_paused_by_news(&self, market: MarketIx) -> bool {
+        self.news.markets[usize::from(market.0)].is_paused
+    }
+
+    /// What becomes of a market, whoever tells it.
+    pub(super) fn follow_news(&mut self, now: Now, market: MarketIx, news: &MarketNews) {
         let standing = &mut self.news.markets[usize::from(market.0)];
         match news.change {
             MarketChange::Deactivated => standing.is_paused = true,

@@ -18,6 +18,7 @@ impl Core {
             FeedEvent::Up => self.stream_up(now, out),
             FeedEvent::Down => self.stream_down(now),
             FeedEvent::Missed { since } => self.stream_missed(*since),
+            FeedEvent::NewsMissed => self.on_news_missed(now),
             FeedEvent::Fill(fill) => self.on_fill(now, fill, out),
             FeedEvent::Order(report) => self.on_report(now, report, out),
             // Noted by the guard, before.
@@ -45,6 +46,9 @@ impl Core {
             }
             FetchEvent::Quote(quote) => self.on_quote(now, &quote.ticker, Some(quote), out),
             FetchEvent::QuoteFailed { ticker } => self.on_quote(now, ticker, None, out),
+            FetchEvent::Market(news) => self.on_market_standing(now, news),
+            FetchEvent::MarketRead => self.on_market_read(now),
+            FetchEvent::MarketFailed => self.on_market_failed(now),
             FetchEvent::Settled(settlement) => self.on_settled(now, settlement, out),
             FetchEvent::SettlementsDone | FetchEvent::SettlementsFailed => {
                 self.settlements.answered();

@@ -113,6 +113,7 @@ impl<C: Clock> BookPaper<C> {
                 let quote = self.book.quote(&ticker, now.wall);
                 quote.map_or(FetchEvent::QuoteFailed { ticker }, FetchEvent::Quote)
             }
+            Ok(FetchCommand::Market { .. }) => FetchEvent::MarketRead,
             Ok(FetchCommand::Settlements { .. }) => FetchEvent::SettlementsDone,
             // There is no other side to compare with.
             Ok(FetchCommand::Account { .. }) => FetchEvent::AccountFailed,

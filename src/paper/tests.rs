@@ -63,6 +63,7 @@ impl Bench {
                 FeedEvent::Up
                 | FeedEvent::Down
                 | FeedEvent::Missed { .. }
+                | FeedEvent::NewsMissed
                 | FeedEvent::Alive
                 | FeedEvent::Market(_)
                 | FeedEvent::Position(_)

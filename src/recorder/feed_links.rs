@@ -33,6 +33,12 @@ pub struct FeedLinkCounts {
     pub undecodable: u64,
     /// News that could not be read.
     pub garbled: u64,
+    /// Times that numbered messages were missing: something is read again each time.
+    #[serde(default)]
+    pub gaps: u64,
+    /// Numbered messages that came twice or late.
+    #[serde(default)]
+    pub repeats: u64,
     /// What the other connection had told before.
     pub repetitions: u64,
     /// Polls that could not go on because the oms was behind.
@@ -53,14 +59,14 @@ impl FeedLink {
     /// The line for people.
     #[must_use]
     pub fn line(&self) -> String {
-        let FeedLinkCounts { up, ups, losses, messages, repetitions, .. } = self.counts;
+        let FeedLinkCounts { up, ups, losses, messages, gaps, repetitions, .. } = self.counts;
         let state = if up { "up" } else { "down" };
         let why = match self.last_loss.as_str() {
             "" => String::new(),
             why => format!(" (last: {why})"),
         };
         format!(
-            "{state}, {ups} times up, {losses} times lost{why}; {messages} messages, \
+            "{state}, {ups} times up, {losses} times lost{why}; {messages} messages, {gaps} gaps, \
              {repetitions} told by the other before"
         )
     }

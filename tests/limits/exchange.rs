@@ -366,6 +366,7 @@ impl Exchange {
                 vec![FetchEvent::Quote(BestQuote { ticker: *ticker, bid, ask, as_of: now.wall })]
             }
             FetchCommand::Account { .. } => vec![FetchEvent::AccountFailed],
+            FetchCommand::Market { .. } => vec![FetchEvent::MarketFailed],
             FetchCommand::Settlements { .. } if fails => vec![FetchEvent::SettlementsFailed],
             FetchCommand::Settlements { since } => {
                 let told = self.settlements.iter().filter(|said| said.settled_at >= *since);

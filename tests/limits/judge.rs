@@ -369,6 +369,7 @@ impl Judge {
             // What was missed is backfilled after the next `Up`, as ever; news of markets,
             // positions and groups are none of this stand's.
             FeedEvent::Missed { .. }
+            | FeedEvent::NewsMissed
             | FeedEvent::Market(_)
             | FeedEvent::Position(_)
             | FeedEvent::Group(_) => {}
@@ -401,6 +402,9 @@ impl Judge {
             FetchEvent::OrderAbsent { key } => self.absent(now, *key),
             FetchEvent::OrderFailed { .. }
             | FetchEvent::QuoteFailed { .. }
+            | FetchEvent::Market(_)
+            | FetchEvent::MarketRead
+            | FetchEvent::MarketFailed
             | FetchEvent::SettlementsDone
             | FetchEvent::SettlementsFailed
             | FetchEvent::BackfillFailed

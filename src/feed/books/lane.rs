@@ -2,18 +2,8 @@
 
 use super::pause::Pause;
 use super::slot::Age;
+use crate::feed::sequence::{Course, Sequence};
 use crate::kalshi::stream::{Channel, Envelope};
-
-/// How a message follows the one before it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Course {
-    /// It does, or its channel has no numbers.
-    Next,
-    /// It or a later one was there before.
-    Repeat,
-    /// Messages between them are missing.
-    Gap,
-}
 
 /// See the module's page.
 #[derive(Debug)]
@@ -24,7 +14,7 @@ pub(super) struct Lane {
     pub(super) asked: Option<u32>,
     pub(super) pause: Pause,
     pub(super) age: Age,
-    last_seq: Option<u64>,
+    sequence: Sequence,
 }
 
 impl Lane {
@@ -35,7 +25,7 @@ impl Lane {
             asked: None,
             pause: Pause::new(),
             age: Age::Fresh,
-            last_seq: None,
+            sequence: Sequence::new(),
         }
     }
 
@@ -46,7 +36,7 @@ impl Lane {
 
     /// The subscription has ended; another is asked for after the pause.
     pub(super) const fn end(&mut self) {
-        (self.sid, self.asked, self.last_seq) = (None, None, None);
+        (self.sid, self.asked, self.sequence) = (None, None, Sequence::new());
         self.age = Age::Fresh;
     }
 
@@ -65,15 +55,6 @@ impl Lane {
 
     /// Counts a message. Acknowledgements are numbered as well.
     pub(super) fn count(&mut self, envelope: &Envelope) -> Course {
-        let Some(seq) = envelope.seq else { return Course::Next };
-        let Some(last) = self.last_seq else {
-            self.last_seq = Some(seq);
-            return Course::Next;
-        };
-        if seq <= last {
-            return Course::Repeat;
-        }
-        self.last_seq = Some(seq);
-        if seq == last.saturating_add(1) { Course::Next } else { Course::Gap }
+        self.sequence.count(envelope)
     }
 }

@@ -16,10 +16,11 @@ mod slot;
 #[cfg(test)]
 mod tests;
 
-use lane::{Course, Lane};
+use lane::Lane;
 use slot::{Age, Cover, Slot, Wish};
 
 use crate::feed::book::Damage;
+use crate::feed::sequence::Course;
 use crate::ids::{MarketIx, Ticker};
 use crate::kalshi::stream::{
     BookDelta, BookLevel, BookSnapshot, Channel, Envelope, MarketWish, StreamMessage, TickerQuote,

@@ -5,12 +5,14 @@
 //! row and the field. Never for the hot path: allocates freely.
 
 mod public;
+mod standing;
 mod settled;
 #[cfg(test)]
 mod tests;
 
 pub use public::{best_prices, series, series_list};
 pub use settled::settlements_page;
+pub use standing::market;
 
 use serde::Deserialize;
 

@@ -6,6 +6,7 @@ mod desk;
 mod guard;
 mod outsiders;
 mod reconciling;
+mod rereading;
 mod settlements;
 mod stops;
 mod streams;

@@ -14,7 +14,9 @@ use super::account::{AccountReading, Next};
 use crate::ids::{ClientOrderId, OrderId, OrderKey, Ticker};
 use crate::kalshi::paths::{FILLS, MARKETS, ORDERBOOK, ORDERS, SETTLEMENTS, escape};
 use crate::kalshi::portfolio;
-use crate::message::{BestQuote, FetchCommand, FetchEvent, Fill, MarketSettlement, OrderReport};
+use crate::message::{
+    BestQuote, FetchCommand, FetchEvent, Fill, MarketNews, MarketSettlement, OrderReport,
+};
 use crate::reconcile::client::{Reply, RestError, RestFailure};
 use crate::reconcile::listing::{Listing, More};
 use crate::units::Contracts;
@@ -42,6 +44,8 @@ enum Reading {
     Backfill(Listing),
     /// The book of a market.
     Book(Ticker),
+    /// How a market stands.
+    Market(Ticker),
     /// Every settlement since a time, and those read so far.
     Settlements(Listing, Vec<MarketSettlement>),
     /// The account, to be compared with the books.
@@ -79,6 +83,7 @@ impl Job {
                 Reading::Backfill(Listing::new(FILLS, &[("min_ts", &min_ts)]))
             }
             FetchCommand::Quote { ticker } => Reading::Book(ticker),
+            FetchCommand::Market { ticker } => Reading::Market(ticker),
             FetchCommand::Settlements { since } => {
                 let min_ts = since.unix_secs().saturating_sub(1).to_string();
                 Reading::Settlements(Listing::new(SETTLEMENTS, &[("min_ts", &min_ts)]), Vec::new())
@@ -107,6 +112,11 @@ impl Job {
                 push_escaped(&mut path, ticker.as_bytes());
                 path + ORDERBOOK
             }
+            Reading::Market(ticker) => {
+                let mut path = format!("{MARKETS}/");
+                push_escaped(&mut path, ticker.as_bytes());
+                path
+            }
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
             | Reading::Backfill(listing)
@@ -118,7 +128,7 @@ impl Job {
     /// Query of the outstanding GET.
     pub(super) fn query(&self) -> String {
         match &self.reading {
-            Reading::ById(_) => String::new(),
+            Reading::ById(_) | Reading::Market(_) => String::new(),
             Reading::Book(_) => "depth=1".to_owned(),
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
@@ -155,6 +165,7 @@ impl Job {
             }
             Reading::Backfill(_) => FetchEvent::BackfillFailed,
             Reading::Book(ticker) => FetchEvent::QuoteFailed { ticker: *ticker },
+            Reading::Market(_) => FetchEvent::MarketFailed,
             Reading::Settlements(..) => FetchEvent::SettlementsFailed,
             Reading::Account(_) => FetchEvent::AccountFailed,
         }
@@ -201,6 +212,12 @@ impl Job {
                 // The book is not older than the question.
                 let quote = BestQuote { ticker, bid, ask, as_of: reply.sent.wall };
                 Ok(Step::Finished { events: vec![FetchEvent::Quote(quote)], why: None })
+            }
+            Reading::Market(ticker) => {
+                let changes = portfolio::market(&reply.body, &ticker)?;
+                let news = changes.into_iter().map(|change| MarketNews { ticker, change });
+                let events = news.map(FetchEvent::Market).chain([FetchEvent::MarketRead]);
+                Ok(Step::Finished { events: events.collect(), why: None })
             }
             Reading::Settlements(mut listing, mut settled) => {
                 let page = portfolio::settlements_page(&reply.body)?;

@@ -7,7 +7,8 @@
 //!
 //! Thread `fetch`, parked when idle. Invariant: every command is answered by exactly one of
 //! `Order`, `OrderAbsent`, `OrderFailed`, `BackfillDone`, `BackfillFailed`, `Quote`, `QuoteFailed`,
-//! `SettlementsDone`, `SettlementsFailed`, `AccountRead`, `AccountFailed`.
+//! `MarketRead`, `MarketFailed`, `SettlementsDone`, `SettlementsFailed`, `AccountRead`,
+//! `AccountFailed`.
 
 mod account;
 mod job;

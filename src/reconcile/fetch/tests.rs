@@ -3,7 +3,7 @@
 use super::*;
 use crate::feed::scripted::{Peer, ScriptedConnector, ScriptedTransport, VirtualClock};
 use crate::ids::{ClientOrderId, InlineText, OrderId, OrderKey, RunId};
-use crate::message::{ExchangeStatus, Fill};
+use crate::message::{ExchangeStatus, Fill, MarketChange, MarketNews};
 use crate::reconcile::client::RestFailure;
 use crate::reconcile::scripted::{Script, client};
 use crate::units::{Contracts, Money, Nanos, Price, WallTime};
@@ -373,4 +373,23 @@ fn settlements_are_read_to_the_end_and_told_oldest_first() {
     );
     let said = bench.run(FetchCommand::Settlements { since }, broken);
     assert_eq!(said, [FetchEvent::SettlementsFailed]);
+}
+
+#[test]
+fn a_market_is_read_and_told_as_news() {
+    let ticker = InlineText::new(b"KXA-B").unwrap();
+    let market = r#"{"market":{"ticker":"KXA-B","status":"inactive",
+        "price_ranges":[{"start":"0.00","end":"1.00","step":"0.01"}]}}"#;
+    let script = Script::default().then("/markets/KXA-B", 200, market.to_owned());
+    let said = Bench::new().run(FetchCommand::Market { ticker }, script);
+    let [FetchEvent::Market(prices), FetchEvent::Market(status), FetchEvent::MarketRead] = said[..]
+    else {
+        panic!("{said:?}")
+    };
+    assert!(matches!(prices.change, MarketChange::Prices(_)));
+    assert_eq!(status, MarketNews { ticker, change: MarketChange::Deactivated });
+
+    let mut bench = Bench::new();
+    let script = Script::default().then("/markets/KXA-B", 404, "{}".to_owned());
+    assert_eq!(bench.run(FetchCommand::Market { ticker }, script), [FetchEvent::MarketFailed]);
 }

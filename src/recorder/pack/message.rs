@@ -312,6 +312,7 @@ impl Pack for FeedEvent {
             Self::Position(held) => one(out, 6, held),
             Self::Group(news) => one(out, 7, news),
             Self::Missed { since } => one(out, 8, since),
+            Self::NewsMissed => out.put(&9_u8),
         }
     }
 
@@ -326,6 +327,7 @@ impl Pack for FeedEvent {
             6 => from.take().map(Self::Position),
             7 => from.take().map(Self::Group),
             8 => Some(Self::Missed { since: from.take()? }),
+            9 => Some(Self::NewsMissed),
             _ => None,
         }
     }
@@ -406,6 +408,7 @@ impl Pack for FetchCommand {
             Self::Quote { ticker } => one(out, 2, ticker),
             Self::Settlements { since } => one(out, 3, since),
             Self::Account { since } => one(out, 4, since),
+            Self::Market { ticker } => one(out, 5, ticker),
         }
     }
 
@@ -421,6 +424,7 @@ impl Pack for FetchCommand {
             2 => Self::Quote { ticker: from.take()? },
             3 => Self::Settlements { since: from.take()? },
             4 => Self::Account { since: from.take()? },
+            5 => Self::Market { ticker: from.take()? },
             _ => return None,
         })
     }
@@ -446,6 +450,9 @@ impl Pack for FetchEvent {
             Self::Cash(cash) => one(out, 14, cash),
             Self::AccountRead => out.put(&15_u8),
             Self::AccountFailed => out.put(&16_u8),
+            Self::Market(news) => one(out, 17, news),
+            Self::MarketRead => out.put(&18_u8),
+            Self::MarketFailed => out.put(&19_u8),
         }
     }
 
@@ -468,6 +475,9 @@ impl Pack for FetchEvent {
             14 => Self::Cash(from.take()?),
             15 => Self::AccountRead,
             16 => Self::AccountFailed,
+            17 => Self::Market(from.take()?),
+            18 => Self::MarketRead,
+            19 => Self::MarketFailed,
             _ => return None,
         })
     }

@@ -2,6 +2,7 @@
 
 mod change;
 mod books;
+mod feed;
 mod past;
 mod news;
 mod result;
@@ -9,9 +10,8 @@ mod result;
 use crate::ids::{ClientOrderId, ExecutionId, InlineText, MarketIx, OrderKey, RunId, SourceId};
 use crate::message::{
     Accepted, Action, BestQuote, BookSide, CancelFailure, CancelOrder, ControlCommand,
-    ExchangeStatus, FeedEvent, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss,
-    MarketSettlement, NewOrder, OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style,
-    TimeInForce, Unsent,
+    ExchangeStatus, FetchCommand, FetchEvent, Fill, GatewayEvent, Loss, MarketSettlement, NewOrder,
+    OrderReport, Origin, Reject, RejectKind, SendStamps, Signal, Style, TimeInForce, Unsent,
 };
 use crate::order::State;
 use crate::recorder::record::{ChildResult, Outcome, ResultError};
@@ -430,22 +430,6 @@ impl Sample for OrderReport {
     }
 }
 
-impl Sample for FeedEvent {
-    fn sample(dice: &mut Dice) -> Self {
-        match dice.below(9) {
-            8 => Self::Missed { since: dice.any() },
-            5 => Self::Market(dice.any()),
-            6 => Self::Position(dice.any()),
-            7 => Self::Group(dice.any()),
-            0 => Self::Up,
-            1 => Self::Down,
-            2 => Self::Fill(dice.any()),
-            3 => Self::Alive,
-            _ => Self::Order(dice.any()),
-        }
-    }
-}
-
 impl Sample for BestQuote {
     fn sample(dice: &mut Dice) -> Self {
         Self { ticker: dice.any(), bid: dice.any(), ask: dice.any(), as_of: dice.any() }
@@ -467,7 +451,8 @@ impl Sample for MarketSettlement {
 
 impl Sample for FetchCommand {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(5) {
+        match dice.below(6) {
+            5 => Self::Market { ticker: dice.any() },
             4 => Self::Account { since: dice.any() },
             0 => Self::Backfill { since: dice.any() },
             1 => Self::Quote { ticker: dice.any() },
@@ -484,7 +469,10 @@ impl Sample for FetchCommand {
 
 impl Sample for FetchEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(17) {
+        match dice.below(20) {
+            17 => Self::Market(dice.any()),
+            18 => Self::MarketRead,
+            19 => Self::MarketFailed,
             11 => Self::Mismatches { count: dice.any() },
             12 => Self::OpenOrder(dice.any()),
             13 => Self::Held(dice.any()),

@@ -199,3 +199,77 @@ fn what_a_shutdown_cancelled_is_said() {
     assert_eq!(summary["shutdown"]["left"], Value::Array(Vec::new()));
     assert!(ended.stderr.contains("1 canceled"), "{}", ended.stderr);
 }
+
+/// Two connections to the exchange's stream.
+const TWO_STREAMS: &str = "\n[feed]\nconnections = 2\n";
+
+/// Waits until so many connections to the stream are up.
+#[track_caller]
+fn streams_up(stage: &Stage, count: usize) -> Value {
+    wait_for("connections to the stream", || {
+        let feed = stage.status()["feed"].clone();
+        let links = feed.as_array()?;
+        (links.iter().filter(|link| link["up"] == true).count() == count).then_some(feed)
+    })
+}
+
+#[test]
+fn two_streams_tell_everything_once() {
+    let mut stage = Stage::with(TWO_STREAMS);
+    streams_up(&stage, 2);
+    for nth in 0..3 {
+        assert_eq!(stage.ask(&format!("s-{nth}")), "filled");
+    }
+    wait_for("the other telling", || {
+        let feed = stage.status()["feed"].clone();
+        let told = |link: usize| feed[link]["repetitions"].as_u64().unwrap_or(0);
+        (told(0) + told(1) >= 6).then_some(())
+    });
+    let (summary, ended) = stage.end();
+    assert_eq!(summary["contracts_filled"], 30);
+    assert_eq!(summary["feed"].as_array().map(Vec::len), Some(2), "{summary}");
+    assert_eq!(summary["troubles"], serde_json::json!({}), "{summary}");
+    assert_eq!(ended.stderr.matches("Stream").count(), 2, "{}", ended.stderr);
+}
+
+#[test]
+fn an_exchange_that_is_killed_and_started_again_is_traded_on_over_two_streams() {
+    // This exchange forgets what it knew, order groups included; the real one does not.
+    let mut stage = Stage::with(&format!("\n[gateway]\ngroup_contracts = 0\n{TWO_STREAMS}"));
+    streams_up(&stage, 2);
+    stage.restart_exchange(|stage| {
+        stage.holds("feed_down");
+        streams_up(stage, 0);
+    });
+    stage.is_well();
+    streams_up(&stage, 2);
+
+    assert_eq!(stage.ask("after"), "filled");
+
+    let (summary, ended) = stage.end();
+    came_and_went(&summary, &ended, "feed_down");
+    came_and_went(&summary, &ended, "unreachable");
+    let links = summary["feed"].as_array().unwrap();
+    assert!(links.iter().all(|link| link["ups"] == 2), "{summary}");
+}
+
+#[test]
+fn a_stream_reset_and_refused_with_502_is_dialled_ever_more_slowly_and_backfilled_before_trading() {
+    let mut stage = Stage::new();
+    assert_eq!(stage.ask("before"), "filled");
+    let refused =
+        "[[fault]]\nname = 'server_error'\non = 'upgrade'\nstatus = 502\nuntil_ms = 6000\n";
+    stage.faults(&format!("{refused}[[fault]]\nname = 'cut'\nat_ms = 0\n"));
+
+    stage.holds("feed_down");
+    assert_eq!(stage.ask("meanwhile"), "not_ready");
+    stage.is_well();
+
+    // From one second on, each pause twice the last: a few dials in six seconds.
+    let dials = stage.status()["feed"][0]["dial_failures"].as_u64();
+    assert!((2..=8).contains(&dials.unwrap_or(0)), "{dials:?}");
+    assert_eq!(stage.ask("after"), "filled");
+    let (summary, ended) = stage.end();
+    came_and_went(&summary, &ended, "feed_down");
+    assert_eq!(summary["feed"][0]["ups"], 2, "{summary}");
+}
