@@ -148,6 +148,8 @@ mod backfilled_fill_finds_its_order_later;
 mod book_gap_is_read_again;
 #[path = "scenarios/book_is_followed_only_while_in_play.rs"]
 mod book_is_followed_only_while_in_play;
+#[path = "scenarios/breaker_reaches_what_waits.rs"]
+mod breaker_reaches_what_waits;
 #[path = "scenarios/cancel_all_has_an_aftermath.rs"]
 mod cancel_all_has_an_aftermath;
 #[path = "scenarios/cancel_loses_to_fill.rs"]

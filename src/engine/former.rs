@@ -182,6 +182,8 @@ impl Memory {
                 self.doubts.sent(header.now, order, self.ledger.newest_fill());
                 self.submit(at, order);
             }
+            // The same order: it has been counted, and is on its way once more.
+            Entry::Resend(order) => self.doubts.sent_again(header.now, order),
             Entry::Gateway(event) => self.gateway(at, event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
                 self.carried();
@@ -211,8 +213,6 @@ impl Memory {
             | Entry::Fetch(_)
             | Entry::Book(_)
             | Entry::Timer
-            // The same order: it has been counted.
-            | Entry::Resend(_)
             | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)

@@ -153,6 +153,7 @@ impl Core {
         Refusal { limit: Limit::OpenOrders, value: live + 1, bound: live }
     }
 
+    /// What the limits look at, for an order in this market.
     pub(super) fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {
         let listed = &self.markets.all()[usize::from(market.0)];
         Facts {

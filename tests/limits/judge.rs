@@ -41,7 +41,15 @@ pub(crate) struct Sent {
     /// What the exchange says had filled when it ended.
     word: Option<Contracts>,
     /// Since when its fate is open, and how many listings have lacked it since.
-    doubted: Option<(Timestamp, u32)>,
+    pub(crate) doubted: Option<(Timestamp, u32)>,
+    /// How often it went out again, and whether the gateway has yet to say what came of that.
+    pub(crate) again: (u8, bool),
+    /// Whether the exchange has said that the id is taken.
+    pub(crate) there: bool,
+    /// Whether something the exchange said named the order: its own id, or its answer.
+    pub(crate) named: bool,
+    /// Whether somebody wanted everything cancelled since.
+    pub(crate) unwanted: bool,
     pub(crate) over: bool,
 }
 
@@ -170,13 +178,21 @@ impl Judge {
             Input::Gateway(event) => self.gateway(now, event),
             Input::Feed(event) => self.feed(now, event),
             Input::Fetch(event) => self.fetch(now, event),
-            Input::Control(ControlCommand::Halt { .. }) => self.halted = true,
+            Input::Control(ControlCommand::Halt { .. }) => {
+                self.halted = true;
+                self.nothing_is_wanted();
+            }
+            Input::Control(ControlCommand::CancelAll) => self.nothing_is_wanted(),
             Input::Control(ControlCommand::Resume) => self.resume(),
             Input::Control(_) | Input::Book(_) | Input::Timer => {}
         }
         if self.day_loss() >= self.config.limits.daily_loss_max.e8() {
             self.breaker.trip_for_the_day(now.mono);
         }
+    }
+
+    fn nothing_is_wanted(&mut self) {
+        self.orders.iter_mut().for_each(|order| order.unwanted = true);
     }
 
     /// What the day has lost, in 1e-8 dollars.
@@ -214,7 +230,7 @@ impl Judge {
     }
 
     /// The latest order of this run in a slot.
-    fn order(&mut self, key: OrderKey) -> Option<&mut Sent> {
+    pub(crate) fn order(&mut self, key: OrderKey) -> Option<&mut Sent> {
         self.orders[self.run_from..].iter_mut().rev().find(|order| order.terms.key == key)
     }
 
@@ -233,8 +249,8 @@ impl Judge {
             }
             GatewayEvent::Accepted { key, accepted } => self.accepted(now, *key, accepted),
             GatewayEvent::Rejected { key, reject } => self.rejected(now, *key, reject.kind),
-            GatewayEvent::Lost { key, .. }
-            | GatewayEvent::CancelNotFound { key }
+            GatewayEvent::Lost { key, .. } => self.lost_again(now, *key),
+            GatewayEvent::CancelNotFound { key }
             | GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(_) } => {
                 self.doubted(now, *key);
             }
@@ -245,8 +261,8 @@ impl Judge {
                 self.ends(now, id, filled);
             }
             GatewayEvent::Connections { ready } => self.connections = *ready,
-            GatewayEvent::NotResent { .. }
-            | GatewayEvent::CancelSent { .. }
+            GatewayEvent::NotResent { key, .. } => self.lost_again(now, *key),
+            GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
             | GatewayEvent::ChangeSent { .. }
@@ -259,9 +275,10 @@ impl Judge {
     fn written(&mut self, now: Now, key: OrderKey) {
         let Some(order) = self.order(key) else { return };
         order.written = Some(now.mono);
+        let repeated = order.again.0 > 0;
         let (signal, took) = (order.signal, now.mono.since(order.terms.received));
         let siblings = self.orders.iter().filter(|order| order.signal == signal).count();
-        if siblings > 1 {
+        if siblings > 1 || repeated {
             return;
         }
         self.late = if took > self.config.breaker.latency_budget { self.late + 1 } else { 0 };
@@ -276,6 +293,7 @@ impl Judge {
         let id = order.terms.client_order_id;
         let rests = order.terms.time_in_force == TimeInForce::GoodTillCanceled;
         let written = order.written;
+        (order.again.1, order.named) = (false, true);
         self.breaker.answered(id);
         if let Some(sent) = written {
             let theirs = accepted.exchange_time.unix_ns();
@@ -296,8 +314,14 @@ impl Judge {
             RejectKind::DuplicateOrder | RejectKind::PostOnlyCross | RejectKind::FillOrKill
         );
         let Some(order) = self.order(key) else { return };
-        order.over = true;
         let (id, market) = (order.terms.client_order_id, order.market);
+        if order.again.0 > 0 || kind == RejectKind::DuplicateOrder {
+            // It says nothing of the first, but that an id which is taken is there.
+            order.there |= kind == RejectKind::DuplicateOrder;
+            self.lost_again(now, key);
+        } else {
+            order.over = true;
+        }
         self.breaker.ended(now.mono, id, Ended::Badly);
         match kind {
             RejectKind::Paused => self.paused_until = now.mono + PAUSE,
@@ -325,10 +349,19 @@ impl Judge {
         self.breaker.ended(now.mono, id, Ended::Badly);
     }
 
+    /// The gateway is done with an order, or its repetition, without having learnt its fate: from
+    /// now on what a listing lacks means something.
+    fn lost_again(&mut self, now: Now, key: OrderKey) {
+        let Some(order) = self.order(key).filter(|order| !order.over) else { return };
+        order.again.1 = false;
+        order.doubted = None;
+        self.doubted(now, key);
+    }
+
     /// A complete listing lacks an order: evidence only when it lasts.
     fn absent(&mut self, now: Now, key: OrderKey) {
         let wait = self.config.orders.absence_wait;
-        let Some(order) = self.order(key) else { return };
+        let Some(order) = self.order(key).filter(|it| !it.there && !it.again.1) else { return };
         let Some((since, times)) = &mut order.doubted else { return };
         *times += 1;
         if *times >= 3 && now.mono >= *since + wait {
@@ -407,8 +440,9 @@ impl Judge {
             | FetchEvent::OpenOrder(_)
             | FetchEvent::Held(_)
             | FetchEvent::Cash(_)
-            | FetchEvent::AccountRead
             | FetchEvent::AccountFailed => {}
+            // The exchange has everything right: a look at all of it finds nothing.
+            FetchEvent::AccountRead => self.mismatches = 0,
         }
     }
 
@@ -442,6 +476,8 @@ impl Judge {
             self.ledger.settle(market, pays);
         }
         let order = &mut self.orders[place];
+        // A read does not name it to who has not heard the exchange's id of it.
+        order.named |= fill.client_order_id.is_some();
         order.filled += fill.quantity;
         order.filled_today += u64::from(fill.quantity.centis());
         let id = order.terms.client_order_id;
@@ -451,6 +487,9 @@ impl Judge {
 
     fn report(&mut self, now: Now, report: &OrderReport) {
         let Some(id) = report.client_order_id else { return };
+        if let Some(order) = self.order_of(id) {
+            order.named = true;
+        }
         if report.status != ExchangeStatus::Resting {
             self.ends(now, id, report.filled);
         }
@@ -564,6 +603,10 @@ impl Judge {
             filled_today: 0,
             word: None,
             doubted: None,
+            again: (0, false),
+            there: false,
+            named: false,
+            unwanted: false,
             over: false,
         });
     }

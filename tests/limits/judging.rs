@@ -71,6 +71,36 @@ impl Judge {
         }
     }
 
+    /// An order whose answer is missing leaves once more: judges whether a new one could.
+    pub(crate) fn sent_again(&mut self, now: Now, terms: &NewOrder) {
+        self.tick(now);
+        let market = usize::from(terms.market.0);
+        self.judge_states(now, market);
+        assert!(self.breaker.is_closed(), "a probe is sent once, and nothing else beside it");
+        let orders = self.config.orders;
+        let order = self.order(terms.key).expect("it went out before").clone();
+        assert!(order.doubted.is_some() && !order.over && !order.again.1, "{order:?}");
+        assert!(order.again.0 < orders.resends_max, "{order:?}");
+        assert!(!order.named && !order.there, "it is known to be there: {order:?}");
+        assert!(!order.unwanted, "nobody wants it any more: {order:?}");
+        let age = now.mono.since(terms.approved);
+        assert!(age <= orders.resend_age_max, "{age:?} old: {order:?}");
+        let lives = terms.expiration_secs.is_none_or(|secs| now.wall.unix_ms() < secs * 1_000);
+        assert!(lives, "over: {order:?}");
+        let asked = self.signals[order.signal];
+        assert!(asked.expires_at.is_none_or(|at| at > now.wall), "expired");
+        let current = match terms.side {
+            BookSide::Bid => self.known[market].ask,
+            BookSide::Ask => self.known[market].bid,
+        };
+        let slipped = current.map_or(0, |it| further(terms.side, it, reference(&asked)));
+        assert!(slipped <= orders.slippage_max.micros(), "the market slipped by {slipped}");
+        self.judge_tokens(now);
+        if let Some(order) = self.order(terms.key) {
+            order.again = (order.again.0 + 1, true);
+        }
+    }
+
     /// The most that the fees of all orders that leave positions can come to.
     pub(crate) fn selling_fees(&self) -> Money {
         let sells = self.orders.iter().filter(|it| !self.signals[it.signal].action.is_buy());
@@ -198,7 +228,11 @@ impl Judge {
         if let Some(last) = self.orders.last().filter(|last| last.at >= since) {
             assert!(now.mono.since(last.at) >= limits.order_spacing_min, "too close");
         }
-        let messages = limits.messages;
+        self.judge_tokens(now);
+    }
+
+    fn judge_tokens(&mut self, now: Now) {
+        let messages = self.config.limits.messages;
         let (level, needed) =
             (self.level(now.mono), u64::from(messages.order_cost + messages.cancel_reserve));
         assert!(level >= needed * 1_000_000_000, "the cancels' tokens are used");

@@ -6,6 +6,7 @@ mod desk;
 mod guard;
 mod outsiders;
 mod reconciling;
+mod repetitions;
 mod settlements;
 mod stops;
 mod streams;

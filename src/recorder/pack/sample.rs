@@ -236,6 +236,7 @@ impl Sample for Unsent {
             Self::Stopping,
             Self::Halted,
             Self::GroupTriggered,
+            Self::HeldBack,
         ])
     }
 }
