@@ -124,6 +124,8 @@ struct Memory {
     stops: BTreeMap<Ticker, Reason>,
     sent: Vec<Sent>,
     rejects: Vec<WallTime>,
+    /// When an order or a cancel last went out.
+    last_message: WallTime,
     /// When a person last looked: what was repeated before does not count.
     resumed: WallTime,
     /// The present run's books.
@@ -144,6 +146,7 @@ impl Memory {
             stops: BTreeMap::new(),
             sent: Vec::new(),
             rejects: Vec::new(),
+            last_message: WallTime::default(),
             resumed: WallTime::default(),
             books: Books::of(RunId::default(), now),
             ledger: Ledger::default(),
@@ -158,6 +161,12 @@ impl Memory {
         }
         self.today = self.day_clock.time(header.now);
         self.doubts.hear(header.now);
+        if matches!(
+            entry,
+            Entry::Submit(_) | Entry::Resend(_) | Entry::Cancel(_) | Entry::CancelAll
+        ) {
+            self.last_message = at;
+        }
         match entry {
             Entry::RunStarted { run, .. } => {
                 self.books = Books::of(*run, at);
@@ -296,6 +305,7 @@ impl Memory {
                 carried.breaker = CarriedBreaker::default();
                 carried.consecutive_losses = 0;
                 carried.mismatches = 0;
+                carried.latency_breaches = 0;
                 self.stops.clear();
                 self.rejects.clear();
                 self.resumed = at;
@@ -325,6 +335,7 @@ impl Memory {
         if let Some(carried) = &mut self.carried {
             carried.recent_orders = orders;
             carried.recent_rejects = rejects;
+            carried.last_message = self.last_message;
         }
         let in_doubt = self.doubts.youngest();
         let past = self.ledger.into_past(self.doubts.fills_from());

@@ -388,6 +388,18 @@ impl Core {
         self.executions.end(key);
     }
 
+    /// What is under way is the last of its execution: nothing follows it, and it is not repeated.
+    pub(super) fn end_executions(&mut self, out: &mut Outbox) {
+        self.end_waiting(out);
+        for slot in 0..self.orders.capacity() {
+            if self.orders.live_at(slot).is_some()
+                && let Some(execution) = self.executions.find_mut(self.lots[slot].execution)
+            {
+                execution.unwanted = true;
+            }
+        }
+    }
+
     /// Nothing follows any more: every execution between two orders ends where it stands.
     pub(super) fn end_waiting(&mut self, out: &mut Outbox) {
         for index in (0..self.attentive.len()).rev() {

@@ -533,6 +533,7 @@ impl Judge {
         // Only the wall clock tells a new process how long ago something was.
         if std::mem::replace(&mut self.wall_was_set, false) {
             self.rates_from = now.mono;
+            self.tokens = FULL;
             self.rejects.clear();
             self.executions.clear();
         }
@@ -544,9 +545,9 @@ impl Judge {
         }
         self.books.cash = books.cash;
         (self.connections, self.feed, self.skew_ns) = (0, Feed::Down, 0);
-        (self.paused_until, self.late) = (Timestamp::ZERO, 0);
+        // A paused exchange is not begun with, and the table has a paused market closed.
+        self.paused_until = Timestamp::ZERO;
         self.markets_paused_until = [Timestamp::ZERO; COUNT];
-        self.tokens = FULL;
         self.known = [Known::default(); COUNT];
         self.paid_out = [None; COUNT];
         self.opened_at = as_of;

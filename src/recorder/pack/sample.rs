@@ -538,6 +538,8 @@ impl Sample for Carried {
             halt: halted.then(|| Halt { reason: dice.any(), since: dice.any() }),
             breaker: dice.any(),
             mismatches: dice.any(),
+            latency_breaches: dice.any(),
+            last_message: dice.any(),
             recent_orders: dice.any(),
             recent_rejects: dice.any(),
         }
