@@ -102,7 +102,7 @@ fn the_steps_meet_every_limit_and_send_many_orders() {
     let mut runner = TestRunner::new_with_rng(Config::default(), rng);
     let (mut sent, mut repeated, mut compared) = (0, 0, 0);
     let mut met = std::collections::BTreeSet::new();
-    for nth in 0..200_u8 {
+    for nth in 0..240_u8 {
         let steps = proptest::collection::vec(step(), 100..160);
         let steps = steps.new_tree(&mut runner).expect("steps can be made").current();
         let mut stand = Stand::new(nth % SHAPES);

@@ -122,7 +122,7 @@ impl Core {
                 if let Some(execution) = self.executions.find_mut(key) {
                     execution.retries += 1;
                 }
-                self.add_child(key, entry, out);
+                self.add_child(key, &entry, out);
             }
             Err(Stop::Refused(Refusal { limit: Limit::OrderSpacing, .. }))
                 if execution.waits < WAITS_MAX =>

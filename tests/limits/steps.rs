@@ -92,7 +92,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         Step::Signal(Ask { market, action, contracts, cents, how, oddity })
     });
     prop_oneof![
-        24 => signal,
+        28 => signal,
         32 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Gateway { nth, news }),
         10 => (any::<u8>(), 1..=100_u8).prop_map(|(nth, part)| Step::Trade { nth, part }),
         3 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Land { nth, news }),

@@ -165,17 +165,20 @@ pub(super) fn minimum_edge(question: &Question<'_>, facts: &Facts<'_>) -> Answer
         return Ok(());
     }
     let quantity = i64::from(question.order.quantity.centis());
-    // Money per hundredth of a contract is micro-dollars per contract; rounded up, against us.
-    let fee = PriceDelta::from_micros(ceil_div(question.fee.e8(), quantity));
     let given_away = match question.order.side {
         BookSide::Bid => question.order.price - question.reference,
         BookSide::Ask => question.reference - question.order.price,
     };
-    let left = question.edge - given_away - fee;
-    if left < facts.limits.edge_min {
-        return refuse(Limit::MinimumEdge, left.micros(), facts.limits.edge_min.micros());
+    // Money per hundredth of a contract is micro-dollars per contract. The fee per contract counts
+    // rounded up, against us: it fits what is left for it as soon as all of it fits all of that.
+    let before_fee = question.edge - given_away;
+    let left_for_fee = (before_fee - facts.limits.edge_min).micros();
+    if quantity > 0 && question.fee.e8() <= left_for_fee.saturating_mul(quantity) {
+        return Ok(());
     }
-    Ok(())
+    let fee = PriceDelta::from_micros(ceil_div(question.fee.e8(), quantity));
+    let left = before_fee - fee;
+    refuse(Limit::MinimumEdge, left.micros(), facts.limits.edge_min.micros())
 }
 
 pub(super) fn daily_trades(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
