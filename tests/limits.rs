@@ -13,6 +13,7 @@ mod limits {
     pub(crate) mod exchange;
     pub(crate) mod judge;
     pub(crate) mod judging;
+    pub(crate) mod sent;
     pub(crate) mod stand;
     pub(crate) mod steps;
     pub(crate) mod truth;
@@ -26,8 +27,8 @@ use limits::steps::{SHAPES, step};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 
-/// Cases of one seed: some seconds in an optimised build.
-const CASES: u32 = 400;
+/// Cases of one seed: some seconds, whichever way it is built.
+const CASES: u32 = if cfg!(debug_assertions) { 300 } else { 2_000 };
 
 /// Runs the cases of a seed; `KALSHI_EXEC_LIMITS_CASES` asks for more or fewer of them.
 fn hold(seed: u64) {

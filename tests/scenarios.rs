@@ -232,6 +232,8 @@ mod silent_feed_reconnects;
 mod slow_reads_do_not_pile_up;
 #[path = "scenarios/timeout_then_fill_on_stream.rs"]
 mod timeout_then_fill_on_stream;
+#[path = "scenarios/timeouts_end_in_the_true_state.rs"]
+mod timeouts_end_in_the_true_state;
 #[path = "scenarios/too_many_requests.rs"]
 mod too_many_requests;
 #[path = "scenarios/triggered_group_refuses.rs"]

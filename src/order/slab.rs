@@ -71,8 +71,8 @@ impl OrderSlab {
     }
 
     /// Puts an order that was made elsewhere into the place [`Self::reserve`] gave under the id
-    /// `place`, which no order gets any more. Returns the exchange's id of the ended order that made
-    /// room.
+    /// `place`, which no order gets any more. Returns the exchange's id of the ended order that
+    /// made room.
     ///
     /// # Panics
     /// When the place holds a live order: reserve and adopt belong together.

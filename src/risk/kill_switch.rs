@@ -2,11 +2,11 @@
 //!
 //! A stop must also reach orders that were approved before it and still lie between the oms and
 //! the wire, whatever queue they wait in. It has two levels. A halt throws the switch: no order
-//! leaves, whatever it is, and the exchange's own kill switch follows. Any thread may throw it; only
-//! the oms resets it, when an operator resumes: that the halt is sticky is the oms's state, not
-//! this. An opening circuit breaker holds back what was approved until then and nothing else: what
-//! the breaker lets out later, its probe, was approved later. The gateway looks at both before each
-//! order. Cancels look at neither.
+//! leaves, whatever it is, and the exchange's own kill switch follows. Any thread may throw it;
+//! only the oms resets it, when an operator resumes: that the halt is sticky is the oms's state,
+//! not this. An opening circuit breaker holds back what was approved until then and nothing else:
+//! what the breaker lets out later, its probe, was approved later. The gateway looks at both
+//! before each order. Cancels look at neither.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

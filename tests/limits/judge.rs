@@ -18,47 +18,13 @@ use kalshi_exec::units::{Contracts, Money, Nanos, Now, Price, Timestamp, WallTim
 use super::books::{Books, COUNT, market_of};
 use super::breaker::{Breaker, Ended};
 use super::exchange::order_id;
+use super::sent::Sent;
 
 /// How long the exchange's word that it is paused holds.
 const PAUSE: Nanos = Nanos::from_secs(30);
 
 /// A full bucket of write tokens, cut to its capacity when it is looked at.
 const FULL: (u64, Timestamp) = (1 << 62, Timestamp::ZERO);
-
-/// One order as the engine sent it and as it was told of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) terms: NewOrder,
-    pub(crate) market: usize,
-    /// The place of the signal behind it.
-    pub(crate) signal: usize,
-    pub(crate) at: Timestamp,
-    pub(crate) written: Option<Timestamp>,
-    day: u32,
-    pub(crate) unsent: bool,
-    pub(crate) filled: Contracts,
-    filled_today: u64,
-    /// What the exchange says had filled when it ended.
-    word: Option<Contracts>,
-    /// Since when its fate is open, and how many listings have lacked it since.
-    pub(crate) doubted: Option<(Timestamp, u32)>,
-    /// How often it went out again, and whether the gateway has yet to say what came of that.
-    pub(crate) again: (u8, bool),
-    /// Whether the exchange has said that the id is taken.
-    pub(crate) there: bool,
-    /// Whether something the exchange said named the order: its own id, or its answer.
-    pub(crate) named: bool,
-    /// Whether somebody wanted everything cancelled since.
-    pub(crate) unwanted: bool,
-    pub(crate) over: bool,
-}
-
-impl Sent {
-    /// What may still fill.
-    pub(crate) fn open(&self) -> Contracts {
-        if self.over { Contracts::ZERO } else { self.terms.quantity.saturating_sub(self.filled) }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feed {

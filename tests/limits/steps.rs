@@ -120,7 +120,7 @@ pub(crate) fn config(shape: u8, run: u64) -> OmsConfig {
         position_size_max: Contracts::from_whole(45),
         risk_per_trade_max: Money::from_cents(2_200),
         daily_loss_max: Money::from_cents(2_000),
-        daily_trades_max: 9,
+        daily_trades_max: 6,
         daily_volume_max: Contracts::from_whole(130),
         position_per_event_max: Contracts::from_whole(60),
         orders_per_minute_max: 6,

@@ -11,3 +11,4 @@ mod settlements;
 mod stops;
 mod streams;
 mod successors;
+mod switch;
