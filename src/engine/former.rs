@@ -104,6 +104,13 @@ impl Former {
     }
 }
 
+/// Whether an entry is a request that uses write tokens.
+const fn is_message(entry: &Entry) -> bool {
+    let order = matches!(entry, Entry::Submit(_) | Entry::Resend(_));
+    let change = matches!(entry, Entry::Amend(_) | Entry::Decrease(_));
+    order || change || matches!(entry, Entry::Cancel(_) | Entry::CancelAll)
+}
+
 /// One order sent: when, where, on which side.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
@@ -161,10 +168,7 @@ impl Memory {
         }
         self.today = self.day_clock.time(header.now);
         self.doubts.hear(header.now);
-        if matches!(
-            entry,
-            Entry::Submit(_) | Entry::Resend(_) | Entry::Cancel(_) | Entry::CancelAll
-        ) {
+        if is_message(entry) {
             self.last_message = at;
         }
         match entry {

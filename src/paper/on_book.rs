@@ -66,7 +66,7 @@ impl<C: Clock> BookPaper<C> {
     }
 
     fn change(&mut self, now: Now, change: Change) {
-        match self.obstacle() {
+        match self.obstacle(change.since()) {
             None => self.book.change(now, change),
             Some(why) => {
                 let (key, why) = (change.key(), CancelFailure::Unsent(why));

@@ -66,6 +66,8 @@ impl Stand {
                 Command::Submit(order) | Command::Resend(order) => {
                     orders.push(order.get().approved);
                 }
+                Command::Amend(amend) => orders.push(amend.get().approved),
+                Command::Decrease(decrease) => orders.push(decrease.decided),
                 Command::CancelAll => cancelled = true,
                 Command::Cancel(_) => {}
             }
