@@ -84,6 +84,12 @@ impl Former {
         account.into_iter().chain(markets).chain(self.past.iter().map(|past| Entry::Past(*past)))
     }
 
+    /// Ids of the last 24 hours' signals, oldest first: none of them is executed again.
+    #[must_use]
+    pub fn signal_ids(&self) -> &[SignalId] {
+        &self.signal_ids
+    }
+
     /// Hands everything to a new run's core, before its first input.
     pub fn restore(&self, now: Now, core: &mut Core) {
         if !self.past.is_empty() {

@@ -4,7 +4,7 @@ use kalshi_exec::engine::former::Former;
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::{
     CancelFailure, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
-    Unsent,
+    Signal, Unsent,
 };
 use kalshi_exec::oms::config::OmsConfig;
 use kalshi_exec::oms::{Core, Input, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
@@ -392,11 +392,21 @@ impl Stand {
         self.clock.advance(Nanos::from_secs(2));
         let former = Former::fold(&self.journal, self.now().wall, window);
         let now = self.now();
+        self.check_ids(&former);
         let opening = self.exchange.open(now);
         self.judge.restart(now, &self.exchange.books, opening.as_of);
         self.engine = Engine::start(config, &self.exchange, &opening, &former, &self.clock);
         self.connect();
         self.exchange.land_flying(self.now(), news);
+    }
+
+    /// No signal of the last day would be executed a second time.
+    fn check_ids(&self, former: &Former) {
+        let now = self.now().mono;
+        let recent = |asked: &&Signal| now.since(asked.received) < Nanos::from_secs(86_400);
+        for asked in self.judge.signals.iter().filter(recent).filter(|_| !self.clock_was_set) {
+            assert!(former.signal_ids().contains(&asked.id), "{} is forgotten", asked.id);
+        }
     }
 
     /// Tells everything that is left to tell, until every order's fate is known.
