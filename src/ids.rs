@@ -5,10 +5,14 @@
 //! backslashes, so they can be put into JSON, URLs and journals as they are. Our own ids
 //! ([`ClientOrderId`]) are numbers that carry the run and the sequence.
 
+mod hashing;
+
 use core::fmt;
 
+pub use hashing::{Seedless, Words};
+
 /// Text of at most `N` bytes, stored inline. Longer or unprintable text is refused, never cut.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct InlineText<const N: usize> {
     len: u8,
     bytes: [u8; N],

@@ -135,7 +135,7 @@ impl<C: Clock> Paper<C> {
         }
     }
 
-    /// Takes no order while `kill_switch` is thrown.
+    /// Takes no order that `kill_switch` refuses.
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
@@ -160,8 +160,8 @@ impl<C: Clock> Paper<C> {
 
     fn submit(&mut self, now: Now, order: NewOrder) {
         let key = order.key;
-        if self.kill_switch.is_thrown() {
-            return self.tell(GatewayEvent::NotSent { key, why: Unsent::Halted });
+        if let Some(why) = self.kill_switch.refuses(order.approved) {
+            return self.tell(GatewayEvent::NotSent { key, why });
         }
         if self.waiting.len() >= Self::WAITING_MAX {
             return self.tell(GatewayEvent::NotSent { key, why: Unsent::NoConnection });

@@ -150,6 +150,8 @@ mod backfilled_fill_finds_its_order_later;
 mod book_gap_is_read_again;
 #[path = "scenarios/book_is_followed_only_while_in_play.rs"]
 mod book_is_followed_only_while_in_play;
+#[path = "scenarios/breaker_reaches_what_waits.rs"]
+mod breaker_reaches_what_waits;
 #[path = "scenarios/cancel_all_has_an_aftermath.rs"]
 mod cancel_all_has_an_aftermath;
 #[path = "scenarios/cancel_loses_to_fill.rs"]
@@ -234,6 +236,8 @@ mod silent_feed_reconnects;
 mod slow_reads_do_not_pile_up;
 #[path = "scenarios/timeout_then_fill_on_stream.rs"]
 mod timeout_then_fill_on_stream;
+#[path = "scenarios/timeouts_end_in_the_true_state.rs"]
+mod timeouts_end_in_the_true_state;
 #[path = "scenarios/too_many_requests.rs"]
 mod too_many_requests;
 #[path = "scenarios/triggered_group_refuses.rs"]

@@ -273,6 +273,23 @@ impl<'a> Layers<'a> {
         )
     }
 
+    /// A flag that may be left out.
+    pub(super) fn optional_flag(
+        &mut self,
+        key: Key,
+        unset: &'static str,
+    ) -> Result<Option<bool>, ConfigError> {
+        self.read(
+            key,
+            base(None),
+            |written| match written {
+                Written::Flag(flag) => Ok(Some(*flag)),
+                _ => Err("true or false".to_owned()),
+            },
+            |flag| flag.map_or(Shown::Unset(unset), Shown::Flag),
+        )
+    }
+
     /// Words, each of which `read` understands.
     pub(super) fn list<T>(
         &mut self,

@@ -1,16 +1,20 @@
 //! `[risk]` and `[breaker]`: bounds, the presets under them, and which of them cannot be meant
 //! together.
 
-use super::ConfigError;
 use super::layers::{Layers, base, key};
 use super::profile::Profile;
 use super::ranges::{CENTURY_MS, DAY_MS, DAY_S};
+use super::{ConfigError, Mode};
 use crate::ids::TICKER_BYTES_MAX;
 use crate::oms::config::OrderConfig;
-use crate::risk::{BreakerConfig, Limits, OpenRisk, SeriesRules, SportRule};
+use crate::risk::{BreakerConfig, Limits, OpenRisk, SeriesRules, SignalTime, SportRule};
 use crate::units::{Contracts, Money, Nanos};
 
-pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits, ConfigError> {
+pub(super) fn limits(
+    layers: &mut Layers<'_>,
+    profile: Profile,
+    mode: Mode,
+) -> Result<Limits, ConfigError> {
     let (preset, standard) = (profile.limits(), Limits::default());
     let contracts = |pick: fn(&Limits) -> Contracts| profile.base(&preset, &standard, pick);
     let counts = |pick: fn(&Limits) -> u32| profile.base(&preset, &standard, pick);
@@ -62,6 +66,7 @@ pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits
         profile.base(&preset, &standard, |limits| limits.signal_age_max),
         0..=CENTURY_MS,
     )?;
+    limits.signal_time = signal_time(layers, mode)?;
     limits.open_orders_max = layers.count(
         key("risk.max_open_orders"),
         counts(|limits| limits.open_orders_max),
@@ -78,6 +83,14 @@ pub(super) fn limits(layers: &mut Layers<'_>, profile: Profile) -> Result<Limits
     )?;
     exposure(layers, profile, &mut limits)?;
     Ok(limits)
+}
+
+/// Real money is not traded on signals of unknown age, unless somebody says so.
+fn signal_time(layers: &mut Layers<'_>, mode: Mode) -> Result<SignalTime, ConfigError> {
+    let is_live = mode == Mode::Live;
+    let unset = if is_live { "true, because the mode is live" } else { "false; true in mode live" };
+    let said = layers.optional_flag(key("risk.require_signal_time"), unset)?;
+    Ok(if said.unwrap_or(is_live) { SignalTime::Required } else { SignalTime::Arrival })
 }
 
 /// What is at stake in all, and what links and clocks must be like.

@@ -50,7 +50,7 @@ pub(super) fn config(layers: &mut Layers<'_>) -> Result<Config, ConfigError> {
     let cycle_linger =
         layers.ms(key("run.cycle_linger_ms"), base(Nanos::from_ms(2)), 0..=DAY_MS)?;
     let seed = layers.count(key("run.seed"), base(1), 0..=u64::MAX)?;
-    let limits = limits::limits(layers, profile)?;
+    let limits = limits::limits(layers, profile, mode)?;
     let series = limits::series(layers)?;
     let orders = orders(layers)?;
     let orders = gateway::resends(layers, orders)?;

@@ -1,7 +1,7 @@
 //! Values, their places, precedence, and what is refused.
 
 use super::*;
-use crate::risk::SportRule;
+use crate::risk::{SignalTime, SportRule};
 use crate::units::{Contracts, Money, PriceDelta};
 
 fn load(text: &str, environment: &[(&str, &str)]) -> Result<Loaded, ConfigError> {
@@ -269,6 +269,19 @@ fn limits_that_cannot_be_meant_together_name_both_and_what_is_allowed() {
         &["orders.retry_step_cents = 4", "orders.max_price_improvement_cents = 3 (default)"],
     );
     assert!(parse("[orders]\nretry_step_cents = 4\nmax_retries = 0", &[]).is_ok());
+}
+
+#[test]
+fn signals_must_tell_their_time_in_mode_live_unless_somebody_says_otherwise() {
+    let rule = |text: &str| parse(text, &[]).unwrap().limits.signal_time;
+    assert_eq!(rule(""), SignalTime::Arrival);
+    assert_eq!(rule("[run]\nmode = \"demo\""), SignalTime::Arrival);
+    assert_eq!(rule("[run]\nmode = \"live\""), SignalTime::Required);
+    let said = "[risk]\nrequire_signal_time = ";
+    assert_eq!(rule(&format!("{said}true")), SignalTime::Required);
+    let live = "[run]\nmode = \"live\"\n";
+    assert_eq!(rule(&format!("{live}{said}false")), SignalTime::Arrival);
+    fails(&format!("{said}1"), &[], &["risk.require_signal_time", "true or false"]);
 }
 
 /// `section.key` accepts the ends of its range and names it beyond them.

@@ -96,12 +96,22 @@ fn status(answer: &Value) -> String {
         ),
         ("Today", of(&answer["day"], &["orders", "contracts", "loss_cents"])),
         ("Cash", of(answer, &["cash_cents", "reserved_cents"])),
+        ("Halts", halts(&answer["kill_switch"])),
         ("Links", of(answer, &["connections"])),
         ("Stopped", of(answer, &["stopped_markets"])),
     ];
     let said = rows.into_iter().filter(|(_, text)| text != "-");
     let lines = said.map(|(name, text)| format!("{name:<10}{text}\n")).collect::<String>();
     lines + &troubles(&answer["troubles"])
+}
+
+/// How long halts took, from the word to the oms; nothing before the first.
+fn halts(told: &Value) -> String {
+    let us = |name: &str| told[name].as_u64().unwrap_or(0) / 1_000;
+    match told["count"].as_u64() {
+        None | Some(0) => "-".to_owned(),
+        Some(count) => format!("{count}, after {} us, {} us at most", us("last_ns"), us("max_ns")),
+    }
 }
 
 /// Conditions that hold now, each with what to do about it.

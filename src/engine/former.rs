@@ -84,6 +84,12 @@ impl Former {
         account.into_iter().chain(markets).chain(self.past.iter().map(|past| Entry::Past(*past)))
     }
 
+    /// Ids of the last 24 hours' signals, oldest first: none of them is executed again.
+    #[must_use]
+    pub fn signal_ids(&self) -> &[SignalId] {
+        &self.signal_ids
+    }
+
     /// Hands everything to a new run's core, before its first input.
     pub fn restore(&self, now: Now, core: &mut Core) {
         if !self.past.is_empty() {
@@ -102,6 +108,13 @@ impl Former {
         let (age, last_word) = self.in_doubt?;
         Some(last_word + Nanos::from_ns(absence_wait.ns().saturating_sub(age.ns())))
     }
+}
+
+/// Whether an entry is a request that uses write tokens.
+const fn is_message(entry: &Entry) -> bool {
+    let order = matches!(entry, Entry::Submit(_) | Entry::Resend(_));
+    let change = matches!(entry, Entry::Amend(_) | Entry::Decrease(_));
+    order || change || matches!(entry, Entry::Cancel(_) | Entry::CancelAll)
 }
 
 /// One order sent: when, where, on which side.
@@ -124,6 +137,8 @@ struct Memory {
     stops: BTreeMap<Ticker, Reason>,
     sent: Vec<Sent>,
     rejects: Vec<WallTime>,
+    /// When an order or a cancel last went out.
+    last_message: WallTime,
     /// When a person last looked: what was repeated before does not count.
     resumed: WallTime,
     /// The present run's books.
@@ -144,6 +159,7 @@ impl Memory {
             stops: BTreeMap::new(),
             sent: Vec::new(),
             rejects: Vec::new(),
+            last_message: WallTime::default(),
             resumed: WallTime::default(),
             books: Books::of(RunId::default(), now),
             ledger: Ledger::default(),
@@ -158,6 +174,9 @@ impl Memory {
         }
         self.today = self.day_clock.time(header.now);
         self.doubts.hear(header.now);
+        if is_message(entry) {
+            self.last_message = at;
+        }
         match entry {
             Entry::RunStarted { run, .. } => {
                 self.books = Books::of(*run, at);
@@ -182,6 +201,8 @@ impl Memory {
                 self.doubts.sent(header.now, order, self.ledger.newest_fill());
                 self.submit(at, order);
             }
+            // The same order: it has been counted, and is on its way once more.
+            Entry::Resend(order) => self.doubts.sent_again(header.now, order),
             Entry::Gateway(event) => self.gateway(at, event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
                 self.carried();
@@ -211,8 +232,6 @@ impl Memory {
             | Entry::Fetch(_)
             | Entry::Book(_)
             | Entry::Timer
-            // The same order: it has been counted.
-            | Entry::Resend(_)
             | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)
@@ -296,6 +315,7 @@ impl Memory {
                 carried.breaker = CarriedBreaker::default();
                 carried.consecutive_losses = 0;
                 carried.mismatches = 0;
+                carried.latency_breaches = 0;
                 self.stops.clear();
                 self.rejects.clear();
                 self.resumed = at;
@@ -325,6 +345,7 @@ impl Memory {
         if let Some(carried) = &mut self.carried {
             carried.recent_orders = orders;
             carried.recent_rejects = rejects;
+            carried.last_message = self.last_message;
         }
         let in_doubt = self.doubts.youngest();
         let past = self.ledger.into_past(self.doubts.fills_from());

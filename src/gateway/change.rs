@@ -147,8 +147,8 @@ where
             return Work::Idle;
         };
         let (change, waited) = (*what, now.mono.since(*since));
-        let why = if self.kill_switch.is_thrown() {
-            Unsent::Halted
+        let why = if let Some(why) = self.kill_switch.refuses(change.since()) {
+            why
         } else if !self.groups.take_orders() {
             Unsent::GroupTriggered
         } else if !self.budget.allows(Spend::Create) {

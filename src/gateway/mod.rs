@@ -216,7 +216,7 @@ where
         }
     }
 
-    /// Sends no order while `kill_switch` is thrown.
+    /// Sends no order that `kill_switch` refuses.
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;

@@ -71,8 +71,8 @@ where
     fn ends(&mut self, taken: &Taken, mono: Timestamp, now: Now) -> Ended {
         self.last_market = taken.order.get().market;
         let age = mono.since(taken.since());
-        if self.kill_switch.is_thrown() {
-            self.not_sent(taken, Unsent::Halted);
+        if let Some(why) = self.kill_switch.refuses(taken.order.get().approved) {
+            self.not_sent(taken, why);
         } else if !self.groups.take_orders() {
             self.not_sent(taken, Unsent::GroupTriggered);
         } else if age > self.submit_age_max {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::ids::{MarketIx, Ticker};
+use crate::ids::{MarketIx, Seedless, Ticker};
 use crate::units::Price;
 
 /// One band of valid prices: `start, start + step, … end` (reference §3.7, `price_ranges`).
@@ -132,7 +132,7 @@ pub struct Market {
 #[derive(Clone, Debug, Default)]
 pub struct MarketTable {
     markets: Vec<Market>,
-    by_ticker: HashMap<Ticker, MarketIx>,
+    by_ticker: HashMap<Ticker, MarketIx, Seedless>,
     events: HashMap<Vec<u8>, u16>,
 }
 

@@ -39,6 +39,9 @@ pub enum Unsent {
     Halted = 7,
     /// The exchange has not confirmed yet that its order group takes orders again.
     GroupTriggered = 8,
+    /// Trading stopped after its approval: the circuit breaker opened, or a halt that has ended
+    /// since.
+    HeldBack = 9,
 }
 
 /// What can be asked of an order group.

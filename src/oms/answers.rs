@@ -99,6 +99,7 @@ impl Core {
             Unsent::Stopping => "stopping",
             Unsent::Halted => "halted",
             Unsent::GroupTriggered => "order_group_triggered",
+            Unsent::HeldBack => "held_back",
         };
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
@@ -159,8 +160,8 @@ impl Core {
         self.arm(key, at);
     }
 
-    /// Whether a resting order should not rest any more: trading has stopped, everywhere or in its
-    /// market, or it is for more than is still wanted.
+    /// Whether a resting order should not rest any more: trading has stopped, everywhere, in its
+    /// market or for all but the breaker's probe, or it is for more than is still wanted.
     pub(super) fn is_unwanted(&self, order: &Order) -> bool {
         self.is_over(order) || self.is_too_large(order.key())
     }

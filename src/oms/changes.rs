@@ -46,10 +46,13 @@ impl Core {
         })
     }
 
-    /// Whether no order should rest where this one does: trading has stopped, everywhere or in its
-    /// market.
+    /// Whether no order should rest where this one does: trading has stopped, everywhere, in its
+    /// market or for all but the breaker's probe.
     pub(super) fn is_over(&self, order: &Order) -> bool {
-        self.halt.is_some() || self.phase != Phase::Open || self.is_stopped(order.terms().market)
+        self.halt.is_some()
+            || self.phase != Phase::Open
+            || !self.guard.breaker().lets_rest(order.key())
+            || self.is_stopped(order.terms().market)
     }
 
     /// Whether the exchange has been asked to make an order no larger than `wanted`.

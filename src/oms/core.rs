@@ -415,7 +415,7 @@ impl Core {
             self.halt = Some(Halt { reason, since: now.wall });
             out.records.push(Record::Halted { reason });
         }
-        self.end_waiting(out);
+        self.end_executions(out);
         out.commands.push(Command::CancelAll);
     }
 

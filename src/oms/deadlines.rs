@@ -131,14 +131,7 @@ impl Core {
 
     /// Ends every execution there is: what rests is cancelled, what is under way is the last.
     fn cancel_all(&mut self, now: Now, out: &mut Outbox) {
-        self.end_waiting(out);
-        for slot in 0..self.orders.capacity() {
-            if self.orders.live_at(slot).is_some()
-                && let Some(execution) = self.executions.find_mut(self.lots[slot].execution)
-            {
-                execution.unwanted = true;
-            }
-        }
+        self.end_executions(out);
         self.cancel_resting(now, out);
     }
 

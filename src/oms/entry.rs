@@ -21,6 +21,8 @@ pub(super) struct Entry {
     reserve: Money,
     /// When the order is cancelled if it still rests.
     until: Timestamp,
+    /// How its signal is executed, when it is the first.
+    manner: Manner,
 }
 
 const fn refuse(limit: Limit) -> Refusal {
@@ -34,8 +36,8 @@ impl Core {
         let expected =
             plan::reference(signal).map(|price| plan::leg_price(signal.action.leg(), price));
         let market = match self.consider(now, signal) {
-            Ok((entry, manner)) => {
-                self.enter(now, signal, (id, expected), (entry, manner), out);
+            Ok(entry) => {
+                self.enter(now, signal, (id, expected), &entry, out);
                 Some(entry.approved.get().market)
             }
             Err(refusal) => {
@@ -56,7 +58,7 @@ impl Core {
     }
 
     /// Plans and checks; changes nothing but the list of admitted markets.
-    fn consider(&mut self, now: Now, signal: &Signal) -> Result<(Entry, Manner), Refusal> {
+    fn consider(&mut self, now: Now, signal: &Signal) -> Result<Entry, Refusal> {
         let market = self.market_of(&signal.ticker).ok_or_else(|| refuse(Limit::UnknownMarket))?;
         if !self.executions.has_room() {
             return Err(self.no_slot());
@@ -79,16 +81,13 @@ impl Core {
         now: Now,
         signal: &Signal,
         market: &Market,
-    ) -> Result<(Entry, Manner), Refusal> {
+    ) -> Result<Entry, Refusal> {
         let orders = &self.config.orders;
         let price = plan::limit_price(signal, orders.limit_offset, market)
             .ok_or_else(|| refuse(Limit::PriceCollar))?;
         let life = Life::Take(plan::time_in_force(signal, orders));
         let draft = Draft { price, quantity: signal.contracts, life };
-        Ok((
-            self.ask(now, signal, market, (draft, Child::First), signal.produced_at)?,
-            Manner::Take,
-        ))
+        self.ask(now, signal, market, (draft, Child::First), signal.produced_at)
     }
 
     fn consider_making(
@@ -96,16 +95,14 @@ impl Core {
         now: Now,
         signal: &Signal,
         market: &Market,
-    ) -> Result<(Entry, Manner), Refusal> {
+    ) -> Result<Entry, Refusal> {
         peg::survives_maker_fee(signal, market)?;
         let quote = Quote::of(signal);
         let price = peg::price(signal, market, &quote, signal.contracts, &self.config.limits)
             .ok_or_else(|| refuse(Limit::PriceCollar))?;
         let until = signal.expires_at.unwrap_or(now.wall + self.config.orders.fill_timeout);
         let draft = Draft { price, quantity: signal.contracts, life: Life::Make { until } };
-        let draft = (draft, Child::First);
-        let entry = self.ask(now, signal, market, draft, signal.produced_at)?;
-        Ok((entry, Manner::Make { until: entry.until }))
+        self.ask(now, signal, market, (draft, Child::First), signal.produced_at)
     }
 
     /// Asks every limit for one order of a signal. `produced_at` is when what it goes by was seen.
@@ -141,11 +138,14 @@ impl Core {
             fee,
         };
         let approved = risk::approve(&question, &self.facts(now, market.ix))?;
-        let until = match draft.life {
-            Life::Take(_) => now.mono + orders.fill_timeout,
-            Life::Make { until } => now.mono + until.since(now.wall),
+        let (until, manner) = match draft.life {
+            Life::Take(_) => (now.mono + orders.fill_timeout, Manner::Take),
+            Life::Make { until } => {
+                let until = now.mono + until.since(now.wall);
+                (until, Manner::Make { until })
+            }
         };
-        Ok(Entry { approved, reserve: question.reserve(), until })
+        Ok(Entry { approved, reserve: question.reserve(), until, manner })
     }
 
     fn no_slot(&self) -> Refusal {
@@ -153,6 +153,7 @@ impl Core {
         Refusal { limit: Limit::OpenOrders, value: live + 1, bound: live }
     }
 
+    /// What the limits look at, for an order in this market.
     pub(super) fn facts(&self, now: Now, market: MarketIx) -> Facts<'_> {
         let listed = &self.markets.all()[usize::from(market.0)];
         Facts {
@@ -177,32 +178,32 @@ impl Core {
         now: Now,
         signal: &Signal,
         (id, expected): (ExecutionId, Option<Price>),
-        (entry, manner): (Entry, Manner),
+        entry: &Entry,
         out: &mut Outbox,
     ) {
-        let begun = self.executions.begin(id, signal, expected, manner);
+        let begun = self.executions.begin(id, signal, expected, entry.manner);
         debug_assert!(begun.is_some(), "Invariant: room was made sure of before the limits");
         let Some(key) = begun else { return };
         self.add_child(key, entry, out);
         let &NewOrder { market, side, .. } = entry.approved.get();
         self.note_execution(now, market, side, out);
-        if matches!(manner, Manner::Make { .. }) {
+        if matches!(entry.manner, Manner::Make { .. }) {
             self.attend(key);
         }
     }
 
     /// Only here does an approval change anything: the order exists, its exposure is held, the
     /// rates are used.
-    pub(super) fn add_child(&mut self, key: ExecutionKey, entry: Entry, out: &mut Outbox) {
-        let terms = *entry.approved.get();
-        let Some(place) = self.place_of(&terms) else { return };
-        self.exposure.open(place, &terms, entry.reserve);
+    pub(super) fn add_child(&mut self, key: ExecutionKey, entry: &Entry, out: &mut Outbox) {
+        let terms = entry.approved.get();
+        let Some(place) = self.place_of(terms) else { return };
+        self.exposure.open(place, terms, entry.reserve);
         self.day.orders += 1;
         self.day.volume += terms.quantity;
         self.throttle.note_sent(terms.approved);
-        let order = Order::new(terms);
+        let order = Order::new(*terms);
         if let Some(former) = self.orders.insert(order) {
-            self.by_order_id.remove(&former.order_id());
+            self.by_order_id.remove(&former);
         }
         let Some(execution) = self.executions.find_mut(key) else { return };
         execution.adopt(&order);

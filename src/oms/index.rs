@@ -4,52 +4,8 @@
 //! them, and hash without a random seed: nothing here depends on the process.
 
 use std::collections::{HashMap, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 
-use crate::ids::{OrderId, OrderKey, TradeId};
-
-/// Mixes eight bytes at a time: a key has over forty, and byte by byte they would cost more than
-/// the rest of a look-up. Keys are the exchange's own UUIDs, so there is nobody to flood the
-/// table.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Words(u64);
-
-impl Words {
-    /// The golden ratio's fraction: odd, and without pattern.
-    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
-
-    const fn mix(&mut self, word: u64) {
-        // A product's high bits depend on all of the word; the rotation brings them down.
-        self.0 = (self.0 ^ word).wrapping_mul(Self::FACTOR).rotate_left(29);
-    }
-}
-
-impl Hasher for Words {
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, tail) = bytes.as_chunks::<8>();
-        for word in words {
-            self.mix(u64::from_le_bytes(*word));
-        }
-        for byte in tail {
-            self.mix(u64::from(*byte));
-        }
-    }
-
-    fn write_u8(&mut self, byte: u8) {
-        self.mix(u64::from(byte));
-    }
-
-    fn write_usize(&mut self, length: usize) {
-        self.mix(length as u64);
-    }
-
-    fn finish(&self) -> u64 {
-        // The table takes its place from the low bits and its tag from the high ones.
-        self.0 ^ (self.0 >> 32)
-    }
-}
-
-type Seedless = BuildHasherDefault<Words>;
+use crate::ids::{OrderId, OrderKey, Seedless, TradeId};
 
 /// Finds orders by the exchange's id.
 #[derive(Debug)]

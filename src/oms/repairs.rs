@@ -88,7 +88,7 @@ impl Core {
         self.exposure.open(place, &terms, reserve);
         self.day.volume += quantity;
         if let Some(former) = self.orders.adopt(order, place_id) {
-            self.by_order_id.remove(&former.order_id());
+            self.by_order_id.remove(&former);
         }
         self.by_order_id.insert(report.order_id, key);
         let until = match self.config.orders.reconcile.orphans {

@@ -5,8 +5,9 @@
 //! before. Whatever else is said of a repetition says nothing about the first, which may still be
 //! under way or may itself be what stands in the way: the order stays unknown and is looked up.
 //!
-//! A repetition is no new order: nothing is counted again, but it is written only while a new
-//! order could be, and while the order is still wanted where the market is now. Once an order has
+//! A repetition is no new order: nothing is counted again, but it is written only while no limit
+//! that asks about the engine, its links and the market refuses ([`crate::risk::allow_again`]), and
+//! while the order is still wanted where the market is now. Once an order has
 //! been looked up it is not sent again. The ledger approves each repetition
 //! ([`crate::risk::Ledger`]); the journal has it before the gateway does.
 
@@ -16,7 +17,7 @@ use crate::ids::OrderKey;
 use crate::message::{Command, Loss, Reject, RejectKind, Unsent};
 use crate::order::{Event, Order, State};
 use crate::recorder::record::ResultError;
-use crate::risk::{BreakerState, Readiness};
+use crate::risk;
 use crate::units::Now;
 
 impl Core {
@@ -111,15 +112,10 @@ impl Core {
         nothing_known && in_time && self.takes_orders(now, order) && self.is_wanted(now, order)
     }
 
-    /// Whether a new order could go to the order's market.
+    /// Whether nothing stands in the way of a write to the order's market now.
     fn takes_orders(&self, now: Now, order: &Order) -> bool {
-        let market = order.terms().market;
-        self.readiness() == Readiness::Ready
-            && self.guard.breaker().state() == BreakerState::Closed
-            && self.guard.mismatches() == 0
-            && !self.guard.is_paused(now.mono)
-            && !self.guard.is_market_paused(market, now.mono)
-            && !self.stopped[usize::from(market.0)]
+        let terms = order.terms();
+        risk::allow_again(terms, &self.facts(now, terms.market)).is_ok()
     }
 
     /// Whether its signal would still have it where the market is known to be.

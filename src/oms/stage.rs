@@ -17,7 +17,7 @@ use crate::message::{
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
-use crate::risk::{Kept, KillSwitch, Readiness};
+use crate::risk::{BreakerState, Kept, KillSwitch, Readiness};
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -91,7 +91,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         self
     }
 
-    /// Throws `kill_switch` with every halt and resets it when an operator resumes.
+    /// Throws `kill_switch` with every halt and resets it when an operator resumes; holds back with
+    /// it what was approved before the breaker opened.
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
@@ -135,7 +136,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             self.journal_failed(now);
         }
         self.core.handle(now, input, &mut self.outbox);
-        self.keep_kill_switch(input);
+        self.keep_kill_switch(now, input);
         if let Input::Feed(FeedEvent::Fill(fill)) = input {
             self.measure(Hop::FillApply, fill.decoded);
         }
@@ -208,12 +209,19 @@ impl<J: Journal, C: Clock> Oms<J, C> {
             let reason = Reason::lossy("the journal cannot be written (disk full?)");
             self.core.halt(now, reason, &mut self.outbox);
             self.kill_switch.throw();
+            self.kill_switch.hold(now.mono);
         }
     }
 
     /// Throws the switch with a halt, before anything is passed on. Others may have thrown it, on
-    /// the way to a halt that is still in a ring: only an operator's resume resets it.
-    fn keep_kill_switch(&self, input: &Input) {
+    /// the way to a halt that is still in a ring: only an operator's resume resets it. What was
+    /// approved before a halt or an opening breaker, and still waits for a connection, is held
+    /// back for good.
+    fn keep_kill_switch(&self, now: Now, input: &Input) {
+        let open = self.core.guard().breaker().state() == BreakerState::Open;
+        if open || self.core.halted().is_some() {
+            self.kill_switch.hold(now.mono);
+        }
         if matches!(input, Input::Control(ControlCommand::Halt { .. })) {
             self.kill_switch.confirm(self.clock.mono());
         } else if self.core.halted().is_some() {

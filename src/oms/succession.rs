@@ -122,7 +122,7 @@ impl Core {
                 if let Some(execution) = self.executions.find_mut(key) {
                     execution.retries += 1;
                 }
-                self.add_child(key, entry, out);
+                self.add_child(key, &entry, out);
             }
             Err(Stop::Refused(Refusal { limit: Limit::OrderSpacing, .. }))
                 if execution.waits < WAITS_MAX =>
@@ -386,6 +386,18 @@ impl Core {
         out.records.push(Record::Result(execution.result(state)));
         self.attentive.retain(|attentive| *attentive != key);
         self.executions.end(key);
+    }
+
+    /// What is under way is the last of its execution: nothing follows it, and it is not repeated.
+    pub(super) fn end_executions(&mut self, out: &mut Outbox) {
+        self.end_waiting(out);
+        for slot in 0..self.orders.capacity() {
+            if self.orders.live_at(slot).is_some()
+                && let Some(execution) = self.executions.find_mut(self.lots[slot].execution)
+            {
+                execution.unwanted = true;
+            }
+        }
     }
 
     /// Nothing follows any more: every execution between two orders ends where it stands.

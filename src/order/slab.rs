@@ -5,7 +5,7 @@
 //! their slot is needed, so that late fills and duplicate reports still find them.
 
 use super::Order;
-use crate::ids::{ClientOrderId, OrderKey, RunId};
+use crate::ids::{ClientOrderId, OrderId, OrderKey, RunId};
 
 /// Default capacity: a day's orders at the exchange's Basic write rate for 2½ minutes; far above
 /// any open-orders limit, so a slot is only ever reused long after its order ended.
@@ -46,35 +46,37 @@ impl OrderSlab {
             .map(|(key, seq)| (key, ClientOrderId::new(self.run, seq)))
     }
 
-    /// Puts an order into the place [`Self::reserve`] gave it. Returns the ended order that made
-    /// room.
+    /// Puts an order into the place [`Self::reserve`] gave it. Returns the exchange's id of the
+    /// ended order that made room.
     ///
     /// # Panics
     /// When the place holds a live order: reserve and insert belong together.
-    pub fn insert(&mut self, order: Order) -> Option<Order> {
+    pub fn insert(&mut self, order: Order) -> Option<OrderId> {
         let seq = order.terms().client_order_id.seq();
         let former = self.put(order);
         self.next_seq = seq + 1;
         former
     }
 
-    fn put(&mut self, order: Order) -> Option<Order> {
+    fn put(&mut self, order: Order) -> Option<OrderId> {
         let slot = &mut self.slots[order.key().slot as usize];
-        let former = slot.replace(order);
         assert!(
-            former.as_ref().is_none_or(|order| order.state().is_terminal()),
+            slot.as_ref().is_none_or(|former| former.state().is_terminal()),
             "a live order is never displaced"
         );
+        let former = slot.as_ref().map(Order::order_id).filter(|id| !id.is_empty());
+        *slot = Some(order);
         self.live += 1;
         former
     }
 
     /// Puts an order that was made elsewhere into the place [`Self::reserve`] gave under the id
-    /// `place`, which no order gets any more. Returns the ended order that made room.
+    /// `place`, which no order gets any more. Returns the exchange's id of the ended order that
+    /// made room.
     ///
     /// # Panics
     /// When the place holds a live order: reserve and adopt belong together.
-    pub fn adopt(&mut self, order: Order, place: ClientOrderId) -> Option<Order> {
+    pub fn adopt(&mut self, order: Order, place: ClientOrderId) -> Option<OrderId> {
         let former = self.put(order);
         self.next_seq = place.seq() + 1;
         former

@@ -109,6 +109,15 @@ impl Change {
             Self::Decrease(decrease) => decrease.key,
         }
     }
+
+    /// When it was decided.
+    #[must_use]
+    pub const fn since(&self) -> Timestamp {
+        match self {
+            Self::Amend(amend) => amend.approved,
+            Self::Decrease(decrease) => decrease.decided,
+        }
+    }
 }
 
 /// A recorded exchange with one trader.

@@ -11,7 +11,7 @@ use crate::message::{
 use crate::risk::KillSwitch;
 use crate::runtime::clock::Clock;
 use crate::runtime::stage::{Stage, Work};
-use crate::units::Now;
+use crate::units::{Now, Timestamp};
 
 /// Orders under way at once; more are refused like a pool without connections.
 const UNDER_WAY_MAX: usize = 2_048;
@@ -37,7 +37,7 @@ impl<C: Clock> BookPaper<C> {
         Self { book, clock, rings, waiting: None, greetings, kill_switch: KillSwitch::default() }
     }
 
-    /// Takes no order while `kill_switch` is thrown.
+    /// Takes no order that `kill_switch` refuses.
     #[must_use]
     pub fn with_kill_switch(mut self, kill_switch: KillSwitch) -> Self {
         self.kill_switch = kill_switch;
@@ -46,7 +46,7 @@ impl<C: Clock> BookPaper<C> {
 
     fn take(&mut self, now: Now, command: &Command) {
         match command {
-            Command::Submit(approved) => match self.obstacle() {
+            Command::Submit(approved) => match self.obstacle(approved.get().approved) {
                 None => self.book.submit(now, *approved.get()),
                 Some(why) => {
                     let key = approved.get().key;
@@ -66,7 +66,7 @@ impl<C: Clock> BookPaper<C> {
     }
 
     fn change(&mut self, now: Now, change: Change) {
-        match self.obstacle() {
+        match self.obstacle(change.since()) {
             None => self.book.change(now, change),
             Some(why) => {
                 let (key, why) = (change.key(), CancelFailure::Unsent(why));
@@ -75,12 +75,10 @@ impl<C: Clock> BookPaper<C> {
         }
     }
 
-    /// Why an order cannot be sent now.
-    fn obstacle(&self) -> Option<Unsent> {
-        if self.kill_switch.is_thrown() {
-            return Some(Unsent::Halted);
-        }
-        (self.book.under_way() >= UNDER_WAY_MAX).then_some(Unsent::NoConnection)
+    /// Why an order of this time cannot be sent now.
+    fn obstacle(&self, approved: Timestamp) -> Option<Unsent> {
+        let full = self.book.under_way() >= UNDER_WAY_MAX;
+        self.kill_switch.refuses(approved).or_else(|| full.then_some(Unsent::NoConnection))
     }
 
     /// Tells what there is to tell, as far as the rings have room.

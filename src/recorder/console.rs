@@ -362,6 +362,12 @@ pub fn summary_text(summary: &Summary) -> String {
         let left = left.len();
         ("Shutdown", format!("{canceled} canceled, {filled} filled, {left} not cancelled{ids}"))
     }));
+    let halts = summary.kill_switch;
+    if halts.count > 0 {
+        let (last, longest) = (Span(halts.last_ns), Span(halts.max_ns));
+        let text = format!("{} halts, after {last} (last), {longest} (longest)", halts.count);
+        rows.push(("Kill switch", text));
+    }
     let reconnect = &summary.reconnect;
     if reconnect.count > 0 {
         let (median, longest) = (Span(reconnect.p50), Span(reconnect.max));

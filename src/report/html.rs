@@ -144,6 +144,10 @@ fn conditions_table(summary: &Summary) -> String {
     let reconnects = cells(&[&row[..], &spans.each_ref().map(String::as_str)].concat());
     let mut out = table(&["reconnects", "count", "p50", "p99", "p99.9", "max"], &reconnects);
     out += &streams_table(summary);
+    let halts = summary.kill_switch;
+    let (last, longest) = (Span(halts.last_ns).to_string(), Span(halts.max_ns).to_string());
+    let row = cells(&["from the word to the halt", &halts.count.to_string(), &last, &longest]);
+    out += &table(&["kill switch", "count", "last", "longest"], &row);
     if summary.troubles.is_empty() {
         return out + r#"<p class="note">No condition was noticed.</p>"#;
     }
@@ -187,6 +191,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recorder::summary::KillSwitchTimes;
     use crate::report::tests::sample;
 
     #[test]
@@ -208,12 +213,13 @@ mod tests {
         let mut summary = Summary::default();
         summary.troubles.insert("feed_down".to_owned(), told);
         summary.reconnect.count = 3;
+        summary.kill_switch = KillSwitchTimes { count: 2, last_ns: 41_000, max_ns: 77_000 };
         summary.reconnect.max = 2_000_000_000;
         (summary.presign.hits, summary.presign.misses) = (199, 1);
 
         let page = page(&summary, &Histograms::new());
 
-        for part in ["feed_down", "&lt;b&gt;", "2.00 s", "99 %", "199 / 200"] {
+        for part in ["feed_down", "&lt;b&gt;", "2.00 s", "99 %", "199 / 200", "77.0 us"] {
             assert!(page.contains(part), "{part}");
         }
     }

@@ -202,6 +202,17 @@ impl Breaker {
         self.probe
     }
 
+    /// Whether an order may stay on the book: an open breaker has cancelled what rests, and a
+    /// half-open one waits for its probe alone.
+    #[must_use]
+    pub fn lets_rest(&self, key: OrderKey) -> bool {
+        match self.state {
+            BreakerState::Closed => true,
+            BreakerState::Open => false,
+            BreakerState::HalfOpen => self.probe == Some(key),
+        }
+    }
+
     /// Opens it. An open breaker learns another cause and cools down anew.
     pub fn trip(&mut self, now: Now, trip: Trip) {
         self.trips = self.trips.with(trip);

@@ -27,6 +27,11 @@ pub struct Carried {
     pub breaker: CarriedBreaker,
     /// Differences between books and exchange that are not repaired.
     pub mismatches: u32,
+    /// Orders in a row that broke the latency budget.
+    pub latency_breaches: u32,
+    /// When the last order or cancel went out: write tokens have come back since then at least.
+    /// Known at the beginning of a run only.
+    pub last_message: WallTime,
     /// Orders sent within the last minute: known at the beginning of a run only.
     pub recent_orders: u32,
     /// Orders rejected within the last minute: known at the beginning of a run only.

@@ -4,7 +4,9 @@ mod checks;
 
 use super::limits::Limits;
 use super::series::Listing;
-use super::{Approved, Day, Exposure, Guard, Limit, MarketExposure, Refusal, Throttle};
+use super::{
+    Approved, BreakerState, Day, Exposure, Guard, Limit, MarketExposure, Refusal, Throttle,
+};
 use crate::kalshi::market::Market;
 use crate::message::{Action, NewOrder};
 use crate::units::{Money, Now, Price, PriceDelta, WallTime};
@@ -115,14 +117,20 @@ impl Facts<'_> {
 /// One limit: changes nothing, says no with numbers.
 pub(super) type Check = fn(&Question<'_>, &Facts<'_>) -> Result<(), Refusal>;
 
+/// A limit that asks whether anything may be sent, whatever the signal behind it said.
+type StateCheck = fn(&NewOrder, &Facts<'_>) -> Result<(), Refusal>;
+
 /// A limit's name and its function.
 type Row = (Limit, Check);
+
+/// The same for what a repetition is asked as well.
+type StateRow = (Limit, StateCheck);
 
 // Every limit once, cheapest first, in the order of [`Limit`]. Four short tables instead of a long
 // one: loops of this length are unrolled, and a call that is known is not an indirect one.
 
-/// Whether anything may be sent at all, and in this market.
-const STATES: [Row; 12] = [
+/// Whether anything may be sent at all, and in this market: repetitions are asked this, too.
+const STATES: [StateRow; 12] = [
     (Limit::Halted, checks::halted),
     (Limit::BreakerOpen, checks::breaker_open),
     (Limit::ProbeSize, checks::probe_size),
@@ -156,7 +164,9 @@ const RATES: [Row; 9] = [
     (Limit::RepeatedExecution, checks::repeated_execution),
     (Limit::OrdersPerMinute, checks::orders_per_minute),
     (Limit::OrderSpacing, checks::order_spacing),
-    (Limit::MessagesPerSecond, checks::messages_per_second),
+    (Limit::MessagesPerSecond, |question, facts| {
+        checks::messages_per_second(question.order, facts)
+    }),
 ];
 
 /// What is alive and held already.
@@ -177,7 +187,7 @@ const STAKES: [Row; 8] = [
 /// The first [`Refusal`].
 pub fn approve(question: &Question<'_>, facts: &Facts<'_>) -> Result<Approved<NewOrder>, Refusal> {
     for (_, check) in STATES {
-        check(question, facts)?;
+        check(question.order, facts)?;
     }
     for (_, check) in TERMS {
         check(question, facts)?;
@@ -189,6 +199,22 @@ pub fn approve(question: &Question<'_>, facts: &Facts<'_>) -> Result<Approved<Ne
         check(question, facts)?;
     }
     Ok(Approved::new(*question.order))
+}
+
+/// Asks whether an order may be written once more, after its answer was lost: what stands in the
+/// way of any order now, and write tokens. What it says and stakes was asked when it was new. A
+/// half-open breaker probes with a new order. Changes nothing.
+///
+/// # Errors
+/// The first [`Refusal`].
+pub fn allow_again(order: &NewOrder, facts: &Facts<'_>) -> Result<(), Refusal> {
+    if facts.guard.breaker().state() != BreakerState::Closed {
+        return Err(Refusal { limit: Limit::BreakerOpen, value: 1, bound: 0 });
+    }
+    for (_, check) in STATES {
+        check(order, facts)?;
+    }
+    checks::messages_per_second(order, facts)
 }
 
 #[cfg(test)]

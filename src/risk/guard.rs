@@ -400,6 +400,7 @@ impl Guard {
         carried.consecutive_losses = self.losses;
         carried.breaker = self.breaker.carried();
         carried.mismatches = self.mismatches;
+        carried.latency_breaches = self.latency_breaches;
     }
 
     /// Takes over what a former run left.
@@ -407,6 +408,8 @@ impl Guard {
         self.breaker.restore(now, &carried.breaker);
         self.losses = carried.consecutive_losses;
         self.mismatches = carried.mismatches;
+        self.latency_breaches = carried.latency_breaches;
+        self.messages.restore(now, carried.last_message);
         // Their times were another clock's: they count from now, which is never too short.
         for _ in 0..carried.recent_rejects.min(self.config.rejects_per_minute_max) {
             self.rejects.note_sent(now.mono);

@@ -12,6 +12,15 @@ pub enum OpenRisk {
     Counted,
 }
 
+/// What becomes of a signal whose producer does not say when it saw the market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalTime {
+    /// It is as old as its bytes in our memory.
+    Arrival,
+    /// It is refused: how old it is cannot be known.
+    Required,
+}
+
 /// The account's write tokens (reference §5): what the exchange lets through per second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MessageLimits {
@@ -65,6 +74,8 @@ pub struct Limits {
     pub edge_min: PriceDelta,
     /// Oldest signal that is still executed, by the producer's clock.
     pub signal_age_max: Nanos,
+    /// Whether a signal must say when it was made.
+    pub signal_time: SignalTime,
     /// Orders alive at once.
     pub open_orders_max: u32,
     /// Orders alive at once in one market.
@@ -106,6 +117,7 @@ impl Default for Limits {
             price_collar: PriceDelta::from_cents(5),
             edge_min: PriceDelta::from_cents(1),
             signal_age_max: Nanos::from_ms(500),
+            signal_time: SignalTime::Arrival,
             open_orders_max: 20,
             open_orders_per_market_max: 2,
             balance_min: Money::from_cents(10_000),

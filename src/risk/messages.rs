@@ -6,7 +6,7 @@
 //! wait there.
 
 use super::limits::MessageLimits;
-use crate::units::Timestamp;
+use crate::units::{Now, Timestamp, WallTime};
 
 /// Parts of a token: one token per second refills one part per nanosecond.
 const PARTS_PER_TOKEN: u64 = 1_000_000_000;
@@ -51,6 +51,14 @@ impl Messages {
         self.as_of = self.as_of.max(now);
     }
 
+    /// What a former run, whose last message was at `last`, has left at least: the bucket counts as
+    /// empty then, and has been filled since.
+    pub fn restore(&mut self, now: Now, last: WallTime) {
+        let gained = now.wall.since(last).ns().saturating_mul(self.limits.refill_per_sec.into());
+        self.level_parts = gained.min(parts(self.limits.capacity));
+        self.as_of = now.mono;
+    }
+
     fn level(&self, now: Timestamp) -> u64 {
         let gained = now.since(self.as_of).ns().saturating_mul(self.limits.refill_per_sec.into());
         self.level_parts.saturating_add(gained).min(parts(self.limits.capacity))
@@ -65,6 +73,22 @@ fn parts(tokens: u32) -> u64 {
 mod tests {
     use super::*;
     use crate::units::Nanos;
+
+    #[test]
+    fn after_a_restart_only_what_has_come_back_since_the_last_message_is_there() {
+        let last = WallTime::from_unix_ms(1_767_225_600_000);
+        let left = |wall| {
+            let mut bucket = Messages::new(MessageLimits::default());
+            let now = Now { mono: Timestamp::from_ns(5), wall };
+            bucket.restore(now, last);
+            bucket.for_orders(now.mono)
+        };
+        assert_eq!(left(last), 0);
+        assert_eq!(left(last + Nanos::from_ms(200)), 0, "20 came back, and are the cancels'");
+        assert_eq!(left(last + Nanos::from_ms(250)), 5);
+        assert_eq!(left(last + Nanos::from_secs(60)), 80, "no more than there is room for");
+        assert_eq!(left(WallTime::from_unix_ms(last.unix_ms() - 1)), 0, "a clock set back");
+    }
 
     #[test]
     fn orders_leave_the_reserve_to_cancels_and_tokens_come_back() {

@@ -232,7 +232,7 @@ impl Limit {
 
 /// A limit said no. `Copy`, no strings: it travels through rings and indexes counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("{limit}: {} against a bound of {}", self.shown(self.value), self.shown(self.bound))]
+#[error("{limit}: {} against a bound of {}", self.named(self.value), self.shown(self.bound))]
 pub struct Refusal {
     /// Which limit.
     pub limit: Limit,
@@ -243,10 +243,16 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// The value of a limit whose input is missing: further off than any that is there.
+    pub const MISSING: i64 = i64::MAX;
+
     /// A number of this refusal in the unit people use (contracts, cents, milliseconds): a valid
-    /// JSON number.
+    /// JSON number, or `null` for one that is missing.
     #[must_use]
     pub fn shown(&self, number: i64) -> String {
+        if number == Self::MISSING {
+            return "null".to_owned();
+        }
         match self.limit.unit() {
             Unit::Count => number.to_string(),
             // One cent is to a micro-dollar what a contract is to 1e-4 of one, and what a
@@ -255,6 +261,12 @@ impl Refusal {
             Unit::Money | Unit::Time => Money::from_e8(number).cents_display(),
             Unit::Price => Money::from_e8(number.saturating_mul(100)).cents_display(),
         }
+    }
+}
+
+impl Refusal {
+    fn named(&self, number: i64) -> String {
+        if number == Self::MISSING { "missing".to_owned() } else { self.shown(number) }
     }
 }
 
@@ -276,6 +288,10 @@ mod tests {
         assert_eq!(shown(Limit::MinimumEdge, -17_500), "-1.75");
         assert_eq!(shown(Limit::SignalAge, 600_000_000), "600");
         assert_eq!(shown(Limit::OpenOrders, 21), "21");
+        assert_eq!(shown(Limit::SignalAge, Refusal::MISSING), "null");
+        let value = Refusal::MISSING;
+        let refusal = Refusal { limit: Limit::SignalAge, value, bound: 500_000_000 };
+        assert_eq!(refusal.to_string(), "signal_age: missing against a bound of 500");
     }
 
     #[test]

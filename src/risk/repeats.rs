@@ -14,7 +14,16 @@ pub struct Repeats {
     window: Nanos,
     /// `per_lane` times for each market and side.
     times: Vec<Timestamp>,
-    counts: Vec<u64>,
+    lanes: Vec<Lane>,
+}
+
+/// How far the ring of one market and side is.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lane {
+    count: u64,
+    /// The place about to be overwritten: it holds the oldest, once the ring is full. Kept, as in
+    /// the throttle, so that nothing is divided.
+    next: usize,
 }
 
 impl Repeats {
@@ -23,24 +32,20 @@ impl Repeats {
     pub fn new(market_count: usize, repeats_max: u32, window: Nanos) -> Self {
         let per_lane = usize::try_from(repeats_max).unwrap_or(0);
         let lanes = market_count * 2;
-        Self {
-            per_lane,
-            window,
-            times: vec![Timestamp::ZERO; lanes * per_lane],
-            counts: vec![0; lanes],
-        }
+        let times = vec![Timestamp::ZERO; lanes * per_lane];
+        Self { per_lane, window, times, lanes: vec![Lane::default(); lanes] }
     }
 
     /// Whether this market and side was executed as often as allowed within the window. Always,
     /// when nothing is allowed.
     #[must_use]
     pub fn is_full(&self, market: MarketIx, side: BookSide, now: Timestamp) -> bool {
-        let lane = lane(market, side);
-        if self.counts[lane] < self.per_lane as u64 {
+        let at = lane(market, side);
+        let lane = self.lanes[at];
+        if lane.count < self.per_lane as u64 {
             return false;
         }
-        // The place about to be overwritten holds the oldest of them.
-        match self.times.get(lane * self.per_lane + self.place(lane)) {
+        match self.times.get(at * self.per_lane + lane.next) {
             Some(oldest) => now.since(*oldest) < self.window,
             None => true,
         }
@@ -51,20 +56,16 @@ impl Repeats {
         if self.per_lane == 0 {
             return;
         }
-        let lane = lane(market, side);
-        let place = self.place(lane);
-        self.times[lane * self.per_lane + place] = now;
-        self.counts[lane] += 1;
-    }
-
-    fn place(&self, lane: usize) -> usize {
-        let per_lane = (self.per_lane as u64).max(1);
-        usize::try_from(self.counts[lane] % per_lane).unwrap_or(0)
+        let at = lane(market, side);
+        let lane = &mut self.lanes[at];
+        self.times[at * self.per_lane + lane.next] = now;
+        lane.next = if lane.next + 1 == self.per_lane { 0 } else { lane.next + 1 };
+        lane.count += 1;
     }
 
     /// A person has looked: what was counted is forgotten.
     pub fn forget(&mut self) {
-        self.counts.fill(0);
+        self.lanes.fill(Lane::default());
     }
 }
 

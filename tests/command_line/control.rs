@@ -238,6 +238,40 @@ fn a_halt_survives_restarts_until_a_person_resumes() {
     assert_eq!(end(fourth).code, Some(0));
 }
 
+/// How long it takes from a person's word to the halt, with the figures under `--nocapture`; what
+/// is asserted is that each of them halts, is answered with its own time, and is counted.
+#[test]
+fn two_hundred_halts_are_each_carried_out_and_timed() {
+    const HALTS: u64 = 200;
+    let dir = directory();
+    let engine = engine_in(dir.path(), "paper");
+    let path = dir.path().join("state/control.sock");
+    let stream = std::os::unix::net::UnixStream::connect(path).unwrap();
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(stream.try_clone().unwrap()));
+    let mut answer = |line: &str| -> Value {
+        writeln!(&stream, "{line}").unwrap();
+        serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap()
+    };
+
+    let mut spans = Vec::new();
+    for nth in 0..HALTS {
+        let told = answer(&format!(r#"{{"command":"halt","reason":"drill {nth}"}}"#));
+        assert_eq!((&told["ok"], &told["halted"]), (&json!(true), &json!(format!("drill {nth}"))));
+        spans.push(told["latency_ns"].as_u64().unwrap());
+        assert_eq!(answer(r#"{"command":"resume"}"#)["ok"], true);
+    }
+
+    let times = &answer(r#"{"command":"status"}"#)["kill_switch"];
+    assert_eq!(times["count"], HALTS);
+    assert_eq!(times["last_ns"].as_u64(), spans.last().copied());
+    assert_eq!(times["max_ns"].as_u64(), spans.iter().max().copied());
+    spans.sort_unstable();
+    let at = |percent: usize| spans[(spans.len() - 1) * percent / 100];
+    println!("kill switch, ns: p50 {}, p99 {}, max {}", at(50), at(99), at(100));
+    let ended = end(engine);
+    check(&ended, 0, &["Kill switch", "200 halts"]);
+}
+
 #[test]
 fn sigusr1_halts_and_the_process_lives() {
     let dir = directory();

@@ -5,15 +5,16 @@ use kalshi_exec::ids::{ClientOrderId, OrderId, OrderKey, Reason, TradeId};
 use kalshi_exec::kalshi::fees::{Charge, FeeAccumulator, Liquidity};
 use kalshi_exec::kalshi::market::FeeSchedule;
 use kalshi_exec::message::{
-    Accepted, BestQuote, CancelFailure, CancelOrder, ExchangeStatus, FeedEvent, FetchCommand,
-    FetchEvent, Fill, GatewayEvent, Loss, MarketSettlement, NewOrder, OrderReport, Origin, Reject,
-    RejectKind, SendStamps, TimeInForce, Unsent,
+    Accepted, BestQuote, CancelFailure, CancelOrder, CashThere, ExchangeStatus, FeedEvent,
+    FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, Loss, MarketSettlement, NewOrder,
+    OrderReport, Origin, Reject, RejectKind, SendStamps, TimeInForce, Unsent,
 };
+use kalshi_exec::oms::account::Holding;
 use kalshi_exec::oms::{Input, Opening};
 use kalshi_exec::risk::Skew;
-use kalshi_exec::units::{Contracts, Money, Now, Position, Price, Timestamp, WallTime};
+use kalshi_exec::units::{Contracts, Money, Nanos, Now, Position, Price, Timestamp, WallTime};
 
-use super::books::{Books, COUNT, SHARDS, ticker};
+use super::books::{Books, COUNT, MARKETS, SHARDS, ticker};
 
 /// Why the exchange refuses: trouble, and what is none.
 const REFUSALS: [RejectKind; 6] = [
@@ -24,6 +25,10 @@ const REFUSALS: [RejectKind; 6] = [
     RejectKind::InsufficientBalance,
     RejectKind::FillOrKill,
 ];
+
+/// How long after it was handed to the gateway an order may still land: the signature is made
+/// within the quarter of a second that the gateway holds an order, and taken for half a minute.
+const LANDING_MAX: Nanos = Nanos::from_secs(30);
 
 /// What the gateway can still say of an order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +44,27 @@ pub(crate) struct Order {
     pub(crate) terms: NewOrder,
     order_id: OrderId,
     wire: Wire,
+    /// When it, or its repetition, was handed to the gateway.
+    handed: Timestamp,
+    /// Whether what the gateway has is a repetition.
+    again: bool,
     landed: bool,
+    /// What the last of its requests was refused with.
     refused: Option<RejectKind>,
     pub(crate) filled: Contracts,
     pub(crate) resting: Contracts,
     fees: FeeAccumulator,
+}
+
+impl Order {
+    fn market(&self) -> usize {
+        usize::from(self.terms.market.0)
+    }
+
+    /// Cash that it keeps from being used while it rests.
+    fn locked(&self) -> Money {
+        self.terms.side.own_price(self.terms.price) * self.resting
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +95,7 @@ pub(crate) struct Exchange {
     written: u64,
     /// Orders before this place belong to a run that is over.
     run_from: usize,
-    /// Orders of a dead engine that are still on their way.
+    /// Orders whose bytes are still on their way, though nobody waits for their answer.
     flying: Vec<usize>,
 }
 
@@ -111,17 +132,28 @@ impl Exchange {
     }
 
     /// An order is on its way.
-    pub(crate) fn submit(&mut self, terms: NewOrder) {
+    pub(crate) fn submit(&mut self, now: Timestamp, terms: NewOrder) {
         self.orders.push(Order {
             terms,
             order_id: order_id(terms.client_order_id),
             wire: Wire::Fresh,
+            handed: now,
+            again: false,
             landed: false,
             refused: None,
             filled: Contracts::ZERO,
             resting: Contracts::ZERO,
             fees: FeeAccumulator::EMPTY,
         });
+    }
+
+    /// An order whose answer is missing goes out once more.
+    pub(crate) fn submit_again(&mut self, now: Timestamp, terms: &NewOrder) {
+        let at = self.place(terms.key);
+        let order = &mut self.orders[at];
+        assert_eq!(order.terms, *terms, "the same bytes");
+        assert_eq!(order.wire, Wire::Done, "while the gateway still has it");
+        (order.wire, order.again, order.handed) = (Wire::Fresh, true, now);
     }
 
     pub(crate) fn cancel(&mut self, order: CancelOrder) {
@@ -157,24 +189,35 @@ impl Exchange {
             self.orders[at].wire = Wire::Done;
             return self.answer(now, at, news);
         }
+        let first = u64::from(!self.orders[at].again);
         match news % 8 {
             0 => {
                 self.orders[at].wire = Wire::Done;
-                GatewayEvent::NotSent { key, why: Unsent::NoConnection }
+                let why = Unsent::NoConnection;
+                match first {
+                    0 => GatewayEvent::NotResent { key, why },
+                    _ => GatewayEvent::NotSent { key, why },
+                }
             }
             1 => {
-                // Some bytes left: they make an order or they do not.
+                // Some bytes left: they make an order, now or later, or they do not.
                 self.orders[at].wire = Wire::Done;
-                self.written += 1;
-                if news >= 128 {
-                    self.land(now, at, news);
+                self.written += first;
+                match news {
+                    128.. => self.land(now, at, news),
+                    64.. => self.flying.push(at),
+                    _ => {}
                 }
                 GatewayEvent::Lost { key, why: Loss::Disconnected }
             }
-            _ => {
+            step => {
                 self.orders[at].wire = Wire::Written;
-                self.written += 1;
-                self.land(now, at, news);
+                self.written += first;
+                match step {
+                    // Nobody knows how long it takes; its answer will not come.
+                    2 => self.flying.push(at),
+                    _ => self.land(now, at, news),
+                }
                 let sent = now.mono;
                 let stamps = SendStamps { taken: sent, encoded: sent, sealed: sent, sent };
                 GatewayEvent::Sent { key, stamps }
@@ -182,9 +225,15 @@ impl Exchange {
         }
     }
 
-    /// The order reaches the book: refused, or traded in part, the rest resting or gone.
+    /// The order reaches the book: refused, or traded in part, the rest resting or gone. What is
+    /// there already is refused, for that or for another reason.
     fn land(&mut self, now: Now, at: usize, news: u8) {
         let market = usize::from(self.orders[at].terms.market.0);
+        self.orders[at].refused = None;
+        if self.orders[at].landed && !news.is_multiple_of(7) {
+            self.orders[at].refused = Some(RejectKind::DuplicateOrder);
+            return;
+        }
         if self.settled[market] {
             self.orders[at].refused = Some(RejectKind::MarketInactive);
             return;
@@ -209,7 +258,8 @@ impl Exchange {
     fn answer(&self, now: Now, at: usize, news: u8) -> GatewayEvent {
         let order = &self.orders[at];
         let key = order.terms.key;
-        if news.is_multiple_of(6) {
+        let under_way = self.flying.contains(&at);
+        if news.is_multiple_of(6) || under_way {
             return GatewayEvent::Lost { key, why: Loss::Timeout };
         }
         if let Some(kind) = order.refused {
@@ -227,7 +277,7 @@ impl Exchange {
     }
 
     fn gateway_cancel(&mut self, at: usize, news: u8) -> GatewayEvent {
-        let Cancel { order: CancelOrder { key, .. }, sent } = self.cancels[at];
+        let Cancel { order: CancelOrder { key, order_id, .. }, sent } = self.cancels[at];
         if !sent && !news.is_multiple_of(7) {
             self.cancels[at].sent = true;
             return GatewayEvent::CancelSent { key };
@@ -237,7 +287,8 @@ impl Exchange {
             let why = CancelFailure::Unsent(Unsent::NoTokens);
             return GatewayEvent::CancelFailed { key, why };
         }
-        let place = self.place(key);
+        let named = self.orders.iter().position(|order| order.order_id == order_id);
+        let place = named.expect("cancels name an order of the exchange");
         let reduced_by = std::mem::replace(&mut self.orders[place].resting, Contracts::ZERO);
         if news.is_multiple_of(5) {
             return GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(Loss::Timeout) };
@@ -321,7 +372,7 @@ impl Exchange {
             return;
         }
         for order in &mut self.orders {
-            if usize::from(order.terms.market.0) == market {
+            if order.market() == market {
                 order.resting = Contracts::ZERO;
             }
         }
@@ -365,8 +416,9 @@ impl Exchange {
                 let (bid, ask) = (Price::from_cents(bid), Price::from_cents(bid + 2));
                 vec![FetchEvent::Quote(BestQuote { ticker: *ticker, bid, ask, as_of: now.wall })]
             }
-            FetchCommand::Account { .. } => vec![FetchEvent::AccountFailed],
             FetchCommand::Market { .. } => vec![FetchEvent::MarketFailed],
+            FetchCommand::Account { .. } if fails => vec![FetchEvent::AccountFailed],
+            FetchCommand::Account { since } => self.account(*since),
             FetchCommand::Settlements { .. } if fails => vec![FetchEvent::SettlementsFailed],
             FetchCommand::Settlements { since } => {
                 let told = self.settlements.iter().filter(|said| said.settled_at >= *since);
@@ -375,6 +427,30 @@ impl Exchange {
                 events
             }
         }
+    }
+
+    /// The whole account: cash that no order locks, positions, what rests, fills.
+    fn account(&mut self, since: WallTime) -> Vec<FetchEvent> {
+        let shard = |at: usize| u8::try_from(at).expect("two shards");
+        let locked = |at: usize| {
+            let there = self.orders.iter().filter(|it| MARKETS[it.market()].shard == at);
+            there.fold(Money::ZERO, |sum, it| sum + it.locked())
+        };
+        let cash = (0..SHARDS).map(|at| {
+            let cash = self.books.cash[at] - locked(at);
+            FetchEvent::Cash(CashThere { shard: Some(shard(at)), cash })
+        });
+        let held = (0..COUNT).filter(|at| self.books.held[*at].centis != 0).map(|at| {
+            let Holding { position, cost } = self.books.holding(at);
+            FetchEvent::Held(HeldThere { ticker: ticker(at), position, cost })
+        });
+        let resting = self.orders.iter().filter(|order| !order.resting.is_zero());
+        let resting = resting.filter_map(|it| self.report(it.terms.client_order_id));
+        let mut rows: Vec<FetchEvent> =
+            cash.chain(held).chain(resting.map(FetchEvent::OpenOrder)).collect();
+        rows.extend(self.fills(|fill| fill.exchange_time >= since));
+        rows.push(FetchEvent::AccountRead);
+        rows
     }
 
     fn fills(&mut self, which: impl Fn(&Fill) -> bool) -> Vec<FetchEvent> {
@@ -421,16 +497,25 @@ impl Exchange {
         self.cancels.clear();
     }
 
-    /// When the last order that is still on its way was sent.
-    pub(crate) fn youngest_flying(&self) -> Timestamp {
-        let sent = self.flying.iter().map(|at| self.orders[*at].terms.approved);
+    /// When the last of what is still on its way has landed or never will.
+    pub(crate) fn landed_by(&self) -> Timestamp {
+        let sent = self.flying.iter().map(|at| self.orders[*at].handed + LANDING_MAX);
         sent.max().unwrap_or(Timestamp::ZERO)
+    }
+
+    /// One of those on their way lands, or does not any more.
+    pub(crate) fn land_late(&mut self, now: Now, nth: u8, news: u8) {
+        let Some(choice) = usize::from(nth).checked_rem(self.flying.len()) else { return };
+        let at = self.flying.swap_remove(choice);
+        if now.mono <= self.orders[at].handed + LANDING_MAX {
+            self.land(now, at, news);
+        }
     }
 
     /// What was on its way lands.
     pub(crate) fn land_flying(&mut self, now: Now, news: u8) {
-        for at in std::mem::take(&mut self.flying) {
-            self.land(now, at, news);
+        while !self.flying.is_empty() {
+            self.land_late(now, 0, news);
         }
     }
 

@@ -18,39 +18,13 @@ use kalshi_exec::units::{Contracts, Money, Nanos, Now, Price, Timestamp, WallTim
 use super::books::{Books, COUNT, market_of};
 use super::breaker::{Breaker, Ended};
 use super::exchange::order_id;
+use super::sent::Sent;
 
 /// How long the exchange's word that it is paused holds.
 const PAUSE: Nanos = Nanos::from_secs(30);
 
 /// A full bucket of write tokens, cut to its capacity when it is looked at.
 const FULL: (u64, Timestamp) = (1 << 62, Timestamp::ZERO);
-
-/// One order as the engine sent it and as it was told of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Sent {
-    pub(crate) terms: NewOrder,
-    pub(crate) market: usize,
-    /// The place of the signal behind it.
-    pub(crate) signal: usize,
-    pub(crate) at: Timestamp,
-    pub(crate) written: Option<Timestamp>,
-    day: u32,
-    pub(crate) unsent: bool,
-    pub(crate) filled: Contracts,
-    filled_today: u64,
-    /// What the exchange says had filled when it ended.
-    word: Option<Contracts>,
-    /// Since when its fate is open, and how many listings have lacked it since.
-    doubted: Option<(Timestamp, u32)>,
-    pub(crate) over: bool,
-}
-
-impl Sent {
-    /// What may still fill.
-    pub(crate) fn open(&self) -> Contracts {
-        if self.over { Contracts::ZERO } else { self.terms.quantity.saturating_sub(self.filled) }
-    }
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Feed {
@@ -170,13 +144,21 @@ impl Judge {
             Input::Gateway(event) => self.gateway(now, event),
             Input::Feed(event) => self.feed(now, event),
             Input::Fetch(event) => self.fetch(now, event),
-            Input::Control(ControlCommand::Halt { .. }) => self.halted = true,
+            Input::Control(ControlCommand::Halt { .. }) => {
+                self.halted = true;
+                self.nothing_is_wanted();
+            }
+            Input::Control(ControlCommand::CancelAll) => self.nothing_is_wanted(),
             Input::Control(ControlCommand::Resume) => self.resume(),
             Input::Control(_) | Input::Book(_) | Input::Timer => {}
         }
         if self.day_loss() >= self.config.limits.daily_loss_max.e8() {
             self.breaker.trip_for_the_day(now.mono);
         }
+    }
+
+    fn nothing_is_wanted(&mut self) {
+        self.orders.iter_mut().for_each(|order| order.unwanted = true);
     }
 
     /// What the day has lost, in 1e-8 dollars.
@@ -214,7 +196,7 @@ impl Judge {
     }
 
     /// The latest order of this run in a slot.
-    fn order(&mut self, key: OrderKey) -> Option<&mut Sent> {
+    pub(crate) fn order(&mut self, key: OrderKey) -> Option<&mut Sent> {
         self.orders[self.run_from..].iter_mut().rev().find(|order| order.terms.key == key)
     }
 
@@ -233,8 +215,8 @@ impl Judge {
             }
             GatewayEvent::Accepted { key, accepted } => self.accepted(now, *key, accepted),
             GatewayEvent::Rejected { key, reject } => self.rejected(now, *key, reject.kind),
-            GatewayEvent::Lost { key, .. }
-            | GatewayEvent::CancelNotFound { key }
+            GatewayEvent::Lost { key, .. } => self.lost_again(now, *key),
+            GatewayEvent::CancelNotFound { key }
             | GatewayEvent::CancelFailed { key, why: CancelFailure::Lost(_) } => {
                 self.doubted(now, *key);
             }
@@ -245,8 +227,8 @@ impl Judge {
                 self.ends(now, id, filled);
             }
             GatewayEvent::Connections { ready } => self.connections = *ready,
-            GatewayEvent::NotResent { .. }
-            | GatewayEvent::CancelSent { .. }
+            GatewayEvent::NotResent { key, .. } => self.lost_again(now, *key),
+            GatewayEvent::CancelSent { .. }
             | GatewayEvent::CancelFailed { .. }
             | GatewayEvent::CancelAllDone { .. }
             | GatewayEvent::ChangeSent { .. }
@@ -259,9 +241,10 @@ impl Judge {
     fn written(&mut self, now: Now, key: OrderKey) {
         let Some(order) = self.order(key) else { return };
         order.written = Some(now.mono);
+        let repeated = order.again.0 > 0;
         let (signal, took) = (order.signal, now.mono.since(order.terms.received));
         let siblings = self.orders.iter().filter(|order| order.signal == signal).count();
-        if siblings > 1 {
+        if siblings > 1 || repeated {
             return;
         }
         self.late = if took > self.config.breaker.latency_budget { self.late + 1 } else { 0 };
@@ -276,6 +259,7 @@ impl Judge {
         let id = order.terms.client_order_id;
         let rests = order.terms.time_in_force == TimeInForce::GoodTillCanceled;
         let written = order.written;
+        (order.again.1, order.named) = (false, true);
         self.breaker.answered(id);
         if let Some(sent) = written {
             let theirs = accepted.exchange_time.unix_ns();
@@ -296,8 +280,14 @@ impl Judge {
             RejectKind::DuplicateOrder | RejectKind::PostOnlyCross | RejectKind::FillOrKill
         );
         let Some(order) = self.order(key) else { return };
-        order.over = true;
         let (id, market) = (order.terms.client_order_id, order.market);
+        if order.again.0 > 0 || kind == RejectKind::DuplicateOrder {
+            // It says nothing of the first, but that an id which is taken is there.
+            order.there |= kind == RejectKind::DuplicateOrder;
+            self.lost_again(now, key);
+        } else {
+            order.over = true;
+        }
         self.breaker.ended(now.mono, id, Ended::Badly);
         match kind {
             RejectKind::Paused => self.paused_until = now.mono + PAUSE,
@@ -325,10 +315,19 @@ impl Judge {
         self.breaker.ended(now.mono, id, Ended::Badly);
     }
 
+    /// The gateway is done with an order, or its repetition, without having learnt its fate: from
+    /// now on what a listing lacks means something.
+    fn lost_again(&mut self, now: Now, key: OrderKey) {
+        let Some(order) = self.order(key).filter(|order| !order.over) else { return };
+        order.again.1 = false;
+        order.doubted = None;
+        self.doubted(now, key);
+    }
+
     /// A complete listing lacks an order: evidence only when it lasts.
     fn absent(&mut self, now: Now, key: OrderKey) {
         let wait = self.config.orders.absence_wait;
-        let Some(order) = self.order(key) else { return };
+        let Some(order) = self.order(key).filter(|it| !it.there && !it.again.1) else { return };
         let Some((since, times)) = &mut order.doubted else { return };
         *times += 1;
         if *times >= 3 && now.mono >= *since + wait {
@@ -411,8 +410,9 @@ impl Judge {
             | FetchEvent::OpenOrder(_)
             | FetchEvent::Held(_)
             | FetchEvent::Cash(_)
-            | FetchEvent::AccountRead
             | FetchEvent::AccountFailed => {}
+            // The exchange has everything right: a look at all of it finds nothing.
+            FetchEvent::AccountRead => self.mismatches = 0,
         }
     }
 
@@ -446,6 +446,8 @@ impl Judge {
             self.ledger.settle(market, pays);
         }
         let order = &mut self.orders[place];
+        // A read does not name it to who has not heard the exchange's id of it.
+        order.named |= fill.client_order_id.is_some();
         order.filled += fill.quantity;
         order.filled_today += u64::from(fill.quantity.centis());
         let id = order.terms.client_order_id;
@@ -455,6 +457,9 @@ impl Judge {
 
     fn report(&mut self, now: Now, report: &OrderReport) {
         let Some(id) = report.client_order_id else { return };
+        if let Some(order) = self.order_of(id) {
+            order.named = true;
+        }
         if report.status != ExchangeStatus::Resting {
             self.ends(now, id, report.filled);
         }
@@ -498,6 +503,7 @@ impl Judge {
         // Only the wall clock tells a new process how long ago something was.
         if std::mem::replace(&mut self.wall_was_set, false) {
             self.rates_from = now.mono;
+            self.tokens = FULL;
             self.rejects.clear();
             self.executions.clear();
         }
@@ -509,9 +515,9 @@ impl Judge {
         }
         self.books.cash = books.cash;
         (self.connections, self.feed, self.skew_ns) = (0, Feed::Down, 0);
-        (self.paused_until, self.late) = (Timestamp::ZERO, 0);
+        // A paused exchange is not begun with, and the table has a paused market closed.
+        self.paused_until = Timestamp::ZERO;
         self.markets_paused_until = [Timestamp::ZERO; COUNT];
-        self.tokens = FULL;
         self.known = [Known::default(); COUNT];
         self.paid_out = [None; COUNT];
         self.opened_at = as_of;
@@ -568,6 +574,10 @@ impl Judge {
             filled_today: 0,
             word: None,
             doubted: None,
+            again: (0, false),
+            there: false,
+            named: false,
+            unwanted: false,
             over: false,
         });
     }

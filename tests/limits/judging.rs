@@ -5,7 +5,8 @@ use kalshi_exec::risk::OpenRisk;
 use kalshi_exec::units::{Money, Nanos, Now, Price, PriceDelta};
 
 use super::books::{COUNT, DENIED, MARKETS};
-use super::judge::{Judge, Sent};
+use super::judge::Judge;
+use super::sent::Sent;
 
 /// The taker's fee as published, 0.07·p·(1−p) a contract, in 1e-8 dollars, without its roundings.
 fn fee(terms: &NewOrder, centis: u32) -> i64 {
@@ -69,6 +70,47 @@ impl Judge {
             // The last one allowed stops its market.
             self.stopped[market] |= self.repeats(now, market, terms.side) >= self.repeats_max();
         }
+    }
+
+    /// An order whose answer is missing leaves once more: judges whether a new one could.
+    pub(crate) fn sent_again(&mut self, now: Now, terms: &NewOrder) {
+        self.tick(now);
+        self.judge_states(now, usize::from(terms.market.0));
+        assert!(self.breaker.is_closed(), "a probe is sent once, and nothing else beside it");
+        let order = self.order(terms.key).expect("it went out before").clone();
+        self.judge_again(now, &order);
+        self.judge_still_wanted(now, &order);
+        self.judge_tokens(now);
+        if let Some(order) = self.order(terms.key) {
+            order.again = (order.again.0 + 1, true);
+        }
+    }
+
+    /// Nothing is known of it, and it is neither too old nor over.
+    fn judge_again(&self, now: Now, order: &Sent) {
+        let (orders, terms) = (self.config.orders, &order.terms);
+        assert!(order.doubted.is_some() && !order.over && !order.again.1, "{order:?}");
+        assert!(order.again.0 < orders.resends_max, "{order:?}");
+        assert!(!order.named && !order.there, "it is known to be there: {order:?}");
+        let age = now.mono.since(terms.approved);
+        assert!(age <= orders.resend_age_max, "{age:?} old: {order:?}");
+        let lives = terms.expiration_secs.is_none_or(|secs| now.wall.unix_ms() < secs * 1_000);
+        assert!(lives, "over: {order:?}");
+    }
+
+    /// Nobody has called it off, and the market is not known to have moved away.
+    fn judge_still_wanted(&self, now: Now, order: &Sent) {
+        assert!(!order.unwanted, "nobody wants it any more: {order:?}");
+        let (terms, asked) = (&order.terms, self.signals[order.signal]);
+        assert!(asked.expires_at.is_none_or(|at| at > now.wall), "expired");
+        let known = self.known[order.market];
+        let current = match terms.side {
+            BookSide::Bid => known.ask,
+            BookSide::Ask => known.bid,
+        };
+        let slipped = current.map_or(0, |it| further(terms.side, it, reference(&asked)));
+        let bound = self.config.orders.slippage_max.micros();
+        assert!(slipped <= bound, "the market slipped by {slipped}");
     }
 
     /// The most that the fees of all orders that leave positions can come to.
@@ -198,7 +240,11 @@ impl Judge {
         if let Some(last) = self.orders.last().filter(|last| last.at >= since) {
             assert!(now.mono.since(last.at) >= limits.order_spacing_min, "too close");
         }
-        let messages = limits.messages;
+        self.judge_tokens(now);
+    }
+
+    fn judge_tokens(&mut self, now: Now) {
+        let messages = self.config.limits.messages;
         let (level, needed) =
             (self.level(now.mono), u64::from(messages.order_cost + messages.cancel_reserve));
         assert!(level >= needed * 1_000_000_000, "the cancels' tokens are used");

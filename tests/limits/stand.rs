@@ -4,7 +4,7 @@ use kalshi_exec::engine::former::Former;
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::{
     CancelFailure, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
-    Unsent,
+    Signal, Unsent,
 };
 use kalshi_exec::oms::config::OmsConfig;
 use kalshi_exec::oms::{Core, Input, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
@@ -23,9 +23,6 @@ use super::truth::{Truth, check_loss};
 
 /// Noon of a Thursday.
 const NOON_MS: u64 = 1_767_268_800_000;
-
-/// How long what is under way may take to land: past that its signature is too old.
-const LANDING_MAX: Nanos = Nanos::from_secs(30);
 
 /// One run of the engine, and the other ends of its rings.
 struct Engine {
@@ -96,6 +93,9 @@ pub(crate) struct Stand {
     clock_was_set: bool,
     pub(crate) refused: Vec<Limit>,
     pub(crate) sent: u32,
+    pub(crate) repeated: u32,
+    /// How often the account was read whole and compared with the books.
+    pub(crate) compared: u32,
 }
 
 impl Stand {
@@ -121,6 +121,8 @@ impl Stand {
             clock_was_set: false,
             refused: Vec::new(),
             sent: 0,
+            repeated: 0,
+            compared: 0,
         };
         stand.connect();
         stand
@@ -201,7 +203,12 @@ impl Stand {
                 Command::Submit(order) => {
                     self.sent += 1;
                     self.judge.sent(now, order.get());
-                    self.exchange.submit(*order.get());
+                    self.exchange.submit(now.mono, *order.get());
+                }
+                Command::Resend(order) => {
+                    self.repeated += 1;
+                    self.judge.sent_again(now, order.get());
+                    self.exchange.submit_again(now.mono, order.get());
                 }
                 Command::Amend(order) => panic!("{order:?} is moved where orders are replaced"),
                 Command::Decrease(decrease) => {
@@ -213,7 +220,6 @@ impl Stand {
                         why,
                     }));
                 }
-                Command::Resend(order) => panic!("{order:?} goes out again"),
                 Command::Cancel(cancel) => {
                     self.judge.cancelled(now.mono);
                     self.exchange.cancel(cancel);
@@ -248,6 +254,7 @@ impl Stand {
                 }
             }
             Step::Trade { nth, part } => self.exchange.trade(now, nth, part),
+            Step::Land { nth, news } => self.exchange.land_late(now, nth, news),
             Step::Fill { nth, rest } => {
                 if let Some(input) = self.exchange.fill(nth, rest) {
                     self.give(&input);
@@ -322,6 +329,7 @@ impl Stand {
                 break;
             }
             self.clock.advance_to(due);
+            self.judge.tick(self.now());
             self.run();
         }
         self.clock.advance_to(until);
@@ -344,6 +352,7 @@ impl Stand {
         }
         let ask = self.asks.remove(usize::from(nth) % self.asks.len());
         for event in self.exchange.fetch(self.now(), &ask, what) {
+            self.compared += u32::from(event == FetchEvent::AccountRead);
             self.give(&Input::Fetch(event));
         }
     }
@@ -355,7 +364,7 @@ impl Stand {
         let entries = reader.expect("a journal").map(|entry| entry.expect("an intact entry"));
         self.journal.extend(entries);
         self.asks.clear();
-        let lands_by = self.exchange.youngest_flying() + LANDING_MAX;
+        let lands_by = self.exchange.landed_by();
         // Something happens while nobody looks; whoever starts it sets the clock.
         self.clock.advance(Nanos::from_secs(seconds / 2));
         self.exchange.trade(self.now(), news, news % 100);
@@ -383,6 +392,7 @@ impl Stand {
         self.clock.advance(Nanos::from_secs(2));
         let former = Former::fold(&self.journal, self.now().wall, window);
         let now = self.now();
+        self.check_ids(&former);
         let opening = self.exchange.open(now);
         self.judge.restart(now, &self.exchange.books, opening.as_of);
         self.engine = Engine::start(config, &self.exchange, &opening, &former, &self.clock);
@@ -390,11 +400,21 @@ impl Stand {
         self.exchange.land_flying(self.now(), news);
     }
 
+    /// No signal of the last day would be executed a second time.
+    fn check_ids(&self, former: &Former) {
+        let now = self.now().mono;
+        let recent = |asked: &&Signal| now.since(asked.received) < Nanos::from_secs(86_400);
+        for asked in self.judge.signals.iter().filter(recent).filter(|_| !self.clock_was_set) {
+            assert!(former.signal_ids().contains(&asked.id), "{} is forgotten", asked.id);
+        }
+    }
+
     /// Tells everything that is left to tell, until every order's fate is known.
     pub(crate) fn finish(&mut self) {
         self.link_up();
         for _ in 0..200 {
-            while let Some(event) = self.exchange.gateway(self.now(), 0, 2) {
+            self.exchange.land_flying(self.now(), 3);
+            while let Some(event) = self.exchange.gateway(self.now(), 0, 3) {
                 self.give(&Input::Gateway(event));
             }
             while let Some(input) = self.exchange.untold_fill() {

@@ -35,6 +35,11 @@ pub(crate) enum Step {
         nth: u8,
         part: u8,
     },
+    /// The `nth` of those that nobody waits for any more reaches the book after all, or never.
+    Land {
+        nth: u8,
+        news: u8,
+    },
     /// The `nth` fill is told; again, when it has been told before.
     Fill {
         nth: u8,
@@ -87,9 +92,10 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         Step::Signal(Ask { market, action, contracts, cents, how, oddity })
     });
     prop_oneof![
-        24 => signal,
+        28 => signal,
         32 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Gateway { nth, news }),
         10 => (any::<u8>(), 1..=100_u8).prop_map(|(nth, part)| Step::Trade { nth, part }),
+        3 => (any::<u8>(), any::<u8>()).prop_map(|(nth, news)| Step::Land { nth, news }),
         12 => (any::<u8>(), any::<bool>()).prop_map(|(nth, rest)| Step::Fill { nth, rest }),
         12 => (any::<u8>(), any::<u8>()).prop_map(|(nth, what)| Step::Fetch { nth, what }),
         14 => (0..9_000_u16).prop_map(|ms| Step::Pass { ms }),
@@ -114,7 +120,7 @@ pub(crate) fn config(shape: u8, run: u64) -> OmsConfig {
         position_size_max: Contracts::from_whole(45),
         risk_per_trade_max: Money::from_cents(2_200),
         daily_loss_max: Money::from_cents(2_000),
-        daily_trades_max: 9,
+        daily_trades_max: 6,
         daily_volume_max: Contracts::from_whole(130),
         position_per_event_max: Contracts::from_whole(60),
         orders_per_minute_max: 6,
@@ -162,9 +168,11 @@ pub(crate) fn config(shape: u8, run: u64) -> OmsConfig {
         limits,
         breaker,
         orders: OrderConfig {
-            // The exchange has every order written once, and its books are compared elsewhere.
-            resends_max: 0,
-            reconcile: ReconcileConfig { every: None, ..ReconcileConfig::default() },
+            // Often enough that it comes between other things.
+            reconcile: ReconcileConfig {
+                every: Some(Nanos::from_secs(15)),
+                ..ReconcileConfig::default()
+            },
             ..OrderConfig::default()
         },
         admission: Admission::Listed,

@@ -36,6 +36,13 @@ impl Doubts {
         self.open.insert(order.client_order_id, doubt);
     }
 
+    /// An order has gone out once more: its bytes are signed anew, and may land as much later.
+    pub(super) fn sent_again(&mut self, now: Now, order: &NewOrder) {
+        if let Some(doubt) = self.open.get_mut(&order.client_order_id) {
+            doubt.at = now.mono;
+        }
+    }
+
     /// A signal has its answer: the fates of its orders are known, but for those that it says are
     /// not.
     pub(super) fn told(&mut self, result: &ExecutionResult) {

@@ -333,6 +333,69 @@ fn rates_are_not_reset_by_a_restart() {
     assert_eq!(second.last_refusal(), Some(Limit::OrdersPerMinute));
 }
 
+#[test]
+fn slow_orders_in_a_row_go_on_being_counted_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    let slow = |rig: &mut Rig, nth: usize| {
+        rig.clock.advance(Nanos::from_secs(11));
+        let action = if nth.is_multiple_of(2) { Action::BuyYes } else { Action::BuyNo };
+        let order = rig.signal(&format!("slow-{nth}"), nth / 2 % 2, action).unwrap();
+        rig.clock.advance(Nanos::from_ms(51));
+        rig.sent(order.key);
+        rig.rejected(order.key);
+    };
+    let (mut first, _) = Rig::start(dir.path(), 1, NOON);
+    (0..3).for_each(|nth| slow(&mut first, nth));
+    let before = first.state();
+    assert_eq!((before.latency_breaches, before.breaker.state), (3, BreakerState::Closed));
+    drop(first);
+
+    let (mut second, _) = Rig::start(dir.path(), 2, NOON + 3_600_000);
+    assert_eq!(second.state(), before);
+    slow(&mut second, 3);
+    assert_eq!(second.state().breaker.state, BreakerState::Closed);
+    slow(&mut second, 4);
+    assert_eq!(second.state().breaker.state, BreakerState::Open, "the fifth in a row");
+}
+
+#[test]
+fn write_tokens_are_only_those_that_came_back_since_the_last_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, _) = Rig::start(dir.path(), 1, NOON);
+    assert!(first.signal("a", 0, Action::BuyYes).is_some(), "a first run's bucket is full");
+    let died = first.clock.now().wall.unix_ms();
+    drop(first);
+
+    let (mut second, _) = Rig::start(dir.path(), 2, died + 299);
+    assert!(second.signal("b", 1, Action::BuyYes).is_none());
+    assert_eq!(second.last_refusal(), Some(Limit::MessagesPerSecond), "twenty are the cancels'");
+    second.clock.advance(Nanos::from_ms(1));
+    assert!(second.signal("c", 1, Action::BuyYes).is_some());
+}
+
+/// Its bytes were signed anew: they may land as much later as it went out later.
+#[test]
+fn an_order_that_went_out_again_is_waited_for_from_then_on() {
+    let absence_wait = Nanos::from_secs(35);
+    let known_at = |again: bool| {
+        let mut memory = Memory::new(WallTime::from_unix_ms(NOON));
+        let mut take = |secs: u64, entry: &Entry| {
+            let mono = Timestamp::from_ns(secs * 1_000_000_000);
+            let wall = WallTime::from_unix_ms(NOON + secs * 1_000);
+            let header = Header { run: RunId::new(1), seq: secs, now: Now { mono, wall } };
+            memory.take(&header, entry);
+        };
+        let run = RunId::new(1);
+        take(1, &Entry::RunStarted { run, config_digest: 0, seed: 0, mode: 1 });
+        let order = NewOrder::sample(OrderKey { slot: 0, generation: 0 });
+        take(2, &Entry::Submit(order));
+        take(11, &if again { Entry::Resend(order) } else { Entry::Timer });
+        memory.into_former(REPEATS).orders_known_at(absence_wait).unwrap()
+    };
+    assert_eq!(known_at(false), WallTime::from_unix_ms(NOON + 37_000));
+    assert_eq!(known_at(true), WallTime::from_unix_ms(NOON + 46_000));
+}
+
 /// Folds the first `count` entries of a journal.
 fn fold(entries: &[(Header, Entry)], count: usize, at: WallTime) -> Former {
     let mut memory = Memory::new(at);
@@ -381,6 +444,7 @@ fn killed_at_any_entry_nothing_is_forgotten() {
         halted |= matches!(entries[count - 1].1, Entry::Control(ControlCommand::Halt { .. }));
         let mut carried = fold(&entries, count, end).carried.unwrap_or(states[0]);
         (carried.recent_orders, carried.recent_rejects) = (0, 0);
+        carried.last_message = WallTime::default();
         assert_eq!(carried.halt.is_some(), halted, "after {count} entries");
         let found = states[reached..].iter().position(|state| *state == carried);
         reached += found.unwrap_or_else(|| panic!("after {count} entries: {carried:?}"));

@@ -536,6 +536,28 @@ fn a_thrown_kill_switch_stops_orders_already_on_their_way_and_no_cancel() {
 }
 
 #[test]
+fn an_opening_breaker_holds_back_what_was_approved_before_it_and_no_probe() {
+    let kill_switch = KillSwitch::default();
+    let mut world = World::warm(2);
+    world.gateway = world.gateway.with_kill_switch(kill_switch.clone());
+    world.submit(order(1));
+    let approved = world.clock.mono();
+    world.submit(NewOrder { approved, ..order(2) });
+    world.outcomes();
+    kill_switch.hold(approved);
+    let again = NewOrder { approved, ..order(3) };
+    world.command(Command::Resend(Approved::unchecked_for_tests(again)));
+    let why = Unsent::HeldBack;
+    let outcomes = world.outcomes();
+    assert_eq!(outcomes, [not_sent(2, why), GatewayEvent::NotResent { key: key(3), why }]);
+
+    answer(&mut world, 1);
+    world.advance(Nanos::from_ms(1));
+    world.submit(NewOrder { approved: world.clock.mono(), ..order(4) });
+    assert!(world.outcomes().iter().any(|it| is_sent(it, 4)));
+}
+
+#[test]
 fn stopping_refuses_orders_and_passes_cancels_on() {
     let mut world = World::warm(4);
     for slot in 1..=3 {

@@ -16,6 +16,7 @@ use crate::units::{Now, Timestamp};
 use super::{Intake, IntakeConfig, NewSource, Source};
 
 mod backpressure;
+mod bounds;
 mod closing;
 mod cycles;
 mod decoding;

@@ -1,16 +1,16 @@
 //! The limits as the core keeps them: rates, exposure in flight, the breaker's states, the runaway
 //! guard, halts.
 
-use super::desk::Desk;
+use super::desk::{A, Desk, ticker};
 use crate::ids::{MarketIx, Reason};
 use crate::message::{
     Action, Command, ControlCommand, GatewayEvent, NewOrder, Reject, RejectKind, TimeInForce,
     Unsent,
 };
 use crate::oms::Input;
-use crate::oms::config::OmsConfig;
+use crate::oms::config::{Admission, OmsConfig};
 use crate::recorder::record::{Outcome, Record};
-use crate::risk::{BreakerState, Limit, Settlement, Trip};
+use crate::risk::{BreakerState, Limit, Refusal, Settlement, Trip};
 use crate::units::{Contracts, Money, Nanos, PriceDelta};
 
 /// One order a signal, and room for many.
@@ -61,7 +61,7 @@ impl Desk {
 }
 
 #[test]
-fn refusals_use_no_rate() {
+fn rate_tokens_are_not_consumed_by_refusals() {
     let mut desk = desk(|config| config.limits.orders_per_minute_max = 2);
     for nth in 0..50 {
         let mut signal = desk.signal("poor", Action::BuyYes, TimeInForce::ImmediateOrCancel);
@@ -71,6 +71,27 @@ fn refusals_use_no_rate() {
     assert_eq!((desk.submits(), desk.core.day().orders), (0, 0));
     assert!(desk.ask("a").is_ok() && desk.ask("b").is_ok());
     assert_eq!(desk.ask("c"), Err(Limit::OrdersPerMinute));
+}
+
+/// The limit that comes before the gate here: a market that is not in the table has no price grid,
+/// no fees and no place in any exposure.
+#[test]
+fn without_any_one_limit_a_market_that_nobody_has_listed_is_traded() {
+    let outcome = |admission, market: &str| {
+        let mut desk = desk(|config| config.admission = admission);
+        let mut signal = desk.signal("a", Action::BuyYes, TimeInForce::ImmediateOrCancel);
+        signal.ticker = ticker(market);
+        desk.tell(&Input::Signal(signal));
+        match desk.submits() {
+            0 => Err(desk.results()[0].outcome),
+            _ => Ok(()),
+        }
+    };
+    let refusal = Refusal { limit: Limit::UnknownMarket, value: 1, bound: 0 };
+    assert_eq!(outcome(Admission::Listed, A), Ok(()));
+    assert_eq!(outcome(Admission::Listed, "KXA-1-C"), Err(Outcome::Refused(refusal)));
+    assert_eq!(outcome(Admission::Any, "KXA-1-C"), Ok(()));
+    println!("refused: {refusal}; without {}: approved", refusal.limit);
 }
 
 #[test]

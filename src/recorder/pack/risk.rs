@@ -58,6 +58,8 @@ impl Pack for Carried {
         out.put(&self.halt);
         out.put(&self.breaker);
         out.put(&self.mismatches);
+        out.put(&self.latency_breaches);
+        out.put(&self.last_message);
         out.put(&self.recent_orders);
         out.put(&self.recent_rejects);
     }
@@ -69,6 +71,8 @@ impl Pack for Carried {
             halt: from.take()?,
             breaker: from.take()?,
             mismatches: from.take()?,
+            latency_breaches: from.take()?,
+            last_message: from.take()?,
             recent_orders: from.take()?,
             recent_rejects: from.take()?,
         })

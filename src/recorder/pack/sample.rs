@@ -236,6 +236,7 @@ impl Sample for Unsent {
             Self::Stopping,
             Self::Halted,
             Self::GroupTriggered,
+            Self::HeldBack,
         ])
     }
 }
@@ -525,6 +526,8 @@ impl Sample for Carried {
             halt: halted.then(|| Halt { reason: dice.any(), since: dice.any() }),
             breaker: dice.any(),
             mismatches: dice.any(),
+            latency_breaches: dice.any(),
+            last_message: dice.any(),
             recent_orders: dice.any(),
             recent_rejects: dice.any(),
         }

@@ -244,6 +244,7 @@ impl Pack for Unsent {
             Self::Stopping,
             Self::Halted,
             Self::GroupTriggered,
+            Self::HeldBack,
         ])
     }
 }

@@ -3,10 +3,11 @@
 //! missing, zero or stale refuses.
 
 use super::{Child, Facts, Question, Readiness};
-use crate::message::{Action, BookSide};
+use crate::message::{Action, BookSide, NewOrder};
 use crate::risk::breaker::BreakerState;
 use crate::risk::exposure::Rests;
 use crate::risk::guard::{FeedHeard, Skew, day_loss};
+use crate::risk::limits::SignalTime;
 use crate::risk::{Limit, Refusal};
 use crate::units::{Price, PriceDelta};
 
@@ -25,7 +26,7 @@ fn below(limit: Limit, value: u32, bound: u32) -> Answer {
     if value >= bound { refuse(limit, value.into(), bound.into()) } else { Ok(()) }
 }
 
-pub(super) fn halted(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn halted(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     match facts.readiness {
         Readiness::Halted => refuse(Limit::Halted, 1, 0),
         Readiness::Ready | Readiness::NotReady => Ok(()),
@@ -33,7 +34,7 @@ pub(super) fn halted(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
 }
 
 /// An open breaker lets nothing out; a half-open one lets one order out at a time.
-pub(super) fn breaker_open(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn breaker_open(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let breaker = facts.guard.breaker();
     match breaker.state() {
         BreakerState::Closed => Ok(()),
@@ -43,16 +44,16 @@ pub(super) fn breaker_open(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
     }
 }
 
-pub(super) fn probe_size(question: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn probe_size(order: &NewOrder, facts: &Facts<'_>) -> Answer {
     match facts.guard.probe_size() {
         None => Ok(()),
         Some(most) => {
-            at_most(Limit::ProbeSize, question.order.quantity.centis().into(), most.centis().into())
+            at_most(Limit::ProbeSize, order.quantity.centis().into(), most.centis().into())
         }
     }
 }
 
-pub(super) fn not_ready(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn not_ready(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     match facts.readiness {
         Readiness::NotReady => refuse(Limit::NotReady, 1, 0),
         Readiness::Ready | Readiness::Halted => Ok(()),
@@ -60,7 +61,7 @@ pub(super) fn not_ready(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
 }
 
 /// Silence of a feed that has said that it lives.
-pub(super) fn link_health(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn link_health(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let bound = signed(facts.limits.link_silence_max.ns());
     match facts.guard.heard() {
         FeedHeard::NotNeeded => Ok(()),
@@ -70,48 +71,52 @@ pub(super) fn link_health(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
     }
 }
 
-pub(super) fn exchange_paused(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn exchange_paused(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     if facts.guard.is_paused(facts.now.mono) { refuse(Limit::ExchangePaused, 1, 0) } else { Ok(()) }
 }
 
-pub(super) fn clock_skew(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn clock_skew(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let bound = signed(facts.limits.clock_skew_max.ns());
     match facts.guard.skew() {
         Skew::NotNeeded => Ok(()),
-        Skew::Unknown => refuse(Limit::ClockSkew, i64::MAX, bound),
+        Skew::Unknown => refuse(Limit::ClockSkew, Refusal::MISSING, bound),
         Skew::Measured(ns) => at_most(Limit::ClockSkew, ns.saturating_abs(), bound),
     }
 }
 
-pub(super) fn mismatch(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn mismatch(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     at_most(Limit::Mismatch, facts.guard.mismatches().into(), 0)
 }
 
-pub(super) fn conservation(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn conservation(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let imbalance = facts.guard.imbalance();
     at_most(Limit::Conservation, signed(imbalance), 0)
 }
 
-pub(super) fn market_stopped(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn market_stopped(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     if facts.market_stopped { refuse(Limit::MarketStopped, 1, 0) } else { Ok(()) }
 }
 
-pub(super) fn series_allowed(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn series_allowed(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     if facts.listing.allowed { Ok(()) } else { refuse(Limit::SeriesNotAllowed, 1, 0) }
 }
 
-pub(super) fn market_active(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn market_active(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let paused = facts.guard.is_market_paused(facts.market.ix, facts.now.mono);
     if facts.market.active && !paused { Ok(()) } else { refuse(Limit::MarketInactive, 1, 0) }
 }
 
 /// A producer's clock ahead of ours by more than the age limit is as wrong as an old signal. Where
-/// the producer tells no time, the signal is as old as its bytes in our memory: it never waits in
-/// here for longer than allowed, and how old it was when it came is its producer's to answer for.
+/// the producer tells no time, the signal is refused if it must, else it is as old as its bytes in
+/// our memory: it never waits in here for longer than allowed, and how old it was when it came is
+/// its producer's to answer for.
 pub(super) fn signal_age(question: &Question<'_>, facts: &Facts<'_>) -> Answer {
     let bound = signed(facts.limits.signal_age_max.ns());
     let age = match question.produced_at {
         Some(at) => signed(facts.now.wall.unix_ns()) - signed(at.unix_ns()),
+        None if facts.limits.signal_time == SignalTime::Required => {
+            return refuse(Limit::SignalAge, Refusal::MISSING, bound);
+        }
         None => signed(facts.now.mono.since(question.order.received).ns()),
     };
     if age > bound || age < -bound {
@@ -160,17 +165,20 @@ pub(super) fn minimum_edge(question: &Question<'_>, facts: &Facts<'_>) -> Answer
         return Ok(());
     }
     let quantity = i64::from(question.order.quantity.centis());
-    // Money per hundredth of a contract is micro-dollars per contract; rounded up, against us.
-    let fee = PriceDelta::from_micros(ceil_div(question.fee.e8(), quantity));
     let given_away = match question.order.side {
         BookSide::Bid => question.order.price - question.reference,
         BookSide::Ask => question.reference - question.order.price,
     };
-    let left = question.edge - given_away - fee;
-    if left < facts.limits.edge_min {
-        return refuse(Limit::MinimumEdge, left.micros(), facts.limits.edge_min.micros());
+    // Money per hundredth of a contract is micro-dollars per contract. The fee per contract counts
+    // rounded up, against us: it fits what is left for it as soon as all of it fits all of that.
+    let before_fee = question.edge - given_away;
+    let left_for_fee = (before_fee - facts.limits.edge_min).micros();
+    if quantity > 0 && question.fee.e8() <= left_for_fee.saturating_mul(quantity) {
+        return Ok(());
     }
-    Ok(())
+    let fee = PriceDelta::from_micros(ceil_div(question.fee.e8(), quantity));
+    let left = before_fee - fee;
+    refuse(Limit::MinimumEdge, left.micros(), facts.limits.edge_min.micros())
 }
 
 pub(super) fn daily_trades(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
@@ -249,7 +257,7 @@ pub(super) fn order_spacing(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
 }
 
 /// The value is what an order takes, the bound what is there for it.
-pub(super) fn messages_per_second(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
+pub(super) fn messages_per_second(_: &NewOrder, facts: &Facts<'_>) -> Answer {
     let cost = i64::from(facts.limits.messages.order_cost);
     let there = signed(facts.guard.messages().for_orders(facts.now.mono));
     at_most(Limit::MessagesPerSecond, cost, there)

@@ -234,9 +234,18 @@ fn check(change: impl FnOnce(&mut Case), expected: Expected) {
     assert_eq!(case.answer(), expected);
 }
 
+/// A limit and what asks it.
+type Asked = (Limit, Box<dyn Fn(&Question<'_>, &Facts<'_>) -> Result<(), Refusal>>);
+
 /// Every row of the gate, in the order in which [`approve`] asks them.
-fn rows() -> Vec<Row> {
-    [&STATES[..], &TERMS, &RATES, &STAKES].concat()
+fn rows() -> Vec<Asked> {
+    let states = STATES.into_iter().map(|(limit, check)| -> Asked {
+        (limit, Box::new(move |question, facts| check(question.order, facts)))
+    });
+    let others = [&TERMS[..], &RATES, &STAKES].concat();
+    states
+        .chain(others.into_iter().map(|(limit, check)| -> Asked { (limit, Box::new(check)) }))
+        .collect()
 }
 
 /// Every limit but those that refuse a signal before an order is made of it.
@@ -348,6 +357,29 @@ fn without_any_one_limit_its_case_gets_through() {
     }
 }
 
+/// What keeps a new order from being sent keeps an old one from being sent again.
+#[test]
+fn a_repetition_is_refused_by_every_limit_that_asks_about_the_engine_and_its_links() {
+    let again = |case: &Case| {
+        case.asked(|question, facts| allow_again(question.order, facts)).map_err(|it| it.limit)
+    };
+    assert_eq!(again(&sound()), Ok(()));
+    let tokens = Limit::MessagesPerSecond;
+    let asked: Vec<Limit> = STATES.iter().map(|(limit, _)| *limit).chain([tokens]).collect();
+    for (limit, change) in BREAKS {
+        let mut case = sound();
+        change(&mut case);
+        let expected = match limit {
+            // Whatever its size: a probe is a new order.
+            Limit::ProbeSize => Err(Limit::BreakerOpen),
+            _ if asked.contains(&limit) => Err(limit),
+            // What it says and stakes was asked when it was new.
+            _ => Ok(()),
+        };
+        assert_eq!(again(&case), expected, "{limit}");
+    }
+}
+
 #[test]
 fn the_order_approved_is_the_order_asked_for() {
     check(|_| {}, Ok(()));
@@ -399,6 +431,20 @@ fn signals_are_as_old_as_their_clock_says() {
     };
     check(|case| none(case, 0), Ok(()));
     check(|case| none(case, 1), Err((Limit::SignalAge, 1, 0)));
+}
+
+#[test]
+fn a_signal_without_a_time_is_refused_where_it_must_have_one() {
+    let required = |case: &mut Case| {
+        case.limits.signal_time = crate::risk::SignalTime::Required;
+        case.produced_at = None;
+    };
+    check(required, Err((Limit::SignalAge, Refusal::MISSING, 500_000_000)));
+    let told = |case: &mut Case| {
+        required(case);
+        case.produced_at = Some(WALL);
+    };
+    check(told, Ok(()));
 }
 
 #[test]

@@ -19,6 +19,7 @@ const CONFIG: &str = "
 [risk]
 minimum_edge_cents = -3
 signal_age_ms = 60000
+require_signal_time = false
 
 [breaker]
 latency_budget_ms = 60000

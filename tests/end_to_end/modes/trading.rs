@@ -27,6 +27,21 @@ fn live_trades_once_every_check_has_passed() {
 }
 
 #[test]
+fn live_refuses_a_signal_that_does_not_say_when_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let _exchange = Exchange::start(dir.path());
+    prepare(dir.path());
+    write(dir.path(), "run.toml", &super::CONFIG.replace("require_signal_time = false\n", ""));
+
+    let ended = run_live(dir.path(), &[]);
+
+    assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+    let summary = json(&dir.path().join("report/summary.json"));
+    assert_eq!(summary["signals"]["refused"]["signal_age"], 1);
+    assert_eq!(summary["orders"]["sent"], 0);
+}
+
+#[test]
 fn live_takes_limits_that_are_all_written_down_for_a_profile() {
     let dir = tempfile::tempdir().unwrap();
     let _exchange = Exchange::start(dir.path());
@@ -36,8 +51,9 @@ fn live_takes_limits_that_are_all_written_down_for_a_profile() {
     let all = std::fs::read_to_string(all).unwrap();
     let said = all
         .replace("profile = \"STANDARD\"", "")
+        .replace("[risk]\n", "[risk]\nrequire_signal_time = false\n")
         .replace("minimum_edge_cents = 1 ", "minimum_edge_cents = -3 ");
-    assert!(said.len() < all.len(), "the profile is taken out");
+    assert!(!said.contains("STANDARD\""), "the profile is taken out");
     write(
         dir.path(),
         "run.toml",

@@ -30,7 +30,7 @@ fn risk_is_cost_and_fee() {
 }
 
 #[test]
-fn no_costs_what_its_own_leg_costs() {
+fn buy_no_risk_uses_the_no_price() {
     // NO at 20c is an ask at 80c on the YES book.
     let at_twenty = |bound| {
         move |case: &mut Case| {
