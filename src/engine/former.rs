@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::EngineError;
-use crate::ids::{Reason, RunId, SignalId, Ticker};
+use crate::ids::{OrderGroupId, Reason, RunId, SignalId, Ticker};
 use crate::kalshi::errors;
 use crate::message::{
     BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder,
@@ -45,6 +45,8 @@ pub struct Former {
     /// How long before the journal's last word the youngest order of open fate was sent, and when
     /// that word was.
     in_doubt: Option<(Nanos, WallTime)>,
+    /// Order groups of former runs: those that had an end are gone, as far as deleting went.
+    pub(super) groups: Vec<(u8, OrderGroupId)>,
 }
 
 impl Former {
@@ -131,6 +133,7 @@ struct Memory {
     /// The books that all evidence of all runs makes.
     ledger: Ledger,
     doubts: Doubts,
+    groups: Vec<(u8, OrderGroupId)>,
 }
 
 impl Memory {
@@ -148,6 +151,7 @@ impl Memory {
             books: Books::of(RunId::default(), now),
             ledger: Ledger::default(),
             doubts: Doubts::default(),
+            groups: Vec::new(),
         }
     }
 
@@ -172,6 +176,10 @@ impl Memory {
                 self.ledger.open(ticker, holding);
             }
             Entry::Past(past) => self.ledger.take_over(past),
+            Entry::Group { shard, group } if !self.groups.contains(&(*shard, *group)) => {
+                self.groups.push((*shard, *group));
+            }
+            Entry::Group { .. } => {}
             Entry::Signal(signal) => {
                 self.books.meet(&signal.ticker);
                 if self.now.since(at) < DAY {
@@ -182,6 +190,8 @@ impl Memory {
                 self.doubts.sent(header.now, order, self.ledger.newest_fill());
                 self.submit(at, order);
             }
+            // Whatever became of it: it may have been carried out.
+            Entry::CancelAll => self.carried().cancelled_all = at,
             Entry::Gateway(event) => self.gateway(at, event),
             Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
                 self.carried();
@@ -216,7 +226,6 @@ impl Memory {
             | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)
-            | Entry::CancelAll
             | Entry::Ask(_)
             | Entry::RunEnded => {}
         }
@@ -273,6 +282,9 @@ impl Memory {
     }
 
     fn gateway(&mut self, at: WallTime, event: &GatewayEvent) {
+        if matches!(event, GatewayEvent::CancelAllDone { .. }) {
+            self.carried().cancelled_all = at;
+        }
         let GatewayEvent::Rejected { reject, .. } = event else { return };
         if is_trouble(reject.kind) && self.now.since(at) < MINUTE {
             self.rejects.push(at);
@@ -280,15 +292,22 @@ impl Memory {
         let trouble = errors::trouble(reject.status, reject.code.as_str());
         if let Some(trouble) = trouble.filter(|trouble| trouble.needs_a_person()) {
             let halt = Halt { reason: Reason::lossy(&trouble.halt_reason()), since: at };
-            self.carried().halt.get_or_insert(halt);
+            self.halt(halt);
         }
+    }
+
+    /// A halt cancels everything, the first as well as those after it.
+    fn halt(&mut self, halt: Halt) {
+        let carried = self.carried();
+        carried.cancelled_all = halt.since;
+        carried.halt.get_or_insert(halt);
     }
 
     fn control(&mut self, at: WallTime, command: &ControlCommand) {
         match command {
             ControlCommand::Halt { reason } => {
                 let halt = Halt { reason: *reason, since: at };
-                self.carried().halt.get_or_insert(halt);
+                self.halt(halt);
             }
             ControlCommand::Resume => {
                 let carried = self.carried();
@@ -303,7 +322,8 @@ impl Memory {
             ControlCommand::Drain
             | ControlCommand::CancelAll
             | ControlCommand::Reconcile
-            | ControlCommand::Clock { .. } => {}
+            | ControlCommand::Clock { .. }
+            | ControlCommand::Tier { .. } => {}
         }
     }
 
@@ -340,6 +360,7 @@ impl Memory {
             *repeats = repeats.saturating_add(1);
         }
         Former {
+            groups: self.groups,
             signal_ids: self.signal_ids,
             carried: self.carried,
             markets: markets.into_values().collect(),

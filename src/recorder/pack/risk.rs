@@ -60,6 +60,7 @@ impl Pack for Carried {
         out.put(&self.mismatches);
         out.put(&self.recent_orders);
         out.put(&self.recent_rejects);
+        out.put(&self.cancelled_all);
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
@@ -71,6 +72,7 @@ impl Pack for Carried {
             mismatches: from.take()?,
             recent_orders: from.take()?,
             recent_rejects: from.take()?,
+            cancelled_all: from.take()?,
         })
     }
 }

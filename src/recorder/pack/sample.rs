@@ -539,6 +539,7 @@ impl Sample for Carried {
             mismatches: dice.any(),
             recent_orders: dice.any(),
             recent_rejects: dice.any(),
+            cancelled_all: dice.any(),
         }
     }
 }
