@@ -96,6 +96,10 @@ pub struct WireConfig {
     pub order_tokens: u32,
     /// Write tokens of a cancel.
     pub cancel_tokens: u32,
+    /// Most orders that wait together and go out in one request.
+    pub batch_orders: usize,
+    /// Microseconds for which a receive polls the network card itself.
+    pub busy_poll_us: Option<u32>,
     /// Silence after which the feed counts as dead.
     pub feed_silence_max: Nanos,
     /// Connections to the exchange's stream.

@@ -439,6 +439,13 @@ pub enum ControlCommand {
         /// It is so far ahead of ours, or behind when negative.
         ahead_ms: i64,
     },
+    /// The account's bucket of write tokens is of this size from now on.
+    Tier {
+        /// Tokens that come back per second.
+        refill_per_sec: u32,
+        /// Tokens of a full bucket.
+        capacity: u32,
+    },
 }
 
 /// What a person can ask the oms.

@@ -204,6 +204,8 @@ mod old_book_is_not_believed;
 mod order_groups;
 #[path = "scenarios/orders_of_others_are_left_alone.rs"]
 mod orders_of_others_are_left_alone;
+#[path = "scenarios/orders_that_wait_go_out_together.rs"]
+mod orders_that_wait_go_out_together;
 #[path = "scenarios/orphan_of_a_former_run.rs"]
 mod orphan_of_a_former_run;
 #[path = "scenarios/partial_fill_extends_once.rs"]

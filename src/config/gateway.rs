@@ -3,6 +3,7 @@
 
 use super::layers::{Layers, base, key};
 use super::{ConfigError, TokensBy};
+use crate::kalshi::encode::ORDER_BATCH_MAX;
 use crate::oms::config::OrderConfig;
 use crate::risk::RESENDS_MAX;
 
@@ -37,6 +38,20 @@ pub(super) fn resends(
         )?,
         ..orders
     })
+}
+
+/// Most orders in one request.
+pub(super) fn batch_orders(layers: &mut Layers<'_>) -> Result<usize, ConfigError> {
+    layers.count(key("gateway.batch_orders"), base(ORDER_BATCH_MAX), 1..=ORDER_BATCH_MAX as u64)
+}
+
+/// How long a receive polls the network card itself: longer holds a core for nothing.
+const BUSY_POLL_US_MAX: u64 = 1_000;
+
+/// Microseconds of busy polling; none leaves it to interrupts.
+pub(super) fn busy_poll(layers: &mut Layers<'_>) -> Result<Option<u32>, ConfigError> {
+    let us: u32 = layers.count(key("gateway.busy_poll_us"), base(0), 0..=BUSY_POLL_US_MAX)?;
+    Ok((us > 0).then_some(us))
 }
 
 /// The limit of the order groups.

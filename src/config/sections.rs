@@ -267,6 +267,8 @@ fn wire(layers: &mut Layers<'_>) -> Result<WireConfig, ConfigError> {
         write_tokens_max: layers.count(key("wire.write_tokens_max"), base(100), any.clone())?,
         cancel_reserve_tokens: layers.count(key("wire.cancel_reserve_tokens"), base(20), any)?,
         feed_silence_max: layers.ms(key("wire.feed_silence_ms"), ms(15_000), 1_000..=DAY_MS)?,
+        batch_orders: gateway::batch_orders(layers)?,
+        busy_poll_us: gateway::busy_poll(layers)?,
         clock_check: layers.ms(key("wire.clock_check_ms"), ms(10_000), 100..=60_000)?,
         feed_connections: layers.count(key("feed.connections"), base(1), 1..=LINKS_MAX as u64)?,
     };

@@ -315,6 +315,8 @@ fn numbers_out_of_range_are_refused_with_the_range() {
     ranges("orders.repeg_interval_ms", 0, DAY);
     ranges("reconcile.interval_ms", 1_000, DAY);
     ranges("paper.cash_cents", 0, 1_000_000_000_000);
+    ranges("gateway.batch_orders", 1, 8);
+    ranges("gateway.busy_poll_us", 0, 1_000);
     ranges("wire.connections", 1, 16);
     ranges("wire.ack_timeout_ms", 1, 60_000);
     ranges("wire.signature_age_ms", 1, 10_000);

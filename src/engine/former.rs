@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::EngineError;
-use crate::ids::{Reason, RunId, SignalId, Ticker};
+use crate::ids::{OrderGroupId, Reason, RunId, SignalId, Ticker};
 use crate::kalshi::errors;
 use crate::message::{
     BookSide, ControlCommand, FeedEvent, FetchEvent, Fill, GatewayEvent, MarketSettlement, NewOrder,
@@ -45,6 +45,8 @@ pub struct Former {
     /// How long before the journal's last word the youngest order of open fate was sent, and when
     /// that word was.
     in_doubt: Option<(Nanos, WallTime)>,
+    /// Order groups of former runs: those that had an end are gone, as far as deleting went.
+    pub(super) groups: Vec<(u8, OrderGroupId)>,
 }
 
 impl Former {
@@ -146,6 +148,7 @@ struct Memory {
     /// The books that all evidence of all runs makes.
     ledger: Ledger,
     doubts: Doubts,
+    groups: Vec<(u8, OrderGroupId)>,
 }
 
 impl Memory {
@@ -164,6 +167,7 @@ impl Memory {
             books: Books::of(RunId::default(), now),
             ledger: Ledger::default(),
             doubts: Doubts::default(),
+            groups: Vec::new(),
         }
     }
 
@@ -191,6 +195,10 @@ impl Memory {
                 self.ledger.open(ticker, holding);
             }
             Entry::Past(past) => self.ledger.take_over(past),
+            Entry::Group { shard, group } if !self.groups.contains(&(*shard, *group)) => {
+                self.groups.push((*shard, *group));
+            }
+            Entry::Group { .. } => {}
             Entry::Signal(signal) => {
                 self.books.meet(&signal.ticker);
                 if self.now.since(at) < DAY {
@@ -203,19 +211,14 @@ impl Memory {
             }
             // The same order: it has been counted, and is on its way once more.
             Entry::Resend(order) => self.doubts.sent_again(header.now, order),
+            // Whatever became of it: it may have been carried out.
+            Entry::CancelAll => self.carried().cancelled_all = at,
             Entry::Gateway(event) => self.gateway(at, event),
-            Entry::Feed(FeedEvent::Fill(fill)) | Entry::Fetch(FetchEvent::Fill(fill)) => {
+            Entry::Feed(FeedEvent::Fill(fill)) => {
                 self.carried();
                 self.book(fill);
             }
-            Entry::Fetch(FetchEvent::Settled(said)) => {
-                self.carried();
-                self.settle(said);
-            }
-            Entry::Fetch(FetchEvent::BackfillDone) => self.ledger.fills_are_read(),
-            Entry::Fetch(FetchEvent::SettlementsDone) => {
-                self.ledger.settlements_are_read(&self.books);
-            }
+            Entry::Fetch(event) => self.fetched(event),
             Entry::Result(result) => self.doubts.told(result),
             Entry::Control(command) => self.control(at, command),
             Entry::Risk(carried) => {
@@ -229,15 +232,29 @@ impl Memory {
             Entry::Settings(_)
             | Entry::OpeningCash { .. }
             | Entry::Feed(_)
-            | Entry::Fetch(_)
             | Entry::Book(_)
             | Entry::Timer
             | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)
-            | Entry::CancelAll
             | Entry::Ask(_)
             | Entry::RunEnded => {}
+        }
+    }
+
+    fn fetched(&mut self, event: &FetchEvent) {
+        match event {
+            FetchEvent::Fill(fill) => {
+                self.carried();
+                self.book(fill);
+            }
+            FetchEvent::Settled(said) => {
+                self.carried();
+                self.settle(said);
+            }
+            FetchEvent::BackfillDone => self.ledger.fills_are_read(),
+            FetchEvent::SettlementsDone => self.ledger.settlements_are_read(&self.books),
+            _ => {}
         }
     }
 
@@ -292,6 +309,9 @@ impl Memory {
     }
 
     fn gateway(&mut self, at: WallTime, event: &GatewayEvent) {
+        if matches!(event, GatewayEvent::CancelAllDone { .. }) {
+            self.carried().cancelled_all = at;
+        }
         let GatewayEvent::Rejected { reject, .. } = event else { return };
         if is_trouble(reject.kind) && self.now.since(at) < MINUTE {
             self.rejects.push(at);
@@ -299,15 +319,22 @@ impl Memory {
         let trouble = errors::trouble(reject.status, reject.code.as_str());
         if let Some(trouble) = trouble.filter(|trouble| trouble.needs_a_person()) {
             let halt = Halt { reason: Reason::lossy(&trouble.halt_reason()), since: at };
-            self.carried().halt.get_or_insert(halt);
+            self.halt(halt);
         }
+    }
+
+    /// A halt cancels everything, the first as well as those after it.
+    fn halt(&mut self, halt: Halt) {
+        let carried = self.carried();
+        carried.cancelled_all = halt.since;
+        carried.halt.get_or_insert(halt);
     }
 
     fn control(&mut self, at: WallTime, command: &ControlCommand) {
         match command {
             ControlCommand::Halt { reason } => {
                 let halt = Halt { reason: *reason, since: at };
-                self.carried().halt.get_or_insert(halt);
+                self.halt(halt);
             }
             ControlCommand::Resume => {
                 let carried = self.carried();
@@ -323,7 +350,8 @@ impl Memory {
             ControlCommand::Drain
             | ControlCommand::CancelAll
             | ControlCommand::Reconcile
-            | ControlCommand::Clock { .. } => {}
+            | ControlCommand::Clock { .. }
+            | ControlCommand::Tier { .. } => {}
         }
     }
 
@@ -361,6 +389,7 @@ impl Memory {
             *repeats = repeats.saturating_add(1);
         }
         Former {
+            groups: self.groups,
             signal_ids: self.signal_ids,
             carried: self.carried,
             markets: markets.into_values().collect(),

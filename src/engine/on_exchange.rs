@@ -10,11 +10,12 @@ use super::emergency::Emergency;
 use super::former::Former;
 use super::opening::{Reader, Rest};
 use super::plant::{Books, FeedRings, OuterRings, Plant};
-use super::preparation::prepare;
+use super::preparation::{Groups, prepare};
 use super::refresh::TierRefresh;
 use super::threads::Threads;
 use super::{EngineError, RunOptions, dial_watch, state_dir};
 use crate::config::{TokensBy, WireConfig};
+use crate::control::CommandLine;
 use crate::feed::{self, Feed, FeedConfig, LINKS_MAX};
 use crate::gateway::budget::TierNews;
 use crate::gateway::presign::{PresignConfig, PresignRing, SignDesk, SignerStage, presign};
@@ -23,7 +24,9 @@ use crate::kalshi::auth::Signature;
 use crate::kalshi::encode::OrderTemplates;
 use crate::kalshi::market::MarketTable;
 use crate::net::dial::{DialHandle, Dialler};
+use crate::net::socket::try_busy_poll;
 use crate::net::tls::TlsStream;
+use crate::oms::Opening;
 use crate::oms::config::Admission;
 use crate::reconcile::client::{RestClient, RestConfig};
 use crate::reconcile::fetch::Fetch;
@@ -35,7 +38,6 @@ use crate::runtime::ring::{Consumer, ring};
 use crate::runtime::signals::Interrupts;
 use crate::runtime::stage::Stage;
 use crate::runtime::thread::Stop;
-use crate::units::WallTime;
 
 /// The feed over real sockets.
 pub(super) type LiveFeed = Feed<TlsStream, DialHandle<TlsStream>, SystemClock>;
@@ -63,6 +65,7 @@ pub(super) fn run_with<F: Stage + 'static>(
     around: impl FnOnce(LiveFeed) -> F,
 ) -> Result<Summary, EngineError> {
     forbid_core_dumps();
+    let account = &tuned(account, options);
     let clock = SystemClock::start();
     let inlet = Inlet::open(options)?;
     let stop = Stop::new();
@@ -74,15 +77,16 @@ pub(super) fn run_with<F: Stage + 'static>(
     threads.start_cold("dialler", cold, dialler, &stop)?;
 
     let rest = rest_client(account, reads, &clock);
+    let former = former(options, &clock)?;
     let reader = Reader {
         exchange: &account.rest,
         clock: &clock,
         interrupts,
         read_lag: options.config.orders.read_lag,
-        orders_known_at: orders_known_at(options, &clock)?,
+        orders_known_at: former.orders_known_at(options.config.orders.absence_wait),
     };
     let begun = reader.read(rest).and_then(|(rest, snapshot, opening)| {
-        let prepared = prepare(options, account, &clock, &snapshot.markets)?;
+        let prepared = prepare(options, (account, &clock), &snapshot.markets, &former.groups)?;
         Ok((rest, snapshot, opening, prepared))
     });
     let (rest, snapshot, opening, (options, groups)) = match begun {
@@ -93,10 +97,7 @@ pub(super) fn run_with<F: Stage + 'static>(
     let templates = templates(account, &snapshot.markets)?.with_groups(&groups.by_shard);
     let emergency = emergency(account, &clock)?;
     let owner = Given::owner(options.config.mode, account.credentials.key_id());
-    let markets = snapshot.markets;
-    let cold_records = vec![from_dialler];
-    let admission = Admission::Listed;
-    let books = Books { markets, opening, admission, cold_records, owner: &owner };
+    let books = books(snapshot.markets, opening, from_dialler, (&owner, &groups));
     let (plant, outer) = Plant::build(options, &clock, books)?;
     let OuterRings { commands, gateway: events, asks, fetch, records, .. } = outer;
 
@@ -111,7 +112,8 @@ pub(super) fn run_with<F: Stage + 'static>(
     let watch = ClockWatch::new(account, templates.status_request(), &clock, steering, every);
     threads.start_cold("clock", cold, watch, &stop)?;
     threads.start_cold("fetch", cold, Fetch::new(rest, asks, fetch), &stop)?;
-    let tier = refresh(options, account, &clock, &stop, &mut threads)?;
+    let steering = plant.steering.commands.clone();
+    let tier = refresh(options, account, (&clock, steering), &stop, &mut threads)?;
     let parts = GatewayParts {
         clock: clock.clone(),
         connector: orders,
@@ -132,6 +134,38 @@ pub(super) fn run_with<F: Stage + 'static>(
     let course = Course { options, interrupts, inlet, connections, stop, threads, emergency };
     // The groups go at the end, after the stages that put orders into them.
     course.follow(plant, (gateway, around(feed)))
+}
+
+/// The account, its sockets as the configuration wants them. Busy polling that is not to be had is
+/// told once and done without: the engine is slower then, and as right.
+fn tuned(account: &Account, options: &RunOptions) -> Account {
+    let mut account = account.clone();
+    let Some(us) = options.config.wire.busy_poll_us else { return account };
+    match try_busy_poll(us) {
+        Ok(()) => account.dial.socket.busy_poll_us = Some(us),
+        Err(why) => tracing::warn!(
+            "gateway.busy_poll_us is ignored: {why}; grant CAP_NET_ADMIN, or raise \
+             net.core.busy_read to {us} and leave the key at 0"
+        ),
+    }
+    account
+}
+
+/// What the run begins with.
+fn books<'a>(
+    markets: MarketTable,
+    opening: Opening,
+    from_dialler: Consumer<Record>,
+    (owner, groups): (&'a str, &Groups),
+) -> Books<'a> {
+    Books {
+        markets,
+        opening,
+        admission: Admission::Listed,
+        cold_records: vec![from_dialler],
+        owner,
+        groups: groups.to_delete().collect(),
+    }
 }
 
 /// To the exchange's stream, the second where two are wanted.
@@ -169,15 +203,12 @@ fn forbid_core_dumps() {
     }
 }
 
-/// From when on every order of former runs is over or shown by the exchange.
-fn orders_known_at(
-    options: &RunOptions,
-    clock: &SystemClock,
-) -> Result<Option<WallTime>, EngineError> {
-    let Some(dir) = state_dir(options).filter(|dir| dir.is_dir()) else { return Ok(None) };
-    let window = options.config.breaker.repeats_window;
-    let former = Former::read(&dir, clock.now().wall, window)?;
-    Ok(former.orders_known_at(options.config.orders.absence_wait))
+/// What former runs left, as far as it matters before the books are read.
+fn former(options: &RunOptions, clock: &SystemClock) -> Result<Former, EngineError> {
+    let Some(dir) = state_dir(options).filter(|dir| dir.is_dir()) else {
+        return Ok(Former::default());
+    };
+    Former::read(&dir, clock.now().wall, options.config.breaker.repeats_window)
 }
 
 /// Ends what has been started, for a run that does not begin.
@@ -191,13 +222,13 @@ fn end_early<T>(error: EngineError, stop: &Stop, threads: Threads) -> Result<T, 
 fn refresh(
     options: &RunOptions,
     account: &Account,
-    clock: &SystemClock,
+    (clock, commands): (&SystemClock, CommandLine),
     stop: &Stop,
     threads: &mut Threads,
 ) -> Result<TierNews, EngineError> {
     let news = TierNews::default();
     if options.config.wire.tokens_by == TokensBy::Tier {
-        let stage = TierRefresh::new(account, clock, news.clone());
+        let stage = TierRefresh::new(account, clock, news.clone(), commands);
         threads.start_cold("tier", options.config.machine.cores.cold, stage, stop)?;
     }
     Ok(news)
@@ -256,6 +287,7 @@ fn gateway_config(wire: &WireConfig) -> GatewayConfig {
     config.budget.create_cost = wire.order_tokens;
     config.budget.cancel_cost = wire.cancel_tokens;
     config.ack_timeout = wire.ack_timeout;
+    config.batch_orders_max = wire.batch_orders;
     config
 }
 

@@ -125,7 +125,8 @@ impl<'a> Desk<'a> {
             ..Opening::default()
         };
         let cold_records = Vec::new();
-        let books = Books { markets, opening, admission, cold_records, owner: "paper" };
+        let books =
+            Books { markets, opening, admission, cold_records, owner: "paper", groups: vec![] };
         let (plant, outer) = Plant::build(options, &clock, books)?;
         let rings = PaperRings {
             commands: outer.commands,

@@ -14,7 +14,7 @@ use super::steering::{CONTROL_RECORDS_MAX, SteeringRings};
 use super::{EngineError, RunOptions, state_dir};
 use crate::config::{Mode, WeeklyMaintenance};
 use crate::control::CommandLine;
-use crate::ids::{Reason, RunId, SourceId};
+use crate::ids::{OrderGroupId, Reason, RunId, SourceId};
 use crate::intake::NewSource;
 use crate::intake::{Intake, IntakeConfig};
 use crate::kalshi::market::MarketTable;
@@ -58,6 +58,8 @@ pub(super) struct Books<'a> {
     pub(super) cold_records: Vec<Consumer<Record>>,
     /// Names the account, so that a state directory is not used for another.
     pub(super) owner: &'a str,
+    /// Order groups to delete after the run, by this process or, if it is killed, by the next.
+    pub(super) groups: Vec<(u8, OrderGroupId)>,
 }
 
 /// The ends of rings that whoever plays the exchange's side holds.
@@ -328,6 +330,9 @@ fn write_start(
     journal.append(now, &started)?;
     for market in books.markets.all() {
         journal.append(now, &Entry::Market(*market))?;
+    }
+    for &(shard, group) in &books.groups {
+        journal.append(now, &Entry::Group { shard, group })?;
     }
     journal.append(now, &Entry::OpeningCash { cash: books.opening.cash })?;
     for (ticker, holding) in &books.opening.holdings {

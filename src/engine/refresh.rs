@@ -1,16 +1,18 @@
 //! The account's tier, asked again while a run trades: it is earned by volume and can be lost.
 //!
 //! Cold stage with a connection of its own for each question. In: nothing. Out: the bucket's size,
-//! to the gateway, which decides at the wire; the oms goes on refusing by what held at the start.
+//! to the gateway, which decides at the wire, and to the oms, which refuses what would wait there.
 //! A question that fails changes nothing and is asked again at the next turn.
 
 use core::fmt;
 
 use super::account::Account;
 use super::errand::Errands;
+use crate::control::CommandLine;
 use crate::gateway::budget::TierNews;
-use crate::kalshi::account::write_bucket;
+use crate::kalshi::account::{WriteBucket, write_bucket};
 use crate::kalshi::paths::{ACCOUNT_LIMITS, GET};
+use crate::message::ControlCommand;
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::stage::{Stage, Work};
 use crate::units::{Nanos, Timestamp};
@@ -23,6 +25,7 @@ pub(super) struct TierRefresh {
     account: Account,
     clock: SystemClock,
     news: TierNews,
+    commands: CommandLine,
     due: Timestamp,
 }
 
@@ -34,9 +37,22 @@ impl fmt::Debug for TierRefresh {
 
 impl TierRefresh {
     /// Asks for the first time after a while: the start has just asked.
-    pub(super) fn new(account: &Account, clock: &SystemClock, news: TierNews) -> Self {
+    pub(super) fn new(
+        account: &Account,
+        clock: &SystemClock,
+        news: TierNews,
+        commands: CommandLine,
+    ) -> Self {
         let due = clock.mono() + EVERY;
-        Self { account: account.clone(), clock: clock.clone(), news, due }
+        Self { account: account.clone(), clock: clock.clone(), news, commands, due }
+    }
+
+    fn tell(&self, bucket: WriteBucket) {
+        let WriteBucket { refill_per_sec, capacity } = bucket;
+        self.news.tell(refill_per_sec, capacity);
+        // A full ring means an oms that is busy ending; the next turn says it again.
+        let command = ControlCommand::Tier { refill_per_sec, capacity };
+        let _full: Result<(), _> = self.commands.send(command);
     }
 }
 
@@ -51,7 +67,7 @@ impl Stage for TierRefresh {
         let answer = Errands::new(&self.account, &self.clock).ask(GET, (ACCOUNT_LIMITS, ""), "");
         let bucket = answer.and_then(|body| write_bucket(&body).map_err(|error| error.to_string()));
         match bucket {
-            Ok(bucket) => self.news.tell(bucket.refill_per_sec, bucket.capacity),
+            Ok(bucket) => self.tell(bucket),
             Err(why) => tracing::warn!("the account's tier could not be asked again: {why}"),
         }
         Work::Done
@@ -82,7 +98,9 @@ mod tests {
         let server = server::serve(ServerConfig::new(keys, user, venue, clock.clone())).unwrap();
         let account = Account::from_ready(server.ready()).unwrap();
         let news = TierNews::default();
-        let mut stage = TierRefresh::new(&account, &clock, news.clone());
+        let (ring, mut told) = rtrb::RingBuffer::new(4);
+        let commands = CommandLine::new(ring);
+        let mut stage = TierRefresh::new(&account, &clock, news.clone(), commands);
         let absurd = BudgetConfig { capacity: 1_000_000, ..BudgetConfig::default() };
         let mut budget = Budget::new(absurd, clock.mono());
 
@@ -93,5 +111,7 @@ mod tests {
 
         budget.hear(&news);
         assert_eq!(budget.cancels(), 50, "a full bucket of the basic tier");
+        let basic = ControlCommand::Tier { refill_per_sec: 100, capacity: 100 };
+        assert_eq!(told.pop(), Ok(basic), "the oms hears it too");
     }
 }

@@ -24,6 +24,11 @@ pub(super) enum Purpose {
         /// The id the answer must echo.
         order_id: OrderId,
     },
+    /// Several orders for the first time, kept in this place.
+    OrderBatch {
+        /// Which they are is written there.
+        place: u8,
+    },
     /// The cancel of several orders, kept in this place.
     CancelBatch {
         /// Whose they are is written there.
@@ -66,6 +71,7 @@ pub(super) const fn sent(purpose: &Purpose, stamps: SendStamps) -> Option<Gatewa
         Purpose::Change { key, .. } => Some(GatewayEvent::ChangeSent { key }),
         // Several events: the stage tells each of them.
         Purpose::CancelBatch { .. }
+        | Purpose::OrderBatch { .. }
         | Purpose::CancelAll
         | Purpose::Group { .. }
         | Purpose::Warm => None,
@@ -106,7 +112,9 @@ pub(super) const fn ended(purpose: &Purpose, ending: Ending) -> Option<GatewayEv
         }
         (Purpose::CancelAll, _) => GatewayEvent::CancelAllDone { ok: false },
         (Purpose::Group { shard, step }, _) => GatewayEvent::Group { shard, step, ok: false },
-        (Purpose::CancelBatch { .. } | Purpose::Warm, _) => return None,
+        (Purpose::CancelBatch { .. } | Purpose::OrderBatch { .. } | Purpose::Warm, _) => {
+            return None;
+        }
     })
 }
 
@@ -123,7 +131,7 @@ pub(super) fn answered(purpose: &Purpose, status: u16, body: &[u8]) -> Option<Ga
         Purpose::Group { shard, step } => {
             Some(GatewayEvent::Group { shard, step, ok: matches!(status, 200..=299) })
         }
-        Purpose::CancelBatch { .. } | Purpose::Warm => None,
+        Purpose::CancelBatch { .. } | Purpose::OrderBatch { .. } | Purpose::Warm => None,
     }
 }
 

@@ -24,24 +24,34 @@ use crate::units::Now;
 /// Cancels that have to wait for a batch to be made of them: one more request would serve fewer.
 pub(super) const BATCH_MIN: usize = 3;
 
-/// The orders of batches under way: one place for each connection and no more.
+/// What is in the batches under way: one place for each connection and no more.
 #[derive(Debug)]
-pub(super) struct Batches {
-    places: Vec<Vec<CancelOrder>>,
+pub(super) struct Batches<W> {
+    places: Vec<Vec<W>>,
 }
 
-impl Batches {
-    pub(super) fn new(places: usize) -> Self {
-        Self { places: (0..places).map(|_| Vec::with_capacity(CANCEL_BATCH_MAX)).collect() }
+impl<W> Batches<W> {
+    pub(super) fn new(places: usize, each_max: usize) -> Self {
+        Self { places: (0..places).map(|_| Vec::with_capacity(each_max)).collect() }
     }
 
-    /// How many orders are in one.
-    pub(super) fn orders(&self, place: u8) -> usize {
+    /// How many are in one.
+    pub(super) fn len(&self, place: u8) -> usize {
         self.places.get(usize::from(place)).map_or(0, Vec::len)
     }
 
+    /// The `nth` in one.
+    pub(super) fn get(&self, place: u8, nth: usize) -> &W {
+        &self.places[usize::from(place)][nth]
+    }
+
+    /// Takes the last out of one.
+    pub(super) fn pop(&mut self, place: u8) -> Option<W> {
+        self.places[usize::from(place)].pop()
+    }
+
     /// A place for a batch; there is one while a connection is free.
-    fn free(&mut self) -> Option<(u8, &mut Vec<CancelOrder>)> {
+    pub(super) fn free(&mut self) -> Option<(u8, &mut Vec<W>)> {
         let place = self.places.iter().position(Vec::is_empty)?;
         Some((u8::try_from(place).ok()?, &mut self.places[place]))
     }
@@ -85,8 +95,8 @@ where
 
     /// All bytes of a batch are with the kernel.
     pub(super) fn batch_sent(&mut self, place: u8) {
-        for nth in 0..self.batches.places[usize::from(place)].len() {
-            let key = self.batches.places[usize::from(place)][nth].key;
+        for nth in 0..self.batches.len(place) {
+            let key = self.batches.get(place, nth).key;
             self.outbox.push(GatewayEvent::CancelSent { key });
         }
     }
@@ -98,16 +108,14 @@ where
             Ending::NothingLeft => CancelFailure::Unsent(Unsent::WriteFailed),
             Ending::Lost(loss) => CancelFailure::Lost(loss),
         };
-        while let Some(CancelOrder { key, .. }) = self.batches.places[usize::from(place)].pop() {
+        while let Some(CancelOrder { key, .. }) = self.batches.pop(place) {
             self.outbox.push(GatewayEvent::CancelFailed { key, why });
         }
     }
 
     /// What the exchange said of each.
     pub(super) fn batch_answered(&mut self, place: u8, status: u16, batch: &CancelBatch) {
-        while let Some(CancelOrder { key, order_id, .. }) =
-            self.batches.places[usize::from(place)].pop()
-        {
+        while let Some(CancelOrder { key, order_id, .. }) = self.batches.pop(place) {
             self.outbox.push(match (status, answer::loss(status)) {
                 (200..=299, _) => match batch.of(&order_id) {
                     BatchItem::Cancelled(reduced_by) => {

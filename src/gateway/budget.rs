@@ -146,6 +146,16 @@ impl Budget {
         self.level_parts >= needed
     }
 
+    /// How many new orders the bucket pays for, the cancels' reserve left alone.
+    #[must_use]
+    pub fn creates(&self) -> usize {
+        if self.refilled < self.closed_until {
+            return 0;
+        }
+        let left = self.level_parts.saturating_sub(parts(self.config.cancel_reserve));
+        usize::try_from(left / parts(self.config.create_cost.max(1))).unwrap_or(usize::MAX)
+    }
+
     /// How many cancels the bucket pays for.
     #[must_use]
     pub fn cancels(&self) -> usize {

@@ -55,6 +55,14 @@ impl HeldOrders {
         self.waiting.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Taken> {
+        self.waiting.iter()
+    }
+
     pub(super) fn is_full(&self) -> bool {
         self.waiting.len() >= HELD_MAX
     }

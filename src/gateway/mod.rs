@@ -22,6 +22,7 @@ mod change;
 mod connection;
 mod groups;
 mod held;
+mod order_batch;
 mod outbox;
 pub mod pool;
 pub mod presign;
@@ -47,8 +48,11 @@ use self::pool::{Pool, PoolConfig};
 use self::presign::Presign;
 use crate::ids::{MarketIx, OrderGroupId};
 use crate::kalshi::auth::SigningKey;
-use crate::kalshi::encode::{CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX, OrderTemplates};
-use crate::message::{Command, GatewayEvent, Unsent};
+use crate::kalshi::encode::{
+    CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX, ORDER_BATCH_BYTES_MAX, ORDER_BATCH_MAX,
+    OrderTemplates,
+};
+use crate::message::{CancelOrder, Command, GatewayEvent, Unsent};
 use crate::net::{Connector, Transport};
 use crate::recorder::record::Record;
 use crate::risk::KillSwitch;
@@ -60,6 +64,15 @@ use crate::units::{Nanos, Now, Timestamp};
 const COMMANDS_MAX: usize = 4;
 /// Idle time after which the encoder runs dry: caches go cold within some ten microseconds.
 const REHEARSAL_EVERY: Nanos = Nanos::from_us(20);
+
+/// The longest request.
+const BYTES_MAX: usize = if CANCEL_BATCH_BYTES_MAX > ORDER_BATCH_BYTES_MAX {
+    CANCEL_BATCH_BYTES_MAX
+} else {
+    ORDER_BATCH_BYTES_MAX
+};
+
+const _: () = assert!(ORDER_BATCH_MAX <= CANCEL_BATCH_MAX, "events are counted by the larger");
 
 /// Times and sizes of the gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,6 +90,8 @@ pub struct GatewayConfig {
     pub submit_wait: Nanos,
     /// An order approved longer ago than this is not sent: it was priced for another market.
     pub submit_age_max: Nanos,
+    /// Most orders that wait together and go out in one request; below two each goes alone.
+    pub batch_orders_max: usize,
 }
 
 impl Default for GatewayConfig {
@@ -88,6 +103,7 @@ impl Default for GatewayConfig {
             cancel_wait: Nanos::from_secs(1),
             submit_wait: Nanos::from_ms(50),
             submit_age_max: Nanos::from_ms(250),
+            batch_orders_max: ORDER_BATCH_MAX,
         }
     }
 }
@@ -136,13 +152,16 @@ pub struct Gateway<T, K, P, C, S = InlineCancelSigner> {
     records: Producer<Record>,
     signatures: SignatureCounts,
     /// The orders of batches of cancels under way.
-    batches: Batches,
+    batches: Batches<CancelOrder>,
+    /// The orders of batches of new orders under way.
+    order_batches: Batches<Taken>,
     batch_path: String,
     /// The last request, signature included: wiped when dropped.
-    request: Box<Zeroizing<[u8; CANCEL_BATCH_BYTES_MAX]>>,
+    request: Box<Zeroizing<[u8; BYTES_MAX]>>,
     ack_timeout: Nanos,
     submit_wait: Nanos,
     submit_age_max: Nanos,
+    batch_orders_max: usize,
     /// The number of ready connections that the oms knows of.
     announced: u16,
     /// The idle connection to look at next.
@@ -187,7 +206,8 @@ where
         // A connection may carry a batch.
         let under_way = pool.places() * CANCEL_BATCH_MAX;
         let events_max = 2 * under_way + 2 * (CANCELS_MAX + CANCEL_ALLS_MAX + CHANGES_MAX) + 4;
-        let batches = Batches::new(pool.places());
+        let batches = Batches::new(pool.places(), CANCEL_BATCH_MAX);
+        let order_batches = Batches::new(pool.places(), ORDER_BATCH_MAX);
         let batch_path = parts.templates.batch_path();
         Self {
             parts,
@@ -197,6 +217,7 @@ where
             cancels: CancelQueue::new(config.cancel_wait),
             changes: ChangeQueue::new(),
             batches,
+            order_batches,
             batch_path,
             held: HeldOrders::new(),
             groups: Groups::default(),
@@ -205,10 +226,11 @@ where
             outbox: Outbox::new(rings.events, events_max),
             records: rings.records,
             signatures: SignatureCounts::default(),
-            request: Box::new(Zeroizing::new([0; CANCEL_BATCH_BYTES_MAX])),
+            request: Box::new(Zeroizing::new([0; BYTES_MAX])),
             ack_timeout: config.ack_timeout,
             submit_wait: config.submit_wait,
             submit_age_max: config.submit_age_max,
+            batch_orders_max: config.batch_orders_max,
             announced: 0,
             cursor: 0,
             last_market: MarketIx(0),

@@ -99,6 +99,12 @@ impl<T: Transport> Pool<T> {
         free.max_by_key(|(_, it)| it.used()).map(|(place, _)| place)
     }
 
+    /// How many orders could go out now, each alone.
+    pub(super) fn for_orders(&self) -> usize {
+        let free = usize::from(self.free());
+        if self.any_trading() { free.saturating_sub(1) } else { free }
+    }
+
     /// Whether another connection should be asked for, which the caller then does.
     pub(super) fn wants_dial(&mut self, now: Timestamp) -> bool {
         let target = self.target() + if self.expired(now).is_some() { SPARE } else { 0 };

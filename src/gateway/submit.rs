@@ -55,6 +55,9 @@ where
     /// Sends what is held as far as connections are free, gives up what has waited too long.
     pub(super) fn serve_held(&mut self, now: Now) -> Work {
         let mut work = Work::Idle;
+        while self.outbox.is_empty() && self.send_orders_together(now) == Work::Done {
+            work = Work::Done;
+        }
         while let Some(taken) = self.held.front().filter(|_| self.outbox.is_empty()) {
             let mono = self.parts.clock.mono();
             if self.ends(&taken, mono, now) == Ended::NotYet {
@@ -161,24 +164,37 @@ where
             self.pay(wanted, &purpose);
             self.note_group(event.as_ref(), now);
             self.emit(event);
-            if let Purpose::CancelBatch { place } = purpose {
-                match outcome {
-                    SendOutcome::Sent(_) => self.batch_sent(place),
-                    SendOutcome::Lost => self.end_batch(place, Ending::Lost(Loss::Disconnected)),
-                    SendOutcome::Pending | SendOutcome::NothingLeft => {}
-                }
-            }
+            self.note_batch(&purpose, outcome);
             return Bytes::Left;
         }
         Bytes::Stayed
     }
 
+    /// Tells of each of several in one request how far their bytes got.
+    fn note_batch(&mut self, purpose: &Purpose, outcome: SendOutcome) {
+        let gone = Ending::Lost(Loss::Disconnected);
+        match (*purpose, outcome) {
+            (Purpose::CancelBatch { place }, SendOutcome::Sent(_)) => self.batch_sent(place),
+            (Purpose::CancelBatch { place }, SendOutcome::Lost) => self.end_batch(place, gone),
+            (Purpose::OrderBatch { place }, SendOutcome::Sent(stamps)) => {
+                self.orders_sent(place, stamps);
+            }
+            (Purpose::OrderBatch { place }, SendOutcome::Lost) => self.end_orders(place, gone),
+            _ => {}
+        }
+    }
+
     fn pay(&mut self, wanted: Use, purpose: &Purpose) {
         match (wanted, *purpose) {
+            (_, Purpose::OrderBatch { place }) => {
+                for _ in 0..self.order_batches.len(place) {
+                    self.budget.take(Spend::Create);
+                }
+            }
             (Use::Order, _) => self.budget.take(Spend::Create),
             (Use::Group, _) => self.budget.take(Spend::Group),
             (_, Purpose::CancelBatch { place }) => {
-                for _ in 0..self.batches.orders(place) {
+                for _ in 0..self.batches.len(place) {
                     self.budget.take(Spend::Cancel);
                 }
             }

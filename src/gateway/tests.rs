@@ -4,6 +4,7 @@ mod batches;
 mod cancels;
 mod changes;
 mod connections;
+mod order_batches;
 mod orders;
 mod properties;
 
@@ -321,6 +322,26 @@ impl World {
         Arc::clone(&busy[0])
     }
 
+    /// The one request under way, read or not, is answered.
+    fn busy_wire_answers(&mut self, status: u16, body: &str) {
+        let wire = self.busy().pop().unwrap_or_else(|| self.last_used());
+        wire.lock().unwrap().answer(status, body);
+        self.poll();
+    }
+
+    /// The connection with the request under way is reset.
+    fn last_wire_resets(&mut self) {
+        self.last_used().lock().unwrap().reset = true;
+        self.poll();
+    }
+
+    /// The connection that has carried the most.
+    fn last_used(&self) -> SharedWire {
+        let wires = &self.dials.lock().unwrap().wires;
+        let longest = wires.iter().max_by_key(|it| it.lock().unwrap().history.len());
+        Arc::clone(longest.expect("something was dialled"))
+    }
+
     /// Answers every keep-alive under way; returns how many there were.
     fn answer_warm_ups(&mut self) -> usize {
         let mut count = 0;
@@ -371,6 +392,16 @@ fn lost(slot: u32, why: Loss) -> GatewayEvent {
 
 fn not_sent(slot: u32, why: Unsent) -> GatewayEvent {
     GatewayEvent::NotSent { key: key(slot), why }
+}
+
+/// Whether an event is the last word on an order's request.
+fn is_about(event: &GatewayEvent, slot: u32) -> bool {
+    match event {
+        GatewayEvent::Accepted { key: of, .. }
+        | GatewayEvent::Rejected { key: of, .. }
+        | GatewayEvent::Lost { key: of, .. } => *of == key(slot),
+        _ => false,
+    }
 }
 
 fn is_sent(event: &GatewayEvent, slot: u32) -> bool {

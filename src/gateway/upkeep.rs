@@ -4,6 +4,7 @@ use super::Gateway;
 use super::answer::{self, Ending, Purpose};
 use super::cancel::CancelSigner;
 use super::connection::{Progress, Request, SendOutcome};
+use super::order_batch::OrdersAnswer;
 use super::presign::Presign;
 use crate::kalshi::batch::CancelBatch;
 use crate::message::{GatewayEvent, SendStamps};
@@ -14,6 +15,13 @@ use crate::units::{Nanos, Now};
 
 /// Dial results taken per poll.
 const DIALLED_MAX: usize = 4;
+
+/// An answer about several orders, in the place where they are kept.
+enum Several {
+    None,
+    Cancels(u8, CancelBatch),
+    Orders(u8, OrdersAnswer),
+}
 
 impl<T, K, P, C, S> Gateway<T, K, P, C, S>
 where
@@ -44,6 +52,10 @@ where
                 self.batch_sent(batch);
                 None
             }
+            Progress::Written { purpose: Purpose::OrderBatch { place: batch }, stamps } => {
+                self.orders_sent(batch, stamps);
+                None
+            }
             Progress::Written { purpose, stamps } => answer::sent(&purpose, stamps),
             Progress::Answered { purpose } => self.take_answer(place, &purpose, now),
             Progress::Ended { purpose: Purpose::Order(taken), ending: Ending::NothingLeft } => {
@@ -51,6 +63,10 @@ where
             }
             Progress::Ended { purpose: Purpose::CancelBatch { place: batch }, ending } => {
                 self.end_batch(batch, ending);
+                None
+            }
+            Progress::Ended { purpose: Purpose::OrderBatch { place: batch }, ending } => {
+                self.end_orders(batch, ending);
                 None
             }
             Progress::Ended { purpose, ending } => answer::ended(&purpose, ending),
@@ -69,21 +85,30 @@ where
         let connection = self.pool.connection(place);
         let response = connection.response()?;
         let event = answer::answered(purpose, response.status, response.body);
-        let batch = match purpose {
+        let status = response.status;
+        let several = match *purpose {
             Purpose::CancelBatch { place } => {
-                Some((*place, response.status, CancelBatch::read(response.body)))
+                Several::Cancels(place, CancelBatch::read(response.body))
             }
-            _ => None,
+            Purpose::OrderBatch { place } => {
+                Several::Orders(place, OrdersAnswer::read(status, response.body))
+            }
+            _ => Several::None,
         };
-        if response.status == 429 && purpose.is_trading() {
+        if status == 429 && purpose.is_trading() {
             let asked = response.retry_after_secs.map(|secs| Nanos::from_secs(secs.into()));
             self.budget.handle_throttled(now.mono, asked);
-        } else if matches!(purpose, Purpose::Order(_) | Purpose::Change { .. }) {
+        } else if matches!(
+            purpose,
+            Purpose::Order(_) | Purpose::OrderBatch { .. } | Purpose::Change { .. }
+        ) {
             self.budget.handle_heard();
         }
         connection.settle(now.mono);
-        if let Some((place, status, batch)) = batch {
-            self.batch_answered(place, status, &batch);
+        match several {
+            Several::Cancels(batch, answer) => self.batch_answered(batch, status, &answer),
+            Several::Orders(batch, answer) => self.orders_answered(batch, &answer),
+            Several::None => {}
         }
         // Looked at again next: a close right behind the answer is seen before it hurts.
         self.cursor = (place + self.pool.places() - 1) % self.pool.places();

@@ -54,8 +54,30 @@ struct EndpointCost {
 }
 
 #[derive(Deserialize)]
+struct Groups {
+    order_groups: Vec<Listed>,
+}
+
+#[derive(Deserialize)]
+struct Listed {
+    id: String,
+}
+
+#[derive(Deserialize)]
 struct Group {
     order_group_id: String,
+}
+
+/// Reads `GET /portfolio/order_groups`: the ids of the groups there are, whoever made them.
+///
+/// # Errors
+/// [`FieldError`] when the list cannot be read.
+pub fn listed_groups(body: &[u8]) -> Result<Vec<OrderGroupId>, FieldError> {
+    let unreadable = FieldError { field: "order_groups" };
+    let groups: Groups = serde_json::from_slice(body).map_err(|_| unreadable)?;
+    // An id that does not fit is none of ours: ours were checked when they were made.
+    let id = |group: &Listed| OrderGroupId::new(group.id.as_bytes());
+    Ok(groups.order_groups.iter().filter_map(id).collect())
 }
 
 /// Reads `GET /account/limits`.
@@ -142,5 +164,14 @@ mod tests {
         let body = br#"{"exchange_index":3,"order_group_id":"2597b999-f887-4195-8bac-c3f97a1f2021",
             "subaccount":0}"#;
         assert_eq!(created_group(body).unwrap().as_str(), "2597b999-f887-4195-8bac-c3f97a1f2021");
+    }
+
+    #[test]
+    fn groups_are_listed_by_their_ids() {
+        let body = br#"{"order_groups":[{"id":"g-1","is_auto_cancel_enabled":true},{"id":"g-2"}]}"#;
+        let ids = ["g-1", "g-2"].map(OrderGroupId::lossy);
+        assert_eq!(listed_groups(body).unwrap(), ids);
+        assert!(listed_groups(b"{}").is_err());
+        assert!(listed_groups(b"<html>").is_err());
     }
 }

@@ -20,8 +20,10 @@ use crate::units::{Contracts, Now, Price};
 mod batch;
 mod body;
 mod change;
+mod order_batch;
 
 pub use batch::{CANCEL_BATCH_BYTES_MAX, CANCEL_BATCH_MAX};
+pub use order_batch::{ORDER_BATCH_BYTES_MAX, ORDER_BATCH_MAX};
 
 /// Longest request: an RSA-4096 signature, the longest host, key id and ticker.
 pub const REQUEST_BYTES_MAX: usize = 2_560;
@@ -91,6 +93,8 @@ struct Slots {
     shard: usize,
     expiration: usize,
     group: usize,
+    /// Where the body starts.
+    body: usize,
 }
 
 /// Everything about requests that does not change from order to order.
@@ -217,6 +221,12 @@ impl OrderTemplates {
     #[must_use]
     pub fn group_path(&self, group: &OrderGroupId, step: GroupStep) -> paths::PathText {
         paths::order_group(&self.base_path, group, step.as_str())
+    }
+
+    /// The shard of a market of the table.
+    #[must_use]
+    pub fn shard(&self, market: MarketIx) -> u8 {
+        self.markets[usize::from(market.0)].exchange_index
     }
 
     /// Length that every signature must have.
@@ -431,6 +441,7 @@ fn create_template(
     bytes.resize(bytes.len() + signature_len, b' ');
     bytes.extend_from_slice(b"\r\n\r\n");
     let head = bytes.len();
+    slots.body = head;
     for start in [
         &mut slots.ticker,
         &mut slots.client_order_id,

@@ -10,6 +10,7 @@ pub mod errors;
 mod flat;
 pub mod hosts;
 pub mod market;
+pub mod order_batch;
 pub mod paths;
 pub mod portfolio;
 mod report;

@@ -4,7 +4,7 @@
 use std::io;
 use std::net::TcpStream;
 
-use socket2::{SockRef, TcpKeepalive};
+use socket2::{Domain, SockRef, Socket, TcpKeepalive, Type};
 
 use crate::units::Nanos;
 
@@ -63,6 +63,15 @@ impl SocketOptions {
     }
 }
 
+/// Whether this process may have receives poll for `us` microseconds.
+///
+/// # Errors
+/// The system's, when it may not or cannot.
+pub fn try_busy_poll(us: u32) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    named("SO_BUSY_POLL", socket.set_busy_poll(us))
+}
+
 fn named(option: &'static str, result: io::Result<()>) -> io::Result<()> {
     result.map_err(|error| io::Error::new(error.kind(), format!("set {option}: {error}")))
 }
@@ -89,6 +98,20 @@ mod tests {
         let interval = socket.tcp_keepalive_interval().unwrap();
         assert_eq!(interval, options.keepalive_interval.to_duration());
         assert_eq!(socket.tcp_keepalive_retries().unwrap(), 7);
+    }
+
+    #[test]
+    fn busy_polling_arrives_in_the_kernel_or_is_refused_by_name() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let stream = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let options = SocketOptions { busy_poll_us: Some(20), ..SocketOptions::default() };
+        let (applied, tried) = (options.apply(&stream), try_busy_poll(20));
+        assert_eq!(applied.is_ok(), tried.is_ok(), "what a trial says holds for connections");
+        match applied {
+            Ok(()) => assert_eq!(SockRef::from(&stream).busy_poll().unwrap(), 20),
+            Err(error) => assert!(error.to_string().contains("SO_BUSY_POLL"), "{error}"),
+        }
+        SocketOptions::default().apply(&stream).unwrap();
     }
 
     #[test]

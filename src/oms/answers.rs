@@ -238,6 +238,7 @@ impl Core {
             out.records.push(Record::Alert { ticker: Ticker::EMPTY, reason: Reason::lossy(&text) });
         }
         self.aftermath_until = now.mono + aftermath;
+        self.cancelled_all = now.wall;
         self.look_at_all_soon(now);
     }
 

@@ -178,6 +178,8 @@ pub struct Core {
     pub(super) past: PastBooks,
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
+    /// When that was asked for or answered.
+    pub(super) cancelled_all: WallTime,
     pub(super) watch: Watch,
     pub(super) news: News,
     pub(super) stakes: Stakes,
@@ -253,6 +255,7 @@ impl Core {
             rereading: Rereading::new(),
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
+            cancelled_all: WallTime::default(),
             watch: Watch::new(),
             stakes: Stakes::new(market_count),
             markets,
@@ -376,6 +379,12 @@ impl Core {
     #[must_use]
     pub fn is_stopped(&self, market: MarketIx) -> bool {
         self.stopped[usize::from(market.0)]
+    }
+
+    /// When everything was last cancelled.
+    #[must_use]
+    pub const fn cancelled_all(&self) -> WallTime {
+        self.cancelled_all
     }
 
     /// Why trading is halted, when it is.

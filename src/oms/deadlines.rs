@@ -113,6 +113,9 @@ impl Core {
             ControlCommand::CancelAll => self.cancel_all(now, out),
             ControlCommand::Reconcile => self.reconcile_now(now),
             ControlCommand::Clock { ahead_ms } => self.note_clock(*ahead_ms),
+            ControlCommand::Tier { refill_per_sec, capacity } => {
+                self.guard.messages_mut().resize(now.mono, *refill_per_sec, *capacity);
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
     Settlement, Skew, Trips, is_trouble,
 };
-use crate::units::{Money, Now, Position, WallTime};
+use crate::units::{Money, Nanos, Now, Position, WallTime};
 
 /// Cash by shard, where the exchange keeps it so.
 #[derive(Debug, Default)]
@@ -201,6 +201,9 @@ impl Core {
                 Command::Cancel(_) | Command::CancelAll => MessageKind::Cancel,
             };
             self.guard.messages_mut().note_sent(now.mono, kind);
+            if matches!(command, Command::CancelAll) {
+                self.cancelled_all = now.wall;
+            }
         }
         self.keep(input, before, out);
     }
@@ -265,7 +268,8 @@ impl Core {
             self.carried.day = self.day;
             return;
         }
-        let mut carried = Carried { halt: self.halt, day: self.day, ..Carried::default() };
+        let (halt, day, cancelled_all) = (self.halt, self.day, self.cancelled_all);
+        let mut carried = Carried { halt, day, cancelled_all, ..Carried::default() };
         self.guard.carry(&mut carried);
         if carried != self.carried {
             self.carried = carried;
@@ -369,6 +373,11 @@ impl Core {
             self.guard.roll_day(now);
         }
         self.halt = carried.halt;
+        // By the wall clock, which alone outlives a process; never longer than a whole aftermath.
+        let aftermath = self.config.orders.aftermath;
+        let past = now.wall.since(carried.cancelled_all).min(aftermath);
+        self.aftermath_until = now.mono + Nanos::from_ns(aftermath.ns() - past.ns());
+        self.cancelled_all = carried.cancelled_all;
         for _ in 0..carried.recent_orders.min(self.config.limits.orders_per_minute_max) {
             self.throttle.note_sent(now.mono);
         }
@@ -377,7 +386,8 @@ impl Core {
             self.stopped[usize::from(market.0)] = former.stop.is_some();
             self.guard.restore_repeats(market, former.repeats, now.mono);
         }
-        self.carried = Carried { halt: self.halt, day: self.day, ..Carried::default() };
+        let (halt, day, cancelled_all) = (self.halt, self.day, self.cancelled_all);
+        self.carried = Carried { halt, day, cancelled_all, ..Carried::default() };
         self.guard.carry(&mut self.carried);
     }
 }

@@ -154,6 +154,7 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
         | Entry::Control(_)
         | Entry::Timer
         | Entry::Resend(_)
+        | Entry::Group { .. }
         | Entry::Amend(_)
         | Entry::Decrease(_)
         | Entry::Cancel(_)

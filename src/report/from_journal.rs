@@ -78,6 +78,7 @@ impl Rebuild {
             | Entry::Control(_)
             | Entry::Timer
             | Entry::Resend(_)
+            | Entry::Group { .. }
             | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)

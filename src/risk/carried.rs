@@ -36,6 +36,8 @@ pub struct Carried {
     pub recent_orders: u32,
     /// Orders rejected within the last minute: known at the beginning of a run only.
     pub recent_rejects: u32,
+    /// When everything was last cancelled: for a while the exchange may take new orders with it.
+    pub cancelled_all: WallTime,
 }
 
 /// One market's part.

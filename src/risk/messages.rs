@@ -41,6 +41,16 @@ impl Messages {
         self.level(now).saturating_sub(parts(self.limits.cancel_reserve)) / PARTS_PER_TOKEN
     }
 
+    /// The bucket is of this size from now on. Tokens above it are gone; the cancels' reserve stays
+    /// as far as it leaves room for an order.
+    pub fn resize(&mut self, now: Timestamp, refill_per_sec: u32, capacity: u32) {
+        let level = self.level(now);
+        let reserve_max = capacity.saturating_sub(self.limits.order_cost);
+        let cancel_reserve = self.limits.cancel_reserve.min(reserve_max);
+        self.limits = MessageLimits { refill_per_sec, capacity, cancel_reserve, ..self.limits };
+        (self.level_parts, self.as_of) = (level.min(parts(capacity)), self.as_of.max(now));
+    }
+
     /// Takes the tokens of a message.
     pub fn note_sent(&mut self, now: Timestamp, kind: MessageKind) {
         let cost = match kind {
@@ -88,6 +98,20 @@ mod tests {
         assert_eq!(left(last + Nanos::from_ms(250)), 5);
         assert_eq!(left(last + Nanos::from_secs(60)), 80, "no more than there is room for");
         assert_eq!(left(WallTime::from_unix_ms(last.unix_ms() - 1)), 0, "a clock set back");
+    }
+
+    #[test]
+    fn a_tier_that_is_lost_or_earned_counts_at_once() {
+        let mut bucket = Messages::new(MessageLimits::default());
+        let now = Timestamp::from_ns(1);
+        assert_eq!(bucket.for_orders(now), 80);
+        bucket.resize(now, 10, 30);
+        assert_eq!(bucket.for_orders(now), 10, "what is above the new size is gone");
+        bucket.resize(now, 10, 25);
+        assert_eq!(bucket.for_orders(now), 10, "an order fits, at the cost of the reserve");
+        bucket.resize(now, 1_000, 3_600);
+        assert_eq!(bucket.for_orders(now), 10, "nothing is given for nothing");
+        assert_eq!(bucket.for_orders(now + Nanos::from_secs(1)), 1_010);
     }
 
     #[test]

@@ -115,6 +115,12 @@ impl Client {
         self.create("/portfolio/events/orders/batched", &serde_json::json!({ "orders": orders }))
     }
 
+    /// Makes an order group for this account.
+    #[track_caller]
+    pub(crate) fn make_group(&self, group: &Value) -> Value {
+        self.create("/portfolio/order_groups/create", group)
+    }
+
     #[track_caller]
     fn create(&self, path: &str, order: &Value) -> Value {
         let url = format!("{}{path}", self.rest);

@@ -97,6 +97,12 @@ fn reach(point: Point, producer: &mut Producer, client: &Client, creates: &Count
     }
 }
 
+/// The order groups there are.
+fn groups(client: &Client) -> Vec<Value> {
+    let listed = client.get("/portfolio/order_groups");
+    listed["order_groups"].as_array().expect("a list").clone()
+}
+
 /// Kills the engine at `point` and starts it again; returns what the exchange has of the first
 /// order, and the second process's answer to the same signal.
 #[track_caller]
@@ -106,6 +112,8 @@ fn kill_at(point: Point) -> (Vec<Value>, Value) {
     let creates = Count::default();
     let exchange: ServerHandle = serve(dir, faults(point, &creates));
     let client = Client::new(&dir.join("ready.json"));
+    client.make_group(&serde_json::json!({"contracts_limit": 7}));
+    let others = groups(&client);
     fs::write(dir.join("kill.toml"), format!("{WIDE}{HASTY}")).expect("it is writable");
     let order = if point == Point::Resting { resting_signal("once") } else { signal("once") };
 
@@ -114,6 +122,7 @@ fn kill_at(point: Point) -> (Vec<Value>, Value) {
     reach(point, &mut producer, &client, &creates);
     engine.signal("KILL");
     assert_eq!(engine.wait().code, None);
+    assert!(groups(&client).len() > others.len(), "it had no time to delete its groups");
 
     let (engine, mut producer) = start(dir, "second.sock", "second");
     producer.send(&order);
@@ -134,6 +143,7 @@ fn kill_at(point: Point) -> (Vec<Value>, Value) {
     assert_eq!((ours.cash, ours.costs), (theirs.cash, theirs.costs), "{point:?}: {}", ended.stderr);
     let orders = client.list("/portfolio/orders", "orders");
     assert!(orders.iter().all(|order| order["status"] != "resting"), "{point:?}: {orders:?}");
+    assert_eq!(groups(&client), others, "nothing is left behind, and nobody else's is touched");
     drop(exchange);
     (orders, answer)
 }

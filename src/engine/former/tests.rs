@@ -220,8 +220,12 @@ impl Rig {
     /// What must outlive the process, as the core has it now.
     fn state(&self) -> Carried {
         let core = self.oms.core();
-        let mut carried =
-            Carried { day: *core.day(), halt: core.halt_in_force().copied(), ..Carried::default() };
+        let mut carried = Carried {
+            day: *core.day(),
+            halt: core.halt_in_force().copied(),
+            cancelled_all: core.cancelled_all(),
+            ..Carried::default()
+        };
         core.guard().carry(&mut carried);
         carried
     }
@@ -482,4 +486,45 @@ fn what_a_position_opened_with_counts_when_it_is_closed() {
     memory.take(&header, &Entry::Fetch(FetchEvent::Fill(fill)));
     let day = memory.into_former(REPEATS).carried.unwrap().day;
     assert_eq!((day.realized, day.fees), (Money::from_cents(-100), Money::from_cents(2)));
+}
+
+#[test]
+fn a_cancel_of_everything_is_remembered_as_long_as_it_may_take_orders_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, _) = Rig::start(dir.path(), 1, NOON);
+    first.order(ControlCommand::Halt { reason: Reason::lossy("drill") });
+    // Killed before the exchange has answered, twenty seconds before the next start.
+    drop(first);
+
+    let (second, former) = Rig::start(dir.path(), 2, NOON + 20_000);
+    assert_eq!(former.carried.unwrap().cancelled_all.unix_ms() / 1_000, NOON / 1_000);
+    let core = second.oms.core();
+    assert!(core.in_aftermath(second.clock.now()));
+    second.clock.advance(Nanos::from_secs(39));
+    assert!(core.in_aftermath(second.clock.now()));
+    second.clock.advance(Nanos::from_secs(2));
+    assert!(!core.in_aftermath(second.clock.now()), "a minute is over");
+    drop(second);
+
+    let (third, _) = Rig::start(dir.path(), 3, NOON + 62_000);
+    assert!(!third.oms.core().in_aftermath(third.clock.now()));
+}
+
+#[test]
+fn groups_of_every_former_run_are_remembered_once() {
+    let group = |text: &str| OrderGroupId::lossy(text);
+    let header = |seq| Header { run: RunId::new(seq), seq, now: Now::default() };
+    let started =
+        |run| Entry::RunStarted { run: RunId::new(run), config_digest: 0, seed: 0, mode: 1 };
+    let entries = [
+        (header(1), started(1)),
+        (header(2), Entry::Group { shard: 0, group: group("old") }),
+        (header(3), started(2)),
+        (header(4), Entry::Group { shard: 0, group: group("new") }),
+        (header(5), Entry::Group { shard: 0, group: group("old") }),
+        (header(6), Entry::Group { shard: 3, group: group("new") }),
+    ];
+    let former = Former::fold(&entries, WallTime::from_unix_ms(NOON), REPEATS);
+    let expected = [(0, group("old")), (0, group("new")), (3, group("new"))];
+    assert_eq!(former.groups, expected);
 }

@@ -460,7 +460,7 @@ fn answer(world: &mut World, slot: u32) {
 
 #[test]
 fn a_burst_waits_for_free_connections_and_goes_in_its_order() {
-    let mut world = World::warm(2);
+    let mut world = World::warmed(&GatewayConfig { batch_orders_max: 1, ..config(2) });
     for slot in 1..=4 {
         world.submit(order(slot));
     }

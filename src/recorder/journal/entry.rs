@@ -1,6 +1,6 @@
 //! What a journal holds: every input the oms took, then every output it gave.
 
-use crate::ids::{RunId, Ticker};
+use crate::ids::{OrderGroupId, RunId, Ticker};
 use crate::kalshi::market::Market;
 use crate::message::{
     AmendOrder, BookNews, CancelOrder, ControlCommand, DecreaseOrder, FeedEvent, FetchCommand,
@@ -77,6 +77,13 @@ pub enum Entry {
     MarketRisk(CarriedMarket),
     /// What the former run's books had, at the beginning of a run.
     Past(Past),
+    /// An order group that is the run's to delete: made for it, or left by a former one.
+    Group {
+        /// The shard it is on.
+        shard: u8,
+        /// Its id at the exchange.
+        group: OrderGroupId,
+    },
     /// To the gateway: the bare amendment, as [`Self::Submit`].
     Amend(AmendOrder),
     /// To the gateway.
@@ -94,6 +101,7 @@ impl Entry {
             | Self::Opening { .. }
             | Self::OpeningCash { .. }
             | Self::Past(_)
+            | Self::Group { .. }
             | Self::Signal(_)
             | Self::Gateway(_)
             | Self::Feed(_)
@@ -141,6 +149,7 @@ impl Entry {
             Self::Risk(_) => "risk",
             Self::MarketRisk(_) => "market_risk",
             Self::Past(_) => "past",
+            Self::Group { .. } => "group",
             Self::Amend(_) => "amend",
             Self::Decrease(_) => "decrease",
         }
@@ -183,6 +192,10 @@ impl Pack for Entry {
             Self::Amend(amend) => tagged(out, 21, amend),
             Self::Decrease(decrease) => tagged(out, 22, decrease),
             Self::Book(news) => tagged(out, 23, news),
+            Self::Group { shard, group } => {
+                tagged(out, 24, shard);
+                out.put(group);
+            }
         }
     }
 
@@ -218,6 +231,7 @@ impl Pack for Entry {
             21 => Self::Amend(from.take()?),
             22 => Self::Decrease(from.take()?),
             23 => Self::Book(from.take()?),
+            24 => Self::Group { shard: from.take()?, group: from.take()? },
             _ => return None,
         })
     }

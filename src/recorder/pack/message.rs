@@ -492,6 +492,7 @@ impl Pack for ControlCommand {
             Self::CancelAll => out.put(&3_u8),
             Self::Reconcile => out.put(&4_u8),
             Self::Clock { ahead_ms } => one(out, 5, ahead_ms),
+            Self::Tier { refill_per_sec, capacity } => pair(out, 6, refill_per_sec, capacity),
         }
     }
 
@@ -503,6 +504,7 @@ impl Pack for ControlCommand {
             3 => Some(Self::CancelAll),
             4 => Some(Self::Reconcile),
             5 => Some(Self::Clock { ahead_ms: from.take()? }),
+            6 => Some(Self::Tier { refill_per_sec: from.take()?, capacity: from.take()? }),
             _ => None,
         }
     }

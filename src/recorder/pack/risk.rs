@@ -62,6 +62,7 @@ impl Pack for Carried {
         out.put(&self.last_message);
         out.put(&self.recent_orders);
         out.put(&self.recent_rejects);
+        out.put(&self.cancelled_all);
     }
 
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
@@ -75,6 +76,7 @@ impl Pack for Carried {
             last_message: from.take()?,
             recent_orders: from.take()?,
             recent_rejects: from.take()?,
+            cancelled_all: from.take()?,
         })
     }
 }

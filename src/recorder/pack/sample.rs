@@ -530,6 +530,7 @@ impl Sample for Carried {
             last_message: dice.any(),
             recent_orders: dice.any(),
             recent_rejects: dice.any(),
+            cancelled_all: dice.any(),
         }
     }
 }

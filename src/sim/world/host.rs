@@ -50,6 +50,8 @@ pub struct Host {
     throttled_until: Timestamp,
     /// Cancels that were asked for, of one order or of several.
     cancel_requests: u32,
+    /// Requests for new orders, of one or of several.
+    create_requests: u32,
 }
 
 /// What the exchange knows of where the account is.
@@ -83,6 +85,7 @@ impl Host {
             location: Location::Attested,
             throttled_until: Timestamp::ZERO,
             cancel_requests: 0,
+            create_requests: 0,
         }
     }
 
@@ -119,6 +122,12 @@ impl Host {
         let request = ApiRequest { method: "POST", path: &path, query: "", body: body.as_bytes() };
         let answer = self.venue.handle(now, Some(STRANGER), &request);
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// How many requests have asked for new orders.
+    #[must_use]
+    pub const fn create_requests(&self) -> u32 {
+        self.create_requests
     }
 
     /// How many requests have asked for cancels.
@@ -358,6 +367,7 @@ impl Host {
         if request.method != "POST" || !creates {
             return;
         }
+        self.create_requests += 1;
         let body: Value = serde_json::from_slice(&request.body).unwrap_or_default();
         let several = body["orders"].as_array().map_or(&[][..], Vec::as_slice);
         for order in several.iter().chain([&body]) {
