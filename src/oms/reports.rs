@@ -51,8 +51,6 @@ impl Core {
             }
             FetchEvent::BackfillDone => self.backfill_done(now, out),
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
-            // Noted by the guard, before.
-            FetchEvent::Mismatches { .. } => {}
             FetchEvent::OpenOrder(report) => self.on_open_order(now, report, out),
             FetchEvent::Held(held) => self.on_held(now, held, out),
             FetchEvent::Cash(cash) => self.on_cash(cash),
@@ -124,6 +122,7 @@ impl Core {
         // At once: what follows from this very fill is asked for the shard's cash, too.
         self.note_cash_on(market, self.account.cash() - before);
         self.stakes.note_fill(market, fill.side, fill.price, fill.exchange_time);
+        self.note_paid(now, market, fill);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
         debug_assert!(
@@ -138,7 +137,7 @@ impl Core {
         }
     }
 
-    fn ticker_of(&self, market: MarketIx) -> Ticker {
+    pub(super) fn ticker_of(&self, market: MarketIx) -> Ticker {
         self.markets.get(market).map_or(Ticker::EMPTY, |market| market.ticker)
     }
 

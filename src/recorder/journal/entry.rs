@@ -7,7 +7,7 @@ use crate::message::{
     FetchEvent, GatewayEvent, NewOrder, Signal,
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
-use crate::recorder::record::ExecutionResult;
+use crate::recorder::record::{ExecutionResult, FillVoided, Restated};
 use crate::risk::{Carried, CarriedMarket, Past};
 use crate::units::{Money, Position};
 
@@ -75,6 +75,10 @@ pub enum Entry {
     Risk(Carried),
     /// Risk's state of one market that outlives the process.
     MarketRisk(CarriedMarket),
+    /// A booking was undone.
+    Voided(FillVoided),
+    /// What a position cost was taken over from the exchange.
+    Restated(Restated),
     /// What the former run's books had, at the beginning of a run.
     Past(Past),
     /// To the gateway: the bare amendment, as [`Self::Submit`].
@@ -111,7 +115,9 @@ impl Entry {
             | Self::Result(_)
             | Self::RunEnded
             | Self::Risk(_)
-            | Self::MarketRisk(_) => false,
+            | Self::MarketRisk(_)
+            | Self::Voided(_)
+            | Self::Restated(_) => false,
         }
     }
 
@@ -143,6 +149,8 @@ impl Entry {
             Self::Past(_) => "past",
             Self::Amend(_) => "amend",
             Self::Decrease(_) => "decrease",
+            Self::Voided(_) => "voided",
+            Self::Restated(_) => "restated",
         }
     }
 }
@@ -183,6 +191,8 @@ impl Pack for Entry {
             Self::Amend(amend) => tagged(out, 21, amend),
             Self::Decrease(decrease) => tagged(out, 22, decrease),
             Self::Book(news) => tagged(out, 23, news),
+            Self::Voided(voided) => tagged(out, 24, voided),
+            Self::Restated(restated) => tagged(out, 25, restated),
         }
     }
 
@@ -218,6 +228,8 @@ impl Pack for Entry {
             21 => Self::Amend(from.take()?),
             22 => Self::Decrease(from.take()?),
             23 => Self::Book(from.take()?),
+            24 => Self::Voided(from.take()?),
+            25 => Self::Restated(from.take()?),
             _ => return None,
         })
     }

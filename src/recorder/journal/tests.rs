@@ -17,7 +17,7 @@ const SMALL_SEGMENT: usize = 8 * FRAME_BYTES_MAX;
 
 impl Sample for Entry {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(23) {
+        match dice.below(25) {
             0 => Self::RunStarted {
                 run: dice.any(),
                 config_digest: dice.any(),
@@ -56,6 +56,8 @@ impl Sample for Entry {
             19 => Self::Amend(dice.any()),
             20 => Self::Decrease(dice.any()),
             21 => Self::Resend(dice.any()),
+            22 => Self::Voided(dice.any()),
+            23 => Self::Restated(dice.any()),
             _ => Self::RunEnded,
         }
     }
