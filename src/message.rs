@@ -386,6 +386,11 @@ pub enum FetchEvent {
     SettlementsDone,
     /// The settlements could not be read; ask again later.
     SettlementsFailed,
+    /// A reconciliation has compared books and exchange.
+    Mismatches {
+        /// Differences that last and are not repaired; none ends the matter.
+        count: u32,
+    },
     /// Of a reading of the account: an order that rests, ours or not.
     OpenOrder(OrderReport),
     /// Of a reading of the account: a position that is not flat.

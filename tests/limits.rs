@@ -46,7 +46,7 @@ proptest! {
 }
 
 /// What can be the first to refuse an order here. Of the others two are the intake's, one needs a
-/// ticker outside the table, one a gateway that runs away, and one readings of the account. Three are asked after something that
+/// ticker outside the table and one a gateway that runs away. Three are asked after something that
 /// says the same: orders are cut to the probe's size, losses in a row open the breaker, repeats
 /// stop their market.
 fn can_be_met(limit: Limit) -> bool {
@@ -56,7 +56,6 @@ fn can_be_met(limit: Limit) -> bool {
             | Limit::SignalsPerCycle
             | Limit::UnknownMarket
             | Limit::Conservation
-            | Limit::Mismatch
             | Limit::ProbeSize
             | Limit::ConsecutiveLosses
             | Limit::RepeatedExecution

@@ -1,5 +1,5 @@
-//! What open positions may have cost, by the prices that were paid; and following the exchange where
-//! it says otherwise.
+//! What open positions may have cost, by the prices that were paid; and following the exchange
+//! where it says otherwise.
 //!
 //! Closing a part of a position takes the average cost of what is held then. Where fills become
 //! known in another order than they happened, the same total is split otherwise between cost and

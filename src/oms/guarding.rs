@@ -10,7 +10,8 @@ use super::account::Holding;
 use super::core::{Core, Input, Outbox};
 use crate::ids::{MarketIx, OrderKey, Reason, Ticker};
 use crate::message::{
-    BookSide, CancelFailure, CancelOrder, Command, FeedEvent, GatewayEvent, Reject, RejectKind,
+    BookSide, CancelFailure, CancelOrder, Command, FeedEvent, FetchEvent, GatewayEvent, Reject,
+    RejectKind,
 };
 use crate::order::State;
 use crate::recorder::record::Record;
@@ -77,6 +78,9 @@ impl Core {
             Input::Feed(FeedEvent::Alive) => self.guard.note_heard(FeedHeard::At(now.mono)),
             Input::Feed(FeedEvent::Up) if self.guard.heard() != FeedHeard::NotNeeded => {
                 self.guard.note_heard(FeedHeard::At(now.mono));
+            }
+            Input::Fetch(FetchEvent::Mismatches { count }) => {
+                self.guard.note_mismatches(now, *count);
             }
             Input::Signal(_)
             | Input::Feed(_)

@@ -51,6 +51,8 @@ impl Core {
             }
             FetchEvent::BackfillDone => self.backfill_done(now, out),
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
+            // Noted by the guard, before.
+            FetchEvent::Mismatches { .. } => {}
             FetchEvent::OpenOrder(report) => self.on_open_order(now, report, out),
             FetchEvent::Held(held) => self.on_held(now, held, out),
             FetchEvent::Cash(cash) => self.on_cash(cash),

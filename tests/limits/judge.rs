@@ -78,6 +78,7 @@ pub(crate) struct Judge {
     pub(crate) paused_until: Timestamp,
     pub(crate) markets_paused_until: [Timestamp; COUNT],
     pub(crate) skew_ns: i64,
+    pub(crate) mismatches: u32,
     pub(crate) settled: [bool; COUNT],
     /// What a market paid and when, as told in this run.
     paid_out: [Option<(Money, WallTime)>; COUNT],
@@ -121,6 +122,7 @@ impl Judge {
             paused_until: Timestamp::ZERO,
             markets_paused_until: [Timestamp::ZERO; COUNT],
             skew_ns: 0,
+            mismatches: 0,
             settled: [false; COUNT],
             paid_out: [None; COUNT],
             counted: [false; COUNT],
@@ -203,7 +205,7 @@ impl Judge {
     fn resume(&mut self) {
         self.halted = false;
         self.breaker.close();
-        (self.losses, self.late, self.skew_ns) = (0, 0, 0);
+        (self.losses, self.late, self.mismatches, self.skew_ns) = (0, 0, 0, 0);
         self.stopped = [false; COUNT];
         self.paused_until = Timestamp::ZERO;
         self.markets_paused_until = [Timestamp::ZERO; COUNT];
@@ -383,6 +385,12 @@ impl Judge {
                 self.learn(market_of(&quote.ticker), known);
             }
             FetchEvent::Settled(said) => self.settle(now, said),
+            FetchEvent::Mismatches { count } => {
+                self.mismatches = *count;
+                if *count > 0 {
+                    self.breaker.trip(now.mono);
+                }
+            }
             FetchEvent::BackfillDone => {
                 if let Feed::Catching { since } = self.feed
                     && now.mono >= since + self.config.orders.read_lag

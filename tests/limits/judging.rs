@@ -81,6 +81,7 @@ impl Judge {
 
     fn judge_states(&self, now: Now, market: usize) {
         assert!(!self.halted, "nothing is sent after a halt");
+        assert_eq!(self.mismatches, 0, "books and exchange differ");
         assert!(market != DENIED, "a denied series");
         assert!(!self.settled[market], "the market is over");
         assert!(!self.stopped[market], "the market is stopped");

@@ -3,7 +3,8 @@
 use kalshi_exec::engine::former::Former;
 use kalshi_exec::ids::Reason;
 use kalshi_exec::message::{
-    CancelFailure, Command, ControlCommand, FeedEvent, FetchCommand, GatewayEvent, Unsent,
+    CancelFailure, Command, ControlCommand, FeedEvent, FetchCommand, FetchEvent, GatewayEvent,
+    Unsent,
 };
 use kalshi_exec::oms::config::OmsConfig;
 use kalshi_exec::oms::{Core, Input, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
@@ -259,6 +260,11 @@ impl Stand {
             Step::Settle { market, yes } => self.settle(usize::from(market), yes),
             Step::Control { what } => self.control(what),
             Step::Link { what } => self.link(what),
+            Step::Mismatches { count } => {
+                // Seldom any, and then they are gone at the next look.
+                let count = u32::from(count.saturating_sub(6));
+                self.give(&Input::Fetch(FetchEvent::Mismatches { count }));
+            }
             Step::Restart { seconds, news } => self.restart(u64::from(seconds), news),
             Step::Midnight => self.midnight(),
         }

@@ -68,6 +68,9 @@ pub(crate) enum Step {
     Link {
         what: u8,
     },
+    Mismatches {
+        count: u8,
+    },
     /// The engine dies and is started again later.
     Restart {
         seconds: u16,
@@ -95,8 +98,7 @@ pub(crate) fn step() -> impl Strategy<Value = Step> {
         3 => (0..markets, any::<bool>()).prop_map(|(market, yes)| Step::Settle { market, yes }),
         4 => any::<u8>().prop_map(|what| Step::Control { what }),
         3 => any::<u8>().prop_map(|what| Step::Link { what }),
-        // Moments: what is due at once and what is not yet.
-        2 => (0..8_u8).prop_map(|ms| Step::Pass { ms: u16::from(ms) }),
+        2 => (0..8_u8).prop_map(|count| Step::Mismatches { count }),
         2 => (0..90_u16, any::<u8>()).prop_map(|(seconds, news)| Step::Restart { seconds, news }),
         1 => Just(Step::Midnight),
     ]

@@ -484,12 +484,13 @@ impl Sample for FetchCommand {
 
 impl Sample for FetchEvent {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(16) {
-            11 => Self::AccountFailed,
+        match dice.below(17) {
+            11 => Self::Mismatches { count: dice.any() },
             12 => Self::OpenOrder(dice.any()),
             13 => Self::Held(dice.any()),
             14 => Self::Cash(dice.any()),
             15 => Self::AccountRead,
+            16 => Self::AccountFailed,
             0 => Self::Fill(dice.any()),
             1 => Self::Order { key: dice.any(), report: dice.any() },
             2 => Self::OrderAbsent { key: dice.any() },
