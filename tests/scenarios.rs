@@ -176,6 +176,8 @@ mod journal_full_halts;
 mod late_ack;
 #[path = "scenarios/late_fill_of_a_former_child.rs"]
 mod late_fill_of_a_former_child;
+#[path = "scenarios/late_fill_splits_cost_as_there.rs"]
+mod late_fill_splits_cost_as_there;
 #[path = "scenarios/late_landing_stops_the_market.rs"]
 mod late_landing_stops_the_market;
 #[path = "scenarios/listing_cut_short_is_no_evidence.rs"]

@@ -231,6 +231,8 @@ fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
     let asks = outbox.asks.iter().map(|ask| Entry::Ask(*ask));
     let results = outbox.records.iter().filter_map(|record| match record {
         Record::Result(result) => Some(Entry::Result(*result)),
+        Record::FillVoided(voided) => Some(Entry::Voided(*voided)),
+        Record::Restated(restated) => Some(Entry::Restated(*restated)),
         _ => None,
     });
     let kept = outbox.kept.iter().map(|kept| match kept {

@@ -30,7 +30,8 @@ pub(super) fn report_to(records: Producer<Record>) -> Report {
 impl DialWatch {
     fn note(&mut self, news: &DialNews<'_>) {
         let Some(held) = self.holds.get(news.customer).copied() else { return };
-        let found = news.outcome.err().map(diagnosis::of_dial);
+        let error = news.outcome.err().or(news.unresolved);
+        let found = error.map(diagnosis::of_dial);
         if held == found {
             return;
         }
@@ -42,7 +43,7 @@ impl DialWatch {
                 return;
             }
         }
-        if let (Some(trouble), Err(error)) = (found, news.outcome) {
+        if let (Some(trouble), Some(error)) = (found, error) {
             let detail = Reason::lossy(&error.to_string());
             let known = self.holds.contains(&Some(trouble));
             if known || self.tell(trouble, Turn::Began, detail) {
@@ -72,7 +73,7 @@ mod tests {
         let (records, mut told) = ring(16);
         let mut report = report_to(records);
         let mut say = |customer, outcome: Result<(), &DialError>| {
-            report(DialNews { customer, outcome });
+            report(DialNews { customer, outcome, unresolved: None });
             core::iter::from_fn(|| told.pop().ok())
                 .map(|record| match record {
                     Record::Trouble(news) => (news.trouble, news.turn),
@@ -94,16 +95,31 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_fails_is_told_though_known_addresses_serve() {
+        let (records, mut told) = ring(16);
+        let mut report = report_to(records);
+        let error = resolve();
+        report(DialNews { customer: 0, outcome: Ok(()), unresolved: Some(&error) });
+        report(DialNews { customer: 0, outcome: Ok(()), unresolved: None });
+        let turns = core::iter::from_fn(|| told.pop().ok()).map(|record| match record {
+            Record::Trouble(news) => (news.trouble, news.turn),
+            other => panic!("{other:?}"),
+        });
+        let name = Trouble::NameUnresolved;
+        assert!(turns.eq([(name, Turn::Began), (name, Turn::Over)]));
+    }
+
+    #[test]
     fn news_that_finds_no_room_is_told_with_the_next_dial() {
         let (records, mut told) = ring(1);
         let mut report = report_to(records);
         let error = resolve();
-        report(DialNews { customer: 0, outcome: Err(&error) });
-        report(DialNews { customer: 0, outcome: Ok(()) });
+        report(DialNews { customer: 0, outcome: Err(&error), unresolved: None });
+        report(DialNews { customer: 0, outcome: Ok(()), unresolved: None });
         told.pop().unwrap();
         assert!(told.pop().is_err(), "the end found no room");
 
-        report(DialNews { customer: 0, outcome: Ok(()) });
+        report(DialNews { customer: 0, outcome: Ok(()), unresolved: None });
 
         assert!(matches!(told.pop().unwrap(), Record::Trouble(news) if news.turn == Turn::Over));
     }

@@ -21,6 +21,7 @@ use crate::message::{
 use crate::oms::Core;
 use crate::oms::account::Holding;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
+use crate::recorder::record::{FillVoided, Restated};
 use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, DayClock, Halt, Past, is_trouble};
 use crate::units::{Money, Nanos, Now, WallTime};
 use books::{Books, Ledger};
@@ -220,6 +221,9 @@ impl Memory {
             }
             Entry::Fetch(event) => self.fetched(event),
             Entry::Result(result) => self.doubts.told(result),
+            // What they did to the day is in the state that was kept with them.
+            Entry::Voided(voided) => self.take_back(voided),
+            Entry::Restated(restated) => self.restate(restated),
             Entry::Control(command) => self.control(at, command),
             Entry::Risk(carried) => {
                 self.carried = Some(*carried);
@@ -278,6 +282,18 @@ impl Memory {
         if let Some(realized) = earlier {
             self.count_earlier(realized, fill.fee, fill.exchange_time);
         }
+    }
+
+    /// Undoes a booking, as the run did.
+    fn take_back(&mut self, voided: &FillVoided) {
+        self.books.take_back(voided);
+        self.ledger.take_back(voided);
+    }
+
+    /// Takes over what a position cost, as the run did.
+    fn restate(&mut self, Restated { ticker, cost, .. }: &Restated) {
+        self.books.restate(ticker, *cost);
+        self.ledger.restate(ticker, *cost);
     }
 
     /// Pays a market out, as the run did.

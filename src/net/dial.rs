@@ -36,6 +36,8 @@ pub struct DialNews<'a> {
     pub customer: usize,
     /// Whether there is a connection.
     pub outcome: Result<(), &'a DialError>,
+    /// Why the name did not resolve, also where addresses known from before have served.
+    pub unresolved: Option<&'a DialError>,
 }
 
 /// Is called after every dial, on the dialler's thread.
@@ -166,9 +168,9 @@ impl<C: Clock> Dialler<C> {
         let count = self.customers.len();
         for step in 0..count {
             let at = (self.turn + step) % count;
-            let tell = |outcome: Result<(), &DialError>| {
+            let tell = |outcome: Result<(), &DialError>, unresolved: Option<&DialError>| {
                 if let Some(report) = &mut self.report {
-                    report(DialNews { customer: at, outcome });
+                    report(DialNews { customer: at, outcome, unresolved });
                 }
             };
             if self.customers[at].dial(&self.config, &self.clock, tell) == Work::Done {
@@ -194,19 +196,23 @@ impl Customer {
         &mut self,
         config: &DialConfig,
         clock: &C,
-        tell: impl FnOnce(Result<(), &DialError>),
+        tell: impl FnOnce(Result<(), &DialError>, Option<&DialError>),
     ) -> Work {
         let wanted = !self.requests.is_empty() && !self.results.is_abandoned();
         if !wanted || self.results.is_full() || !self.backoff.ready(clock.mono()) {
             return Work::Idle;
         }
         self.backoff.dialled(clock.mono());
-        let result = self.connection(config, clock);
+        let unresolved = self.resolve(config);
+        let result = match (&unresolved, self.addresses.is_empty()) {
+            (Some(error), true) => Err(error.clone()),
+            (_, _) => self.connection(config, clock),
+        };
         match &result {
             Ok(_) => self.backoff.succeeded(),
             Err(_) => self.backoff.failed(clock.mono()),
         }
-        tell(result.as_ref().map(drop));
+        tell(result.as_ref().map(drop), unresolved.as_ref());
         let popped = self.requests.pop();
         debug_assert!(popped.is_ok(), "Invariant: only this end empties the ring");
         let pushed = self.results.push(result);
@@ -214,12 +220,18 @@ impl Customer {
         Work::Done
     }
 
-    fn connection<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> DialResult {
+    /// Looks the name up; where that fails, what is known stays.
+    fn resolve(&mut self, config: &DialConfig) -> Option<DialError> {
         match config.resolver.resolve(&self.endpoint) {
-            Ok(addresses) => self.addresses = addresses,
-            Err(error) if self.addresses.is_empty() => return Err(error),
-            Err(_) => {}
+            Ok(addresses) => {
+                self.addresses = addresses;
+                None
+            }
+            Err(error) => Some(error),
         }
+    }
+
+    fn connection<C: Clock>(&mut self, config: &DialConfig, clock: &C) -> DialResult {
         let stream = connect_to(&self.addresses, &self.endpoint, config, clock)?;
         let Some(authorize) = &mut self.authorize else { return Ok(stream) };
         let now = clock.now();

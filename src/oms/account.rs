@@ -168,6 +168,17 @@ impl Account {
         realized
     }
 
+    /// The open position has cost so much, and the rest of the same total is profit; returns by how
+    /// much that profit grows.
+    pub fn restate(&mut self, market: MarketIx, cost: Money) -> Money {
+        let holding = &mut self.holdings[usize::from(market.0)];
+        let realized = cost - holding.cost;
+        holding.cost = cost;
+        self.realized += realized;
+        self.earnings[usize::from(market.0)].realized += realized;
+        realized
+    }
+
     /// Money came from outside, or went there when below zero.
     pub fn deposit(&mut self, amount: Money) {
         self.cash += amount;

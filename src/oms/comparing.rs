@@ -86,12 +86,15 @@ impl Core {
         let row = self.reconciling.markets[index];
         let subject = Subject::Market(market);
         if row.moving == self.reconciling.reading || !self.is_settled(row.touched) {
-            return self.reconciling.suspects.keep(|it| *it == subject);
+            let cost = Subject::Cost(market);
+            return self.reconciling.suspects.keep(|it| *it == subject || *it == cost);
         }
         let (here, there) =
             (self.account.holding(market).position, self.reconciling.position(index));
         let pair = Pair::Position { here, there: there.0 };
-        let Some(difference) = compare(&pair) else { return };
+        let Some(difference) = compare(&pair) else {
+            return self.compare_cost(index, there, out);
+        };
         // It may have settled: then the settlement explains it.
         self.settlements.begin(now.mono);
         let weight = self.weigh((subject, difference), row.touched);
@@ -195,7 +198,7 @@ impl Core {
     }
 
     /// Counts a difference, and says whether something is done about it now.
-    fn weigh(&mut self, what: (Subject, Difference), touched: Timestamp) -> Weight {
+    pub(super) fn weigh(&mut self, what: (Subject, Difference), touched: Timestamp) -> Weight {
         let began = self.reconciling.began.mono;
         let lag = self.config.orders.read_lag;
         self.reconciling.count(what.1.invariant);

@@ -8,6 +8,7 @@
 use super::account::{Account, Holding, MarketPnl};
 use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
+use super::costs::Costs;
 use super::execution::{ExecutionKey, Executions, Lot};
 use super::following::Following;
 use super::guarding::ShardCash;
@@ -183,6 +184,7 @@ pub struct Core {
     pub(super) watch: Watch,
     pub(super) news: News,
     pub(super) stakes: Stakes,
+    pub(super) costs: Costs,
 }
 
 impl Core {
@@ -258,6 +260,7 @@ impl Core {
             cancelled_all: WallTime::default(),
             watch: Watch::new(),
             stakes: Stakes::new(market_count),
+            costs: Costs::new(market_count),
             markets,
             config,
         };
@@ -265,6 +268,7 @@ impl Core {
         for (ticker, holding) in &opening.holdings {
             let Some(market) = core.markets.find(ticker).map(|market| market.ix) else { continue };
             core.account.open_with(market, *holding);
+            core.costs.note_opening(market, holding);
             core.hold(market, holding);
         }
         core.guard.note_skew(opening.skew);

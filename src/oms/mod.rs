@@ -8,6 +8,7 @@ mod changes;
 mod comparing;
 pub mod config;
 mod core;
+mod costs;
 mod deadlines;
 mod endings;
 mod entry;

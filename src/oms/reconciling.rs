@@ -26,7 +26,7 @@ const OVERLAP: Nanos = Nanos::from_secs(5);
 const RECENT_MAX: usize = 4_096;
 
 /// Least time between two readings: the balance has a bucket of one request a second.
-const READINGS_APART: Nanos = Nanos::from_ms(1_100);
+pub(super) const READINGS_APART: Nanos = Nanos::from_ms(1_100);
 
 /// Time until a reading that failed is made again.
 const RETRY: Nanos = Nanos::from_secs(5);
@@ -360,8 +360,9 @@ impl Core {
         let every = state.every.unwrap_or(RETRY);
         state.suspects.turn();
         let kept = state.suspects.all().iter();
-        let lasting =
-            kept.filter(|it| it.confirmed && it.difference.invariant.repair() == Repair::Person);
+        // A cost that could be explained has been taken over and is no suspect any more.
+        let lasts = |repair| matches!(repair, Repair::Person | Repair::Restate);
+        let lasting = kept.filter(|it| it.confirmed && lasts(it.difference.invariant.repair()));
         let count = u32::try_from(lasting.count()).unwrap_or(u32::MAX);
         state.tally.mismatches = count;
         state.complete_until = state.began.wall;

@@ -15,7 +15,7 @@ use crate::message::{CancelOrder, Command, NewOrder, OrderReport, TimeInForce};
 use crate::order::{Event, Order};
 use crate::reconcile::diff::{Difference, Invariant, Repair};
 use crate::reconcile::suspects::{Subject, Weight};
-use crate::recorder::record::Record;
+use crate::recorder::record::{FillVoided, Record};
 use crate::units::{Money, Now, Position, Timestamp};
 
 use super::account::Holding;
@@ -156,7 +156,8 @@ impl Core {
         self.reconciling.touch(market, now.mono);
         self.reconciling.tally.repaired += 1;
         let ticker = self.markets.get(market).map_or(Ticker::EMPTY, |market| market.ticker);
-        out.records.push(Record::FillVoided { trade_id, ticker, quantity, fee });
+        let voided = FillVoided { trade_id, ticker, side, price, quantity, fee };
+        out.records.push(Record::FillVoided(voided));
         let text = format!("{}: {trade_id} was voided", Invariant::FillsThere.as_str());
         alert(ticker, &text, out);
     }
@@ -178,6 +179,7 @@ impl Core {
         if weight != Weight::Suspected && self.reconciling.follow {
             let holding = Holding { position, cost };
             self.account.open_with(market, holding);
+            self.costs.note_opening(market, &holding);
             self.hold(market, &holding);
             self.reconciling.touch(market, now.mono);
             self.reconciling.suspects.mend(&Subject::Market(market));
@@ -223,6 +225,6 @@ impl Core {
     }
 }
 
-fn alert(ticker: Ticker, text: &str, out: &mut Outbox) {
+pub(super) fn alert(ticker: Ticker, text: &str, out: &mut Outbox) {
     out.records.push(Record::Alert { ticker, reason: Reason::lossy(text) });
 }

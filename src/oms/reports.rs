@@ -128,6 +128,7 @@ impl Core {
         // At once: what follows from this very fill is asked for the shard's cash, too.
         self.note_cash_on(market, self.account.cash() - before);
         self.stakes.note_fill(market, fill.side, fill.price, fill.exchange_time);
+        self.note_paid(now, market, fill);
         self.day.realized += booked.realized;
         self.day.fees += fill.fee;
         debug_assert!(
@@ -142,7 +143,7 @@ impl Core {
         }
     }
 
-    fn ticker_of(&self, market: MarketIx) -> Ticker {
+    pub(super) fn ticker_of(&self, market: MarketIx) -> Ticker {
         self.markets.get(market).map_or(Ticker::EMPTY, |market| market.ticker)
     }
 

@@ -160,6 +160,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         let results = self.outbox.records.iter().skip(self.journaled.records);
         let results = results.filter_map(|record| match record {
             Record::Result(result) => Some(Entry::Result(*result)),
+            Record::FillVoided(voided) => Some(Entry::Voided(*voided)),
+            Record::Restated(restated) => Some(Entry::Restated(*restated)),
             _ => None,
         });
         let mut lost = false;

@@ -31,6 +31,9 @@ pub enum Invariant {
     Cash = 8,
     /// R9: nobody else's order rests on the account; asked only with `--cancel-foreign`.
     NobodyElse = 9,
+    /// R10: an open position cost what it cost there. Closing takes the average of what is held
+    /// then, so fills that became known in another order split the same total otherwise.
+    Costs = 10,
 }
 
 /// What is done about a discrepancy that lasts.
@@ -47,13 +50,16 @@ pub enum Repair {
     Replay,
     /// Book it backwards: the books follow the exchange.
     TakeBack,
+    /// Take the exchange's split of cost and profit over, if the prices paid explain it; else as
+    /// [`Self::Person`].
+    Restate,
     /// None known: trading stops until a later reading is clean or a person decides.
     Person,
 }
 
 impl Invariant {
     /// All, in order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::OrdersKnown,
         Self::OrdersAlive,
         Self::OrdersOver,
@@ -63,6 +69,7 @@ impl Invariant {
         Self::Positions,
         Self::Cash,
         Self::NobodyElse,
+        Self::Costs,
     ];
 
     /// Number and name, for alerts and answers.
@@ -78,6 +85,7 @@ impl Invariant {
             Self::Positions => "R7 positions",
             Self::Cash => "R8 cash",
             Self::NobodyElse => "R9 nobody else",
+            Self::Costs => "R10 costs",
         }
     }
 
@@ -91,6 +99,7 @@ impl Invariant {
             Self::FillsBooked => Repair::Replay,
             Self::FillsThere => Repair::TakeBack,
             Self::Positions | Self::Cash => Repair::Person,
+            Self::Costs => Repair::Restate,
         }
     }
 
@@ -153,6 +162,13 @@ pub enum Pair {
         /// There.
         there: Position,
     },
+    /// What the open position in a market cost.
+    Cost {
+        /// Here.
+        here: Money,
+        /// There.
+        there: Money,
+    },
     /// Cash in one place that no order locks.
     Cash {
         /// Here.
@@ -177,6 +193,9 @@ pub struct Difference {
 /// rest off.
 const CASH_NOTICED: Money = Money::from_cents(1);
 
+/// Less than this in a cost is rounding: the exchange tells it in micro-dollars.
+const COST_NOTICED: Money = Money::from_micros(1);
+
 /// Compares one thing.
 #[must_use]
 pub fn compare(pair: &Pair) -> Option<Difference> {
@@ -193,6 +212,11 @@ pub fn compare(pair: &Pair) -> Option<Difference> {
         Pair::Position { here, there } => {
             let differs = here != there;
             differs.then(|| differ(Invariant::Positions, here.centis(), there.centis()))
+        }
+        Pair::Cost { here, there } => {
+            let gap = *here - *there;
+            let differs = gap >= COST_NOTICED || -gap >= COST_NOTICED;
+            differs.then(|| differ(Invariant::Costs, here.e8(), there.e8()))
         }
         Pair::Cash { here, there } => {
             let gap = *here - *there;
@@ -271,6 +295,15 @@ mod tests {
         check(&cash(100_000_000, 100_999_999), None);
         check(&cash(100_000_000, 101_000_000), Some(Invariant::Cash));
         check(&cash(101_000_000, 100_000_000), Some(Invariant::Cash));
+    }
+
+    #[test]
+    fn costs_differ_by_a_micro_dollar_or_more() {
+        let cost =
+            |here, there| Pair::Cost { here: Money::from_e8(here), there: Money::from_e8(there) };
+        check(&cost(400_000_000, 400_000_099), None);
+        check(&cost(400_000_000, 400_000_100), Some(Invariant::Costs));
+        check(&cost(400_000_100, 400_000_000), Some(Invariant::Costs));
     }
 
     #[test]

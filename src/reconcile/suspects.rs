@@ -13,6 +13,8 @@ use crate::units::{Nanos, Timestamp};
 pub enum Subject {
     /// A market.
     Market(MarketIx),
+    /// What the position in a market cost.
+    Cost(MarketIx),
     /// An order, by the exchange's id.
     Order(OrderId),
     /// A trade.

@@ -180,7 +180,8 @@ impl Console {
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
-            | Record::FillVoided { .. }
+            | Record::FillVoided(_)
+            | Record::Restated(_)
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
             | Record::FinalAccount { .. }

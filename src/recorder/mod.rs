@@ -300,7 +300,8 @@ impl<C: Clock> Recorder<C> {
             | Record::OrderSent { .. }
             | Record::OrderEnded { .. }
             | Record::Fill(_)
-            | Record::FillVoided { .. }
+            | Record::FillVoided(_)
+            | Record::Restated(_)
             | Record::Halted { .. }
             | Record::Resumed
             | Record::KillSwitch { .. }

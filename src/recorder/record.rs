@@ -226,6 +226,37 @@ pub struct BookedFill {
     pub is_taker: bool,
 }
 
+/// A fill that was booked and is not at the exchange any more: its booking was undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FillVoided {
+    /// The exchange's trade id.
+    pub trade_id: TradeId,
+    /// The market.
+    pub ticker: Ticker,
+    /// Side of the YES book.
+    pub side: BookSide,
+    /// YES-leg price.
+    pub price: Price,
+    /// Quantity.
+    pub quantity: Contracts,
+    /// The fee that came back.
+    pub fee: Money,
+}
+
+/// The exchange's split of a total between the cost of a position and realised profit was taken
+/// over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Restated {
+    /// The market.
+    pub ticker: Ticker,
+    /// What is held.
+    pub position: Position,
+    /// What it has cost, from here on.
+    pub cost: Money,
+    /// By how much realised profit grew.
+    pub realized: Money,
+}
+
 /// Hot stage → recorder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(
@@ -287,16 +318,9 @@ pub enum Record {
     /// oms: a fill was booked.
     Fill(BookedFill),
     /// oms: a fill that was booked is not at the exchange any more; its booking was undone.
-    FillVoided {
-        /// The trade.
-        trade_id: TradeId,
-        /// The market.
-        ticker: Ticker,
-        /// Quantity.
-        quantity: Contracts,
-        /// The fee that came back.
-        fee: Money,
-    },
+    FillVoided(FillVoided),
+    /// oms: what a position cost was taken over from the exchange.
+    Restated(Restated),
     /// oms: trading stopped.
     Halted {
         /// Why.

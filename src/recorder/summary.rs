@@ -10,7 +10,7 @@ use super::board::TroubleTold;
 use super::feed_links::{self, FeedLink};
 use super::histograms::{Histograms, Percentiles};
 use super::number::{Cents, Held};
-use super::record::{ExecutionResult, Hop, Outcome, Record};
+use super::record::{ExecutionResult, FillVoided, Hop, Outcome, Record};
 use crate::ids::{ClientOrderId, RunId};
 use crate::order::State;
 use crate::risk::Limit;
@@ -241,7 +241,7 @@ impl Tally {
                 self.filled_centis += u64::from(fill.quantity.centis());
                 self.fees += fill.fee;
             }
-            Record::FillVoided { quantity, fee, .. } => {
+            Record::FillVoided(FillVoided { quantity, fee, .. }) => {
                 let centis = u64::from(quantity.centis());
                 self.filled_centis = self.filled_centis.saturating_sub(centis);
                 self.fees -= *fee;
@@ -281,6 +281,7 @@ impl Tally {
             | Record::Alert { .. }
             | Record::Trouble(_)
             | Record::Reconnected { .. }
+            | Record::Restated(_)
             | Record::Drained => {}
         }
     }

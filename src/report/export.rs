@@ -1,4 +1,5 @@
-//! A journal's orders, fills and results as a table or as one JSON object per line.
+//! A journal's orders, fills, results and what was undone, as a table or as one JSON object per
+//! line.
 //!
 //! In: a [`JournalReader`]. Out: rows on a writer, oldest first. One set of columns for all
 //! kinds: a field that a kind has not is empty in CSV and absent in NDJSON.
@@ -10,7 +11,7 @@ use std::str::FromStr;
 use crate::ids::{MarketIx, Ticker};
 use crate::message::{FeedEvent, FetchEvent, Fill, NewOrder};
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
-use crate::recorder::record::{ExecutionResult, Outcome};
+use crate::recorder::record::{ExecutionResult, FillVoided, Outcome, Restated};
 use crate::recorder::results::{Count, average_price, outcome_name};
 use crate::recorder::summary::rfc3339;
 
@@ -142,6 +143,8 @@ fn row_of(entry: &Entry, tickers: &mut HashMap<MarketIx, Ticker>) -> Option<Row>
             Some(Row::fill(fill))
         }
         Entry::Result(result) => Some(Row::result(result)),
+        Entry::Voided(voided) => Some(Row::voided(voided)),
+        Entry::Restated(restated) => Some(Row::restated(restated)),
         Entry::RunStarted { .. }
         | Entry::Settings(_)
         | Entry::Opening { .. }
@@ -192,6 +195,30 @@ impl Row {
             contracts: Count(fill.quantity).to_string(),
             filled_contracts: Count(fill.quantity).to_string(),
             fees_cents: fill.fee.cents_display(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes the row of the same trade back: quantity and fee are those that came back.
+    fn voided(voided: &FillVoided) -> Self {
+        Self {
+            kind: "voided",
+            trade_id: voided.trade_id.to_string(),
+            ticker: voided.ticker.to_string(),
+            side: voided.side.as_str(),
+            price_dollars: voided.price.to_string(),
+            contracts: Count(voided.quantity).to_string(),
+            fees_cents: voided.fee.cents_display(),
+            ..Self::default()
+        }
+    }
+
+    fn restated(restated: &Restated) -> Self {
+        Self {
+            kind: "restated",
+            ticker: restated.ticker.to_string(),
+            contracts: Count(restated.position.size()).to_string(),
+            cost_cents: restated.cost.cents_display(),
             ..Self::default()
         }
     }
@@ -312,6 +339,14 @@ mod tests {
             Entry::Submit(order),
             Entry::Feed(FeedEvent::Fill(fill)),
             Entry::Result(result),
+            Entry::Voided(FillVoided {
+                trade_id: fill.trade_id,
+                ticker,
+                side: fill.side,
+                price: fill.price,
+                quantity: fill.quantity,
+                fee: fill.fee,
+            }),
         ] {
             journal.append(now, &entry).unwrap();
         }
@@ -326,7 +361,7 @@ mod tests {
         let (count, text) = exported(ExportFormat::Ndjson);
         let rows: Vec<Value> =
             text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!((count, rows.len()), (3, 3));
+        assert_eq!((count, rows.len()), (4, 4));
         let expected = serde_json::json!({
             "seq": 3, "time": "2026-01-01T00:00:00Z", "time_ns": 1_767_225_600_000_000_000_u64,
             "run": "0000000001", "kind": "order",
@@ -341,6 +376,9 @@ mod tests {
             (&"not_tradeable".into(), &"sig-1".into())
         );
         assert_eq!(rows[2].get("trade_id"), None);
+        assert_eq!(rows[3]["kind"], "voided");
+        assert_eq!(rows[3]["trade_id"], rows[1]["trade_id"], "what it takes back");
+        assert_eq!(rows[3]["contracts"], rows[1]["contracts"]);
     }
 
     #[test]

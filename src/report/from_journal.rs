@@ -13,9 +13,9 @@ use crate::message::{BookSide, FeedEvent, FetchEvent, Fill, GatewayEvent};
 use crate::recorder::histograms::Histograms;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
 use crate::recorder::number::{Cents, Held};
-use crate::recorder::record::{BookedFill, ChildResult, ExecutionResult, Hop, Record};
+use crate::recorder::record::{BookedFill, ChildResult, ExecutionResult, FillVoided, Hop, Record};
 use crate::recorder::summary::{Run, Tally};
-use crate::units::{Contracts, Money, Now, Position};
+use crate::units::{Contracts, Money, Now, Position, Price};
 
 /// Rebuilds the last run of the journal at `path`.
 pub(super) fn last_run(path: &Path) -> Result<Report, JournalError> {
@@ -70,6 +70,7 @@ impl Rebuild {
                 self.pay_out(settlement.ticker);
             }
             Entry::Result(result) => self.result(result),
+            Entry::Voided(voided) => self.take_back(voided),
             Entry::Settings(_)
             | Entry::Market(_)
             | Entry::Feed(_)
@@ -87,6 +88,8 @@ impl Rebuild {
             | Entry::RunEnded
             | Entry::Risk(_)
             | Entry::MarketRisk(_)
+            // Cash and positions do not change, and nothing else of it is told here.
+            | Entry::Restated(_)
             | Entry::Past(_) => {}
         }
     }
@@ -129,11 +132,7 @@ impl Rebuild {
         if !self.seen.insert(fill.trade_id) {
             return;
         }
-        let held = self.positions.entry(fill.ticker).or_default();
-        let flow = cash_flow(*held, fill);
-        *held = held.after(fill.side, fill.quantity);
-        self.cash = self.cash.map(|cash| cash + flow - fill.fee);
-        self.pay_out(fill.ticker);
+        self.book(fill.ticker, fill.side, fill.price, fill.quantity, fill.fee);
         self.tally.count(&Record::Fill(BookedFill {
             // The journal ties fills to orders, not to executions; nothing here needs those.
             execution_id: ExecutionId::default(),
@@ -146,6 +145,31 @@ impl Rebuild {
             fee: fill.fee,
             is_taker: fill.is_taker,
         }));
+    }
+
+    fn book(
+        &mut self,
+        ticker: Ticker,
+        side: BookSide,
+        price: Price,
+        quantity: Contracts,
+        fee: Money,
+    ) {
+        let held = self.positions.entry(ticker).or_default();
+        let flow = cash_flow(*held, side, price, quantity);
+        *held = held.after(side, quantity);
+        self.cash = self.cash.map(|cash| cash + flow - fee);
+        self.pay_out(ticker);
+    }
+
+    /// Undoes what was booked of a fill; one that was never counted here takes nothing away.
+    fn take_back(&mut self, voided: &FillVoided) {
+        if !self.seen.contains(&voided.trade_id) {
+            return;
+        }
+        let FillVoided { ticker, side, price, quantity, fee, .. } = *voided;
+        self.book(ticker, side.opposite(), price, quantity, -fee);
+        self.tally.count(&Record::FillVoided(*voided));
     }
 
     /// Pays the position in a market that is over, whatever made it known so late.
@@ -188,14 +212,14 @@ impl Rebuild {
 
 /// What a fill does to cash, fee aside: what closes the position held is paid out at the price
 /// of its leg, the rest is bought at the price of the other.
-fn cash_flow(held: Position, fill: &Fill) -> Money {
-    let against = match fill.side {
+fn cash_flow(held: Position, side: BookSide, price: Price, quantity: Contracts) -> Money {
+    let against = match side {
         BookSide::Bid => held.centis() < 0,
         BookSide::Ask => held.centis() > 0,
     };
-    let closing = if against { held.size().min(fill.quantity) } else { Contracts::ZERO };
-    let opening = fill.quantity.saturating_sub(closing);
-    let cost = fill.side.own_price(fill.price);
+    let closing = if against { held.size().min(quantity) } else { Contracts::ZERO };
+    let opening = quantity.saturating_sub(closing);
+    let cost = side.own_price(price);
     cost.complement() * closing - cost * opening
 }
 
@@ -214,7 +238,7 @@ mod tests {
     use crate::recorder::pack::sample::Dice;
     use crate::recorder::record::{CHILDREN_MAX, ChildResult, Hops, Outcome};
     use crate::recorder::summary::Summary;
-    use crate::units::{Nanos, Price, Timestamp, WallTime};
+    use crate::units::{Nanos, Timestamp, WallTime};
 
     fn fill(trade: &[u8], side: BookSide, cents: u32, whole: u32) -> Fill {
         Fill {
@@ -297,15 +321,47 @@ mod tests {
         assert_eq!(histograms.percentiles(Hop::Ack).count, 1);
     }
 
+    fn rebuilt(entries: &[Entry]) -> Summary {
+        let mut rebuild = Rebuild::default();
+        for (seq, entry) in (1_u64..).zip(entries) {
+            let (run, now) = (RunId::new(2), Now::default());
+            rebuild.take(&Header { seq, run, now }, entry);
+        }
+        rebuild.report().summary
+    }
+
+    #[test]
+    fn a_voided_fill_is_taken_back_once_it_was_counted() {
+        let (_, before) = (journal(), rebuilt(&journal()));
+        let voided = |trade: &[u8]| {
+            let Fill { trade_id, ticker, side, price, quantity, fee, .. } =
+                fill(trade, BookSide::Bid, 48, 10);
+            Entry::Voided(FillVoided { trade_id, ticker, side, price, quantity, fee })
+        };
+        let with = |entry: Entry| rebuilt(&[journal(), vec![entry]].concat());
+
+        let summary = with(voided(b"t-1"));
+        assert_eq!(summary.contracts_filled, Held(Position::FLAT));
+        assert!(summary.positions.is_empty(), "{:?}", summary.positions);
+        assert_eq!(summary.cash_cents, Some(Cents(Money::from_cents(10_000))));
+        assert_eq!(summary.fees_cents, Cents(Money::ZERO));
+        // A trade of somebody else was never counted.
+        let untouched = with(voided(b"t-9"));
+        assert_eq!(untouched.cash_cents, before.cash_cents);
+        assert_eq!(untouched.contracts_filled, before.contracts_filled);
+    }
+
     #[test]
     fn closing_pays_out_and_the_rest_opens_the_other_side() {
         let held = Position::from_centis(400);
         // 4 YES sold at 60c bring 240c; the other 6 are NO bought at 40c.
-        let sold = fill(b"t", BookSide::Ask, 60, 10);
-        assert_eq!(cash_flow(held, &sold), Money::from_cents(240 - 240));
-        assert_eq!(cash_flow(Position::FLAT, &sold), Money::from_cents(-400));
+        let at = |side, whole| (side, Price::from_cents(60).unwrap(), Contracts::from_whole(whole));
+        let flow = |held, (side, price, quantity)| cash_flow(held, side, price, quantity);
+        let sold = at(BookSide::Ask, 10);
+        assert_eq!(flow(held, sold), Money::from_cents(240 - 240));
+        assert_eq!(flow(Position::FLAT, sold), Money::from_cents(-400));
         // 4 NO held, 4 YES bought at 60c: the pair pays $1 each, 40c a contract come back.
-        let bought = fill(b"t", BookSide::Bid, 60, 4);
-        assert_eq!(cash_flow(Position::from_centis(-400), &bought), Money::from_cents(160));
+        let bought = at(BookSide::Bid, 4);
+        assert_eq!(flow(Position::from_centis(-400), bought), Money::from_cents(160));
     }
 }

@@ -9,6 +9,7 @@ use crate::ids::{MarketIx, RunId, Ticker, TradeId};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{Fill, MarketSettlement, NewOrder};
 use crate::oms::account::{Account, Holding};
+use crate::recorder::record::FillVoided;
 use crate::risk::{Past, PastMarket};
 use crate::units::{Money, Nanos, Position, WallTime};
 
@@ -93,6 +94,21 @@ impl Books {
         }
     }
 
+    /// Undoes a booking, as the run did.
+    pub(super) fn take_back(&mut self, voided: &FillVoided) {
+        let Some(market) = self.markets.find(&voided.ticker).map(|market| market.ix) else {
+            return;
+        };
+        undo(&mut self.account, market, voided);
+    }
+
+    /// Takes over what a position cost, as the run did.
+    pub(super) fn restate(&mut self, ticker: &Ticker, cost: Money) {
+        if let Some(market) = self.markets.find(ticker).map(|market| market.ix) {
+            self.account.restate(market, cost);
+        }
+    }
+
     /// Pays a market out once, as the run did; what fills after it is paid out with it.
     pub(super) fn settle(&mut self, said: &MarketSettlement) {
         let market = self.markets.find(&said.ticker).map(|market| market.ix);
@@ -125,6 +141,11 @@ impl Books {
         let market = self.markets.find(ticker);
         market.map_or_else(Holding::default, |market| *self.account.holding(market.ix))
     }
+}
+
+fn undo(account: &mut Account, market: MarketIx, voided: &FillVoided) {
+    let FillVoided { side, price, quantity, fee, .. } = *voided;
+    account.book(market, side.opposite(), price, quantity, -fee);
 }
 
 /// The books that every fill and settlement of every run makes, whatever any opening said. Where a
@@ -217,6 +238,22 @@ impl Ledger {
         let paid = self.settled.get(&fill.ticker);
         let paid_out = paid.map_or(Money::ZERO, |pays| self.account.settle(market, *pays));
         Some(booked.realized + paid_out)
+    }
+
+    /// Undoes a booking that a run has undone. Its trade stays known.
+    pub(super) fn take_back(&mut self, voided: &FillVoided) {
+        if self.trades.contains_key(&voided.trade_id)
+            && let Some(market) = self.market(&voided.ticker)
+        {
+            undo(&mut self.account, market, voided);
+        }
+    }
+
+    /// Takes over what a position cost, as a run has.
+    pub(super) fn restate(&mut self, ticker: &Ticker, cost: Money) {
+        if let Some(market) = self.market(ticker) {
+            self.account.restate(market, cost);
+        }
     }
 
     /// Pays a market out once and returns what that realised; `None` when it was known.

@@ -5,12 +5,13 @@ use super::*;
 use crate::ids::{MarketIx, OrderId, OrderKey, RunId, SourceId, TradeId};
 use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
 use crate::message::{
-    Accepted, Action, Command, Origin, Reject, RejectKind, SendStamps, Signal, Unsent,
+    Accepted, Action, Command, FeedEvent, Fill, Origin, Reject, RejectKind, SendStamps, Signal,
+    Unsent,
 };
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
 use crate::oms::{Core, Oms, OmsEnds, OmsRingSlots, OmsRings, Opening};
 use crate::recorder::journal::{Journal as _, MappedJournal, Opened, SegmentKeeper, StateDir};
-use crate::recorder::record::{Outcome, Record};
+use crate::recorder::record::{FillVoided, Outcome, Record, Restated};
 use crate::risk::{BreakerConfig, BreakerState, Limit, Limits};
 use crate::runtime::clock::{Clock as _, VirtualClock};
 use crate::runtime::stage::{Stage as _, Work};
@@ -407,6 +408,41 @@ fn fold(entries: &[(Header, Entry)], count: usize, at: WallTime) -> Former {
         memory.take(header, entry);
     }
     memory.into_former(REPEATS)
+}
+
+/// What a run has undone or restated is undone and restated for the next.
+#[test]
+fn the_next_run_takes_over_what_was_undone_and_restated() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut first, _) = Rig::start(dir.path(), 1, NOON);
+    first.trade("a", 0, Action::BuyYes, 48);
+    first.trade("b", 0, Action::BuyYes, 46);
+    let entries: Vec<(Header, Entry)> =
+        JournalReader::open(dir.path()).unwrap().map(Result::unwrap).collect();
+    let fill = entries.iter().rev().find_map(|(_, entry)| match entry {
+        Entry::Feed(FeedEvent::Fill(fill)) => Some(*fill),
+        _ => None,
+    });
+    let Fill { trade_id, ticker, side, price, quantity, fee, .. } = fill.expect("two fills");
+    let voided = Entry::Voided(FillVoided { trade_id, ticker, side, price, quantity, fee });
+    let (position, cost) = (Position::from_centis(1_000), Money::from_cents(470));
+    let realized = Money::from_cents(-10);
+    let restated = Entry::Restated(Restated { ticker, position, cost, realized });
+    let header = entries.last().expect("a journal").0;
+    let journal = [entries, vec![(header, voided), (header, restated)]].concat();
+
+    let former = fold(&journal, journal.len(), header.now.wall);
+
+    let market = former.past.iter().find_map(|past| match past {
+        Past::Market(market) => Some(*market),
+        Past::Trade(_) | Past::Unheard { .. } => None,
+    });
+    let market = market.expect("something is held");
+    assert_eq!((market.position, market.cost), (position, cost));
+    // Undone at the average of both, then restated: 480 + 460 - 460 paid, 470 left.
+    assert_eq!(market.cost - market.realized, Money::from_cents(480));
+    assert_eq!(market.fees, Money::from_cents(18), "the fee of one is back");
+    assert!(former.past.contains(&Past::Trade(trade_id)), "it is not booked again");
 }
 
 /// Killed between any two entries, the next run begins with the state before the last input or

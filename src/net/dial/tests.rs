@@ -4,6 +4,7 @@ use super::*;
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -417,4 +418,51 @@ fn a_name_that_fails_and_comes_back_is_told_of_and_dialled() {
     assert!(second.is_ok(), "{second:?}");
     assert_eq!((asked.load(Ordering::Relaxed), told.load(Ordering::Relaxed)), (2, 1));
     server.join().unwrap().unwrap();
+}
+
+/// A connection breaks while the system's resolver hangs: what was known serves, the condition is
+/// told, and its late answer ends it.
+#[test]
+fn a_redial_while_the_resolver_hangs_goes_where_the_name_led_before() {
+    let authority = Authority::new();
+    let (first, url) = authority.serve_as("exchange.example", |_| {});
+    let target: SocketAddr = Endpoint::parse(&url).unwrap().address().parse().unwrap();
+    let mut bench = Bench::new(&authority);
+    let (answer, answers) = std::sync::mpsc::channel::<Vec<SocketAddr>>();
+    let answers = std::sync::Mutex::new(answers);
+    bench.dialler.config.resolver = Resolver::new(move |_, _| {
+        let answers = answers.lock().expect("one look-up at a time");
+        answers.recv().map_err(std::io::Error::other)
+    });
+    let unresolved = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&unresolved);
+    bench.dialler.report = Some(Box::new(move |news| {
+        count.fetch_add(u32::from(news.unresolved.is_some()), Ordering::Relaxed);
+    }));
+    let mut handle = bench.https("https://exchange.example");
+    answer.send(vec![target]).unwrap();
+    assert!(bench.dial(&mut handle).is_ok());
+    first.join().unwrap().unwrap();
+    assert_eq!(unresolved.load(Ordering::Relaxed), 0);
+
+    // The exchange has moved; the resolver says nothing.
+    let (second, url) = authority.serve_as("exchange.example", |_| {});
+    let moved: SocketAddr = Endpoint::parse(&url).unwrap().address().parse().unwrap();
+    bench.clock.advance(Nanos::from_secs(60));
+    let refused = bench.dial(&mut handle);
+    assert!(matches!(refused, Err(DialError::Connect { .. })), "the old place: {refused:?}");
+    assert_eq!(unresolved.load(Ordering::Relaxed), 1, "and the name is told of");
+
+    answer.send(vec![moved]).unwrap();
+    let mut redialled = Err(DialError::Resolve { host: String::new(), why: String::new() });
+    for _ in 0..1_000 {
+        bench.clock.advance(Nanos::from_secs(60));
+        redialled = bench.dial(&mut handle);
+        if redialled.is_ok() {
+            break;
+        }
+        thread::park_timeout(Duration::from_millis(1));
+    }
+    assert!(redialled.is_ok(), "{redialled:?}");
+    second.join().unwrap().unwrap();
 }

@@ -2,6 +2,7 @@
 //! strangers, an exchange that takes its word back.
 
 mod conditions;
+mod costs;
 mod desk;
 mod guard;
 mod outsiders;

@@ -7,7 +7,7 @@ use crate::message::{
     FetchEvent, GatewayEvent, NewOrder, Signal,
 };
 use crate::recorder::pack::{Pack, Packer, Unpacker};
-use crate::recorder::record::ExecutionResult;
+use crate::recorder::record::{ExecutionResult, FillVoided, Restated};
 use crate::risk::{Carried, CarriedMarket, Past};
 use crate::units::{Money, Position};
 
@@ -75,6 +75,10 @@ pub enum Entry {
     Risk(Carried),
     /// Risk's state of one market that outlives the process.
     MarketRisk(CarriedMarket),
+    /// A booking was undone.
+    Voided(FillVoided),
+    /// What a position cost was taken over from the exchange.
+    Restated(Restated),
     /// What the former run's books had, at the beginning of a run.
     Past(Past),
     /// An order group that is the run's to delete: made for it, or left by a former one.
@@ -119,7 +123,9 @@ impl Entry {
             | Self::Result(_)
             | Self::RunEnded
             | Self::Risk(_)
-            | Self::MarketRisk(_) => false,
+            | Self::MarketRisk(_)
+            | Self::Voided(_)
+            | Self::Restated(_) => false,
         }
     }
 
@@ -152,6 +158,8 @@ impl Entry {
             Self::Group { .. } => "group",
             Self::Amend(_) => "amend",
             Self::Decrease(_) => "decrease",
+            Self::Voided(_) => "voided",
+            Self::Restated(_) => "restated",
         }
     }
 }
@@ -196,6 +204,8 @@ impl Pack for Entry {
                 tagged(out, 24, shard);
                 out.put(group);
             }
+            Self::Voided(voided) => tagged(out, 25, voided),
+            Self::Restated(restated) => tagged(out, 26, restated),
         }
     }
 
@@ -232,6 +242,8 @@ impl Pack for Entry {
             22 => Self::Decrease(from.take()?),
             23 => Self::Book(from.take()?),
             24 => Self::Group { shard: from.take()?, group: from.take()? },
+            25 => Self::Voided(from.take()?),
+            26 => Self::Restated(from.take()?),
             _ => return None,
         })
     }

@@ -17,7 +17,7 @@ const SMALL_SEGMENT: usize = 8 * FRAME_BYTES_MAX;
 
 impl Sample for Entry {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(24) {
+        match dice.below(26) {
             0 => Self::RunStarted {
                 run: dice.any(),
                 config_digest: dice.any(),
@@ -57,6 +57,8 @@ impl Sample for Entry {
             20 => Self::Decrease(dice.any()),
             21 => Self::Resend(dice.any()),
             22 => Self::Group { shard: dice.any(), group: dice.any() },
+            23 => Self::Voided(dice.any()),
+            24 => Self::Restated(dice.any()),
             _ => Self::RunEnded,
         }
     }

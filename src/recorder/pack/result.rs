@@ -1,8 +1,11 @@
-//! Bytes of what the oms answers ([`ExecutionResult`]) and of a market's static facts.
+//! Bytes of what the oms answers ([`ExecutionResult`]), of what it undoes, and of a market's static
+//! facts.
 
 use super::{Pack, Packer, Unpacker};
 use crate::kalshi::market::{FeeSchedule, Market, PriceRange, TickGrid};
-use crate::recorder::record::{ChildResult, ExecutionResult, Hops, Outcome, ResultError};
+use crate::recorder::record::{
+    ChildResult, ExecutionResult, FillVoided, Hops, Outcome, Restated, ResultError,
+};
 use crate::risk::Refusal;
 
 impl Pack for Refusal {
@@ -14,6 +17,46 @@ impl Pack for Refusal {
 
     fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
         Some(Self { limit: from.take()?, value: from.take()?, bound: from.take()? })
+    }
+}
+
+impl Pack for FillVoided {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.trade_id);
+        out.put(&self.ticker);
+        out.put(&self.side);
+        out.put(&self.price);
+        out.put(&self.quantity);
+        out.put(&self.fee);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            trade_id: from.take()?,
+            ticker: from.take()?,
+            side: from.take()?,
+            price: from.take()?,
+            quantity: from.take()?,
+            fee: from.take()?,
+        })
+    }
+}
+
+impl Pack for Restated {
+    fn pack(&self, out: &mut Packer<'_>) {
+        out.put(&self.ticker);
+        out.put(&self.position);
+        out.put(&self.cost);
+        out.put(&self.realized);
+    }
+
+    fn unpack(from: &mut Unpacker<'_>) -> Option<Self> {
+        Some(Self {
+            ticker: from.take()?,
+            position: from.take()?,
+            cost: from.take()?,
+            realized: from.take()?,
+        })
     }
 }
 

@@ -258,6 +258,12 @@ impl SimVenue {
         self.exchange.position(user, ticker)
     }
 
+    /// What an account's position in a market has cost, without fees.
+    #[must_use]
+    pub fn position_cost(&self, user: UserId, ticker: &Ticker) -> Money {
+        self.exchange.position_cost(user, ticker)
+    }
+
     /// An account's resting orders, oldest first.
     #[must_use]
     pub fn open_orders(&self, user: UserId) -> Vec<Order> {

@@ -251,6 +251,13 @@ impl Exchange {
         market.map_or(Position::FLAT, |market| self.account(user).holdings[market].position)
     }
 
+    /// What an account's position in a market has cost, without fees.
+    #[must_use]
+    pub fn position_cost(&self, user: UserId, ticker: &Ticker) -> Money {
+        let market = self.find_market(ticker);
+        market.map_or(Money::ZERO, |market| self.account(user).holdings[market].cost)
+    }
+
     /// An account's resting orders, oldest first.
     #[must_use]
     pub fn open_orders(&self, user: UserId) -> Vec<Order> {

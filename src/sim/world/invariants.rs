@@ -19,6 +19,10 @@ use crate::units::{Contracts, Money};
 /// Violations kept: the first ones tell, the rest are their echo.
 const VIOLATIONS_MAX: usize = 20;
 
+/// How far costs of equal positions may be apart, in 1e-8 dollars: what the exchange's six decimals
+/// leave out on their way to the engine, and what divisions leave over after it.
+const COST_APART_E8: u64 = 200;
+
 /// Follows a run.
 #[derive(Debug)]
 pub struct Audit {
@@ -102,9 +106,9 @@ impl Audit {
                 self.fills.push(*fill);
             }
             Record::Alert { ticker, reason } => self.alerts.push(format!("{ticker} {reason}")),
-            Record::FillVoided { trade_id, .. } => {
-                self.trades.remove(trade_id);
-                self.fills.retain(|fill| fill.trade_id != *trade_id);
+            Record::FillVoided(voided) => {
+                self.trades.remove(&voided.trade_id);
+                self.fills.retain(|fill| fill.trade_id != voided.trade_id);
             }
             Record::FinalAccount { unknown_orders, .. } => self.unknown_orders = *unknown_orders,
             Record::SourceEnded { .. }
@@ -121,6 +125,7 @@ impl Audit {
             | Record::Trouble(_)
             | Record::Draining
             | Record::Reconnected { .. }
+            | Record::Restated(_)
             | Record::Settled { .. }
             | Record::FinalPnl { .. }
             | Record::FinalPosition { .. }
@@ -237,6 +242,12 @@ impl Audit {
             let ticker = market.ticker;
             self.expect(ours == theirs, || {
                 format!("{ticker}: the engine holds {ours:?}, the exchange says {theirs:?}")
+            });
+            // The exchange tells costs in micro-dollars.
+            let ours = core.account().holding(market.ix).cost;
+            let theirs = host.venue().position_cost(TRADER, &ticker);
+            self.expect(ours.e8().abs_diff(theirs.e8()) < COST_APART_E8, || {
+                format!("{ticker}: cost {ours}, the exchange says {theirs}")
             });
         }
         let (ours, theirs) = (core.account().cash(), host.venue().cash(TRADER));
