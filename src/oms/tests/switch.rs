@@ -54,7 +54,7 @@ impl Stand {
             Input::Feed(event) => self.ends.feed.push(event).expect(room),
             Input::Fetch(event) => self.ends.fetch.push(event).expect(room),
             Input::Control(command) => self.ends.control.push(command).expect(room),
-            Input::Signal(_) | Input::Timer => unreachable!("not given here"),
+            Input::Signal(_) | Input::Book(_) | Input::Timer => unreachable!("not given here"),
         }
     }
 
