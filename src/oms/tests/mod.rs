@@ -3,6 +3,7 @@
 
 mod conditions;
 mod desk;
+mod following;
 mod guard;
 mod outsiders;
 mod reconciling;
