@@ -126,6 +126,8 @@
 //! - 31 stale quotes
 //!   - clock: `making_order_follows_the_market`, `retries_stop_when_the_market_slips`,
 //!     `retry_goes_by_the_streamed_book`
+//!   - sockets: `story_31_a_market_that_moves_between_signal_and_retry_is_not_chased`,
+//!     `a_late_retry_goes_by_the_streamed_book_and_reads_none`
 //! - 32 runaways
 //!   - clock: `order_groups`, `triggered_group_refuses`
 //!   - sockets: `every_order_is_in_a_group_and_no_group_is_left_behind`

@@ -529,7 +529,11 @@ impl<T: Transport, K: Connector<T>> Link<T, K> {
         if now < books.deadline() {
             return Work::Idle;
         }
-        let Some(command) = books.poll_command(now) else { return Work::Idle };
+        let knew = books.has_news();
+        let Some(command) = books.poll_command(now) else {
+            // Time alone may have made a view another.
+            return if books.has_news() && !knew { Work::Done } else { Work::Idle };
+        };
         let queued = self.session.send_text(command);
         debug_assert!(queued.is_ok(), "Invariant: one command fits an empty outbox");
         Work::Done

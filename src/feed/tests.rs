@@ -1,5 +1,6 @@
 //! The feed against a scripted exchange under a virtual clock.
 
+mod followed;
 mod numbers;
 mod two;
 

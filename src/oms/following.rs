@@ -19,6 +19,9 @@ const LINGER: Nanos = Nanos::from_secs(10);
 /// How long nobody may see a followed market before it is a condition with a name.
 const BLIND_MAX: Nanos = Nanos::from_secs(5);
 
+/// How often it is looked whether markets are still in play.
+const LOOK_EVERY: Nanos = Nanos::from_secs(5);
+
 /// A market in play.
 #[derive(Clone, Copy, Debug)]
 struct Row {
@@ -57,6 +60,16 @@ impl Following {
     /// The market that has not been used for longest.
     fn oldest(&self) -> Option<usize> {
         (0..self.rows.len()).min_by_key(|index| self.rows[*index].used)
+    }
+
+    /// When to look again: often, and when some market has not been seen for too long.
+    fn next_due(&self, now: Timestamp) -> Timestamp {
+        if self.rows.is_empty() {
+            return Timestamp::NEVER;
+        }
+        let blind = self.rows.iter().filter_map(|row| row.blind_since);
+        let blind = blind.map(|since| since + BLIND_MAX).filter(|at| *at > now);
+        blind.min().unwrap_or(Timestamp::NEVER).min(now + LOOK_EVERY)
     }
 
     /// Whether nobody has seen some market for too long.
@@ -108,9 +121,7 @@ impl Core {
                 self.unfollow(index, out);
             }
         }
-        let rest = !self.following.rows.is_empty();
-        // Often enough for blindness to be noticed in time.
-        self.following.due = if rest { now.mono + BLIND_MAX } else { Timestamp::NEVER };
+        self.following.due = self.following.next_due(now.mono);
     }
 
     fn is_in_play(&self, market: MarketIx) -> bool {
@@ -136,6 +147,7 @@ impl Core {
             }
             BookView::Blind(_) => {
                 row.blind_since.get_or_insert(now.mono);
+                self.following.due = self.following.due.min(now.mono + BLIND_MAX);
                 self.quotes.lose_sight(news.market);
             }
         }

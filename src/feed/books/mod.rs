@@ -297,6 +297,12 @@ impl Books {
         None
     }
 
+    /// Whether [`Self::poll_news`] may have something.
+    #[must_use]
+    pub const fn has_news(&self) -> bool {
+        self.has_news
+    }
+
     /// Output: what the oms does not know yet. Call until `None` while there is room for it.
     pub fn poll_news(&mut self) -> Option<BookNews> {
         if !self.has_news {

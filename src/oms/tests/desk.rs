@@ -4,8 +4,8 @@ use crate::ids::{OrderId, OrderKey, RunId, SignalId, SourceId, Ticker, TradeId};
 use crate::kalshi::market::{FeeSchedule, Market, MarketTable, TickGrid};
 use crate::message::{
     Accepted, Action, BookSide, CashThere, Command, ControlCommand, ExchangeStatus, FeedEvent,
-    FetchCommand, FetchEvent, Fill, GatewayEvent, HeldThere, NewOrder, OrderReport, Origin,
-    SendStamps, Signal, TimeInForce,
+    FetchCommand, FetchEvent, Fill, FollowCommand, GatewayEvent, HeldThere, NewOrder, OrderReport,
+    Origin, SendStamps, Signal, TimeInForce,
 };
 use crate::oms::account::Holding;
 use crate::oms::config::{Admission, FeedNeed, OmsConfig, OrderConfig};
@@ -34,6 +34,7 @@ pub(super) struct Desk {
     pub(super) now: Now,
     pub(super) commands: Vec<Command>,
     pub(super) asks: Vec<FetchCommand>,
+    pub(super) follows: Vec<FollowCommand>,
     pub(super) records: Vec<Record>,
     /// Fills of our orders, as the exchange lists them.
     pub(super) fills: Vec<Fill>,
@@ -77,6 +78,7 @@ impl Desk {
             now,
             commands: Vec::new(),
             asks: Vec::new(),
+            follows: Vec::new(),
             records: Vec::new(),
             fills: Vec::new(),
             trades: 0,
@@ -92,6 +94,7 @@ impl Desk {
         self.core.handle(self.now, input, &mut out);
         self.commands.append(&mut out.commands);
         self.asks.append(&mut out.asks);
+        self.follows.append(&mut out.follows);
         self.records.append(&mut out.records);
     }
 

@@ -4,6 +4,7 @@
 mod conditions;
 mod costs;
 mod desk;
+mod following;
 mod guard;
 mod outsiders;
 mod reconciling;

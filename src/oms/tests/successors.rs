@@ -42,7 +42,7 @@ fn decreases(desk: &Desk) -> Vec<Contracts> {
     desk.commands.iter().filter_map(by).collect()
 }
 
-fn canceled(desk: &mut Desk, order: &NewOrder, reduced_whole: u32) {
+pub(super) fn canceled(desk: &mut Desk, order: &NewOrder, reduced_whole: u32) {
     let key = order.key;
     desk.tell(&Input::Gateway(GatewayEvent::CancelSent { key }));
     let reduced_by = Contracts::from_whole(reduced_whole);

@@ -10,6 +10,7 @@ mod fills;
 mod formats;
 mod members;
 mod outages;
+mod streamed_books;
 mod submits;
 
 use std::collections::BTreeSet;
