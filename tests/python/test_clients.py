@@ -81,6 +81,12 @@ def test_the_official_sdk_trades(key: str) -> None:
         orders = client.get_orders(limit=1)
         assert orders.orders[0].status == "executed" and orders.cursor
         assert client.get_trades(ticker=MARKET).trades[0].trade_id == fill.trade_id
+        now = int(time.time())
+        chart = client.get_market_candlesticks("KXALPHA", MARKET, start_ts=now - 3_600,
+                                               end_ts=now + 3_600, period_interval=1)
+        assert chart.candlesticks[-1].price.close_dollars == "0.5200"
+        assert {key.api_key_id for key in client.get_api_keys().api_keys} == {
+            simulator.ready["key_id"], simulator.ready["rsa_key_id"]}
         group = client.create_order_group(contracts_limit=5)
         assert client.get_order_group(group.order_group_id).is_auto_cancel_enabled
         assert client.get_account_api_limits().usage_tier == "basic"

@@ -40,11 +40,16 @@ CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance,
 # Values that mean something here, so that requests get past the first check. Requests against the
 # description have arbitrary ones in their place.
 KNOWN: dict[str, list[Any]] = {
-    "ticker": [MARKET, "KXBETA-26JUL01-A", "KXGAMMA-26JUL01-A", "KXNONE-26JUL01-A"],
+    # Some operations mean an event by it.
+    "ticker": [MARKET, "KXBETA-26JUL01-A", "KXGAMMA-26JUL01-A", "KXNONE-26JUL01-A",
+               "KXALPHA-26JUL01"],
+    "start_ts": [0, 1 << 31, -1], "end_ts": [1 << 33, 1 << 62, 0],
+    "period_interval": [1, 60, 1440, 7],
     "market_ticker": [MARKET, "KXGAMMA-26JUL01-A"],
     "event_ticker": ["KXALPHA-26JUL01", "KXNONE-26JUL01"],
     "series_ticker": ["KXALPHA", "KXNONE"],
     "tickers": [MARKET, f"{MARKET},KXBETA-26JUL01-A"],
+    "market_tickers": [MARKET, f"{MARKET},KXBETA-26JUL01-A,KXNONE-26JUL01-A"],
     "count": ["1.00", "250.00", "0.01", "0.00", "1.234", "1"],
     "price": ["0.4700", "0.5200", "0.0100", "0.9900", "0.5150", "0.055", "1.0000"],
     "reduce_by": ["1.00", "0.50", "1000.00"],
