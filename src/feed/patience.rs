@@ -1,5 +1,5 @@
-//! How long to wait after the exchange itself has ended a connection: dialling succeeds then, so the
-//! dialler's own pauses do not grow.
+//! How long to wait after the exchange itself has ended a connection: dialling succeeds then, so
+//! the dialler's own pauses do not grow.
 //!
 //! In: when the connection came up, and that it was ended. Out: the pause. What ends after a long
 //! life is dialled at once; what ends soon after the last time, ever more slowly.
