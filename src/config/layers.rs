@@ -89,9 +89,22 @@ impl<'a> Layers<'a> {
         Self { file, environment, arguments, settings: Vec::new() }
     }
 
-    /// Every key asked for, in that order.
+    /// Every key asked for, section by section, each in the order in which it was first asked.
     pub(super) fn into_settings(self) -> Vec<Setting> {
-        self.settings
+        // Who asks for a key goes by what needs it, not by where the key stands in a file.
+        let mut sections: Vec<&str> = Vec::new();
+        let mut placed = Vec::with_capacity(self.settings.len());
+        for setting in self.settings {
+            let section = setting.key.split_once('.').map_or("", |(section, _)| section);
+            let known = sections.iter().position(|it| *it == section);
+            let place = known.unwrap_or(sections.len());
+            if known.is_none() {
+                sections.push(section);
+            }
+            placed.push((place, setting));
+        }
+        placed.sort_by_key(|(place, _)| *place);
+        placed.into_iter().map(|(_, setting)| setting).collect()
     }
 
     fn find(&self, key: Key) -> Option<Found> {
