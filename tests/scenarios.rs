@@ -86,7 +86,8 @@
 //!   - sockets: `story_20_a_stream_with_pings_and_no_news_costs_no_fill`
 //! - 21 one channel never speaks; reset, then 502
 //!   - clock: `replayed_frame_does_not_revive_a_finished_order`
-//!   - sockets: `story_21_a_stream_without_user_orders_that_is_reset_and_refused_comes_back`
+//!   - sockets: `story_21_a_stream_without_user_orders_that_is_reset_and_refused_comes_back`,
+//!     `a_stream_reset_and_refused_with_502_is_backfilled_before_trading`
 //! - 22 gaps, errors 10 and 25, overflow
 //!   - clock: `a_channel_that_is_gone_for_good_is_asked_for_ever_more_slowly`,
 //!     `book_gap_is_read_again`, `no_top_is_told_that_the_exchange_never_had`,

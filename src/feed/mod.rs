@@ -1,11 +1,12 @@
 //! Feed (stage 4 of 5). WebSocket bytes → [`FeedEvent`]s for the oms.
 //!
-//! Polls its connections ([`link`]) in turn and passes on what they say ([`merge`]): fills, orders,
-//! news, [`FeedEvent::Up`] once every needed channel is acknowledged and [`FeedEvent::Down`] once
-//! when nobody is left to hear from. Two connections are two tellings of one story: each thing is
-//! passed on once, by whoever tells it first ([`duplicates`]), and the end of one is no outage
-//! while the other is known to have heard everything since ([`coverage`]). Events are never
-//! dropped: when their ring is full, reading stops and TCP pushes back.
+//! Polls its connections (`link.rs`) in turn and passes on what they say (`merge.rs`): fills,
+//! orders, news, [`FeedEvent::Up`] once every needed channel is acknowledged and
+//! [`FeedEvent::Down`] once when nobody is left to hear from. Two connections are two tellings of
+//! one story: each thing is passed on once, by whoever tells it first (`duplicates.rs`), and the
+//! end of one is no outage while the other is known to have heard everything since
+//! (`coverage.rs`). Events are never dropped: when their ring is full, reading stops and TCP
+//! pushes back.
 //!
 //! Thread `feed`. Invariants: `Up` and `Down` alternate; between them every fill the exchange
 //! sent was passed on. Steady state neither allocates nor blocks.

@@ -10,7 +10,7 @@ use std::fs;
 use std::mem::take;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -37,6 +37,9 @@ const UNDER_WAY_MAX: u64 = 400;
 const CONNECTIONS_MAX: u32 = 20;
 /// How much anonymous memory may grow after the first fifth of the run, in KiB.
 const GROWTH_KIB_MAX: u64 = 16 * 1024;
+
+/// One at a time: each trades at the full rate, and fills that come late move costs.
+static ALONE: Mutex<()> = Mutex::new(());
 
 /// How far the exchange's reads are behind its writes.
 const READ_LAG_MS: u64 = 300;
@@ -201,11 +204,29 @@ fn nothing_was_sent_twice(results: &[Value], orders: &[Value]) {
 fn books_stay_equal_over_a_hostile_link() {
     let variable = std::env::var("KALSHI_EXEC_LINK_SECONDS").ok();
     let seconds = variable.map_or(SECONDS, |text| text.parse().expect("a number of seconds"));
-    let dir = tempfile::tempdir().unwrap();
+    let summary = stay_equal(seconds, 11, "");
+    assert_eq!(summary["feed"].as_array().map(Vec::len), Some(1), "{summary}");
+}
+
+#[test]
+fn books_stay_equal_over_a_hostile_link_that_carries_two_streams() {
+    let summary = stay_equal(SECONDS, 13, "[feed]\nconnections = 2\n");
+    let links = summary["feed"].as_array().expect("the feed's connections");
+    assert_eq!(links.len(), 2, "{summary}");
+    let repeated = links.iter().filter_map(|link| link["repetitions"].as_u64()).sum::<u64>();
+    assert!(repeated > 0, "both told: {summary}");
+}
+
+/// Trades for so long over a bad link, with more configuration; what the run came to.
+#[expect(clippy::print_stdout, reason = "ten minutes are worth a look at what happened")]
+fn stay_equal(seconds: u64, seed: u64, more: &str) -> Value {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let dir = tempfile::tempdir().expect("a directory");
     let dir = dir.path();
-    let (_exchange, link) = exchange_behind_a_proxy(dir, 11);
+    let (_exchange, link) = exchange_behind_a_proxy(dir, seed);
     let client = Client::new(&dir.join("ready.json"));
-    fs::write(dir.join("link.toml"), format!("{WIDE}{HASTY}")).unwrap();
+    fs::write(dir.join("link.toml"), format!("{WIDE}{HASTY}{more}"))
+        .expect("the directory is writable");
     let signals = ("unix:signals.sock", "link.toml");
     let args = on_exchange("proxied.json", signals, ("report", "state"));
     let engine = Running::start(dir, &args);
@@ -242,4 +263,5 @@ fn books_stay_equal_over_a_hostile_link() {
     wait_for("every connection to be over", || (link.open() == 0).then_some(()));
     let [early, .., late] = traded.memory_kib[..] else { panic!("a sample each fifth") };
     assert!(late <= early + GROWTH_KIB_MAX, "memory grew: {:?} KiB", traded.memory_kib);
+    summary
 }

@@ -254,7 +254,7 @@ fn an_exchange_that_is_killed_and_started_again_is_traded_on_over_two_streams() 
 }
 
 #[test]
-fn a_stream_reset_and_refused_with_502_is_dialled_ever_more_slowly_and_backfilled_before_trading() {
+fn a_stream_reset_and_refused_with_502_is_backfilled_before_trading() {
     let mut stage = Stage::new();
     assert_eq!(stage.ask("before"), "filled");
     let refused =
