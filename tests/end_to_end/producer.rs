@@ -24,6 +24,7 @@ const ANSWER_WAIT: Duration = Duration::from_secs(60);
 /// a run ends soon.
 pub(crate) const WIDE: &str = "
 [risk]
+require_signal_time = false
 minimum_edge_cents = -3
 max_orders_per_minute = 100000
 min_time_between_orders_ms = 0
