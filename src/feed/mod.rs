@@ -28,7 +28,7 @@ pub(crate) mod scripted;
 #[cfg(test)]
 mod tests;
 
-use books::{BookCounts, Books};
+use books::Books;
 use followed::Followed;
 use link::Link;
 use merge::Merge;
@@ -42,7 +42,7 @@ use crate::kalshi::stream::DecodeCounts;
 use crate::message::{BookNews, FeedEvent, FollowCommand};
 use crate::net::{Connector, Transport};
 use crate::proto::websocket::SessionConfig;
-use crate::recorder::feed_links::{FeedLinkCounts, FeedLinkTold};
+use crate::recorder::feed_links::{BookCounts, FeedLinkCounts, FeedLinkTold};
 use crate::recorder::record::Record;
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
@@ -226,6 +226,7 @@ fn told<T: Transport, K: Connector<T>>(
         repeats: counts.repeats,
         repetitions: counts.repetitions,
         stalls: counts.stalls,
+        books: counts.books,
     };
     let last_loss = link.last_loss().map_or(Reason::EMPTY, |loss| Reason::lossy(loss.as_str()));
     FeedLinkTold { link: u8::try_from(index).unwrap_or(u8::MAX), counts, last_loss }

@@ -43,6 +43,35 @@ pub struct FeedLinkCounts {
     pub repetitions: u64,
     /// Polls that could not go on because the oms was behind.
     pub stalls: u64,
+    /// What was seen of books, where they are followed on this connection.
+    #[serde(default)]
+    pub books: BookCounts,
+}
+
+/// What was seen of the books that are followed on a connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct BookCounts {
+    /// Whole books.
+    pub snapshots: u64,
+    /// Changes of levels.
+    pub deltas: u64,
+    /// Words of the `ticker` channel.
+    pub tickers: u64,
+    /// Times that messages were missing.
+    pub gaps: u64,
+    /// Messages that had been there before.
+    pub repeats: u64,
+    /// Messages that were old when they came.
+    pub old: u64,
+    /// Books that contradicted themselves, and messages that could not be read.
+    pub damaged: u64,
+    /// Books that the summary contradicted for too long.
+    pub doubted: u64,
+    /// Snapshots asked for because a book was not believed.
+    pub asked: u64,
+    /// Markets for which there was no place.
+    pub crowded: u64,
 }
 
 /// One connection of the feed, in `summary.json` and `status`.

@@ -27,6 +27,7 @@ use crate::kalshi::stream::{
     write_subscribe_market, write_update,
 };
 use crate::message::{Blindness, BookNews, FollowCommand};
+use crate::recorder::feed_links::BookCounts;
 use crate::runtime::stage::Work;
 use crate::units::{Nanos, Now, Timestamp, WallTime};
 
@@ -56,31 +57,6 @@ impl Default for BooksConfig {
     fn default() -> Self {
         Self { age_max: Nanos::from_secs(2) }
     }
-}
-
-/// What has been seen so far.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BookCounts {
-    /// Whole books.
-    pub snapshots: u64,
-    /// Changes of levels.
-    pub deltas: u64,
-    /// Words of the `ticker` channel.
-    pub tickers: u64,
-    /// Times that messages were missing.
-    pub gaps: u64,
-    /// Messages that had been there before.
-    pub repeats: u64,
-    /// Messages that were old when they came.
-    pub old: u64,
-    /// Books that contradicted themselves, and messages that could not be read.
-    pub damaged: u64,
-    /// Books that the summary contradicted for too long.
-    pub doubted: u64,
-    /// Snapshots asked for because a book was not believed.
-    pub asked: u64,
-    /// Markets for which there was no place.
-    pub crowded: u64,
 }
 
 /// See the module's page.

@@ -53,6 +53,9 @@ fn a_late_retry_goes_by_the_streamed_book_and_reads_none() {
     assert_eq!(reads, 0, "the book was seen");
     assert!(views > 0);
     let (summary, _) = members.stage.end();
+    let seen = &summary["feed"][0]["books"];
+    assert!(seen["snapshots"].as_u64() >= Some(1), "{summary:#}");
+    assert_eq!(seen["gaps"], 0, "{seen}");
     let latency = &summary["hops"]["feed_latency"];
     assert!(latency["count"].as_u64() > Some(0), "{latency}");
     // One machine, one clock: milliseconds of the exchange's stamps, and not minutes.
