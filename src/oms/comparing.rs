@@ -86,6 +86,7 @@ impl Core {
         let row = self.reconciling.markets[index];
         let subject = Subject::Market(market);
         if row.moving == self.reconciling.reading || !self.is_settled(row.touched) {
+            self.reconciling.tally.skipped += 1;
             let cost = Subject::Cost(market);
             return self.reconciling.suspects.keep(|it| *it == subject || *it == cost);
         }

@@ -34,6 +34,10 @@ const RETRY: Nanos = Nanos::from_secs(5);
 /// Time until trading that a difference has stopped is looked at again.
 const MISMATCH_RECHECK: Nanos = Nanos::from_secs(5);
 
+/// Readings that follow at once on one that left out a market in which something was happening.
+/// A market that is traded all the time would have the account read all the time.
+const SKIPPED_LOOKS_MAX: u32 = 5;
+
 /// Failed readings in a row before a person is told.
 const FAILURES_TOLD: u32 = 12;
 
@@ -125,6 +129,8 @@ pub(super) struct Reconciling {
     /// Whether a person went on after a mismatch: what lasts is taken over.
     pub(super) follow: bool,
     pub(super) rechecks: u32,
+    /// Readings in a row that were made for what the one before left out.
+    pub(super) skipped_looks: u32,
     pub(super) failures: u32,
     pub(super) told: ReconciliationTold,
 }
@@ -140,6 +146,8 @@ pub(super) struct Tally {
     pub(super) repaired: u32,
     /// Differences that may be gone with the next reading.
     pub(super) open: u32,
+    /// Markets that were left out: something happened there.
+    pub(super) skipped: u32,
 }
 
 impl Reconciling {
@@ -168,6 +176,7 @@ impl Reconciling {
             base_open: false,
             follow: false,
             rechecks: 0,
+            skipped_looks: 0,
             failures: 0,
             told: ReconciliationTold::default(),
         }
@@ -367,16 +376,18 @@ impl Core {
         state.tally.mismatches = count;
         state.complete_until = state.began.wall;
         state.stage = Stage::Idle;
+        let apart = READINGS_APART.max(self.config.orders.read_lag);
+        let is_looked_at_soon = state.tally.skipped > 0 && state.skipped_looks < SKIPPED_LOOKS_MAX;
+        state.skipped_looks = if is_looked_at_soon { state.skipped_looks + 1 } else { 0 };
         let pause = if count > 0 {
             MISMATCH_RECHECK
         } else if state.tally.found.iter().any(|found| *found > 0) {
-            let apart = READINGS_APART.max(self.config.orders.read_lag);
             state.rechecks = (state.rechecks + 1).min(16);
             Nanos::from_ns(apart.ns() << state.rechecks.saturating_sub(4))
         } else {
             state.rechecks = 0;
             state.follow = false;
-            every
+            if is_looked_at_soon { apart } else { every }
         };
         state.due = now.mono + pause.min(every.max(READINGS_APART));
         let (tally, since) = (state.tally, state.began.wall);

@@ -71,14 +71,58 @@ fn equal_books_say_nothing_and_are_read_again_a_minute_later() {
     desk.buy_ten("a");
     desk.compare(&[]);
     assert!(desk.alerts().is_empty(), "{:?}", desk.alerts());
-    let readings = |desk: &Desk| {
-        desk.asks.iter().filter(|ask| matches!(ask, FetchCommand::Account { .. })).count()
-    };
     let before = readings(&desk);
     desk.pass(Nanos::from_secs(59));
     assert_eq!(readings(&desk), before);
     desk.pass(Nanos::from_secs(2));
     assert_eq!(readings(&desk), before + 1);
+}
+
+fn readings(desk: &Desk) -> usize {
+    desk.asks.iter().filter(|ask| matches!(ask, FetchCommand::Account { .. })).count()
+}
+
+/// Something happens in the first market while the account is read.
+fn read_while_busy(desk: &mut Desk) {
+    desk.buy_ten("a");
+    desk.tell(&Input::Control(ControlCommand::Reconcile));
+    desk.pass(Nanos::from_ms(1));
+    desk.core.reconciling.touch(MarketIx(0), desk.now.mono);
+    desk.fetched(FetchEvent::AccountRead);
+    desk.pass(Nanos::ZERO);
+}
+
+#[test]
+fn a_market_that_was_left_out_is_looked_at_again_soon() {
+    let mut desk = Desk::new(|_| {});
+    read_while_busy(&mut desk);
+    let before = readings(&desk);
+    desk.pass(Nanos::from_ms(1_500));
+    assert_eq!(readings(&desk), before + 1, "not only after a minute");
+    // Nothing is left out any more.
+    desk.fetched(held(A, 1_000));
+    desk.fetched(FetchEvent::AccountRead);
+    desk.pass(Nanos::from_secs(20));
+    assert!(desk.core.guard().mismatches() == 0, "{:?}", desk.alerts());
+}
+
+#[test]
+fn a_market_that_is_always_busy_has_the_account_read_so_often_and_no_more() {
+    let mut desk = Desk::new(|_| {});
+    read_while_busy(&mut desk);
+    let before = readings(&desk);
+    for _ in 0..20 {
+        desk.pass(Nanos::from_ms(1_500));
+        if readings(&desk) > before {
+            desk.core.reconciling.touch(MarketIx(0), desk.now.mono);
+            for fill in desk.fills.clone() {
+                desk.fetched(FetchEvent::Fill(fill));
+            }
+            desk.fetched(FetchEvent::AccountRead);
+            desk.pass(Nanos::ZERO);
+        }
+    }
+    assert_eq!(readings(&desk) - before, 5);
 }
 
 #[test]

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Stage, address, came_and_went};
+use super::{HASTY, Stage, address, came_and_went};
 use crate::lost_answers::serve;
 use crate::process::wait_for;
-use crate::producer::{resting_signal, signal};
+use crate::producer::{WIDE, resting_signal, signal};
 use kalshi_exec::sim::server::FaultHook;
 
 #[test]
@@ -184,6 +184,34 @@ fn what_a_shutdown_could_not_cancel_is_said() {
     let left: Vec<&Value> = summary["shutdown"]["left"].as_array().unwrap().iter().collect();
     assert_eq!(left, [&Value::from(id.as_str())], "{}", summary["shutdown"]);
     assert!(ended.stderr.contains(&id), "{}", ended.stderr);
+}
+
+#[test]
+fn a_second_signal_ends_a_shutdown_that_the_exchange_does_not_answer() {
+    // It would wait for the exchange longer than any test.
+    let patient = format!("{WIDE}{HASTY}");
+    let patient = patient.replace("drain_timeout_ms = 3000", "drain_timeout_ms = 300000");
+    let mut stage = Stage::configured(&patient);
+    stage.producer.send(resting_signal("rest"));
+    wait_for("the order to rest", || {
+        let orders = stage.client.list("/portfolio/orders", "orders");
+        orders.first().filter(|order| order["status"] == "resting").map(|_| ())
+    });
+    stage.gate.shut();
+    stage.holds("order_link_down");
+
+    stage.engine.signal("INT");
+    wait_for("the shutdown to begin", || {
+        stage.engine.stderr().contains("interrupted: cancelling").then_some(())
+    });
+
+    // Repeats within two seconds of the first mean nothing; then the next one ends it.
+    let code = wait_for("the process to end", || {
+        stage.engine.signal("INT");
+        stage.engine.child.try_wait().expect("a child can be waited for").map(|it| it.code())
+    });
+    assert_eq!(code, Some(1));
+    assert!(!stage.dir.path().join("report/summary.json").exists(), "at once");
 }
 
 #[test]
