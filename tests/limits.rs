@@ -23,7 +23,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 
 use kalshi_exec::risk::Limit;
 use limits::stand::Stand;
-use limits::steps::{SHAPES, step};
+use limits::steps::{Ask, SHAPES, Step, step};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 
@@ -118,4 +118,32 @@ fn the_steps_meet_every_limit_and_send_many_orders() {
     let missed: Vec<Limit> =
         Limit::ALL.into_iter().filter(|it| can_be_met(*it) && !met.contains(it)).collect();
     assert!(missed.is_empty(), "never met: {missed:?}; {sent} orders");
+}
+
+/// Books that follow the exchange after a person has resumed took the end of a market for a
+/// position that had gone, and its loss was never counted.
+#[test]
+fn a_settlement_under_way_when_a_person_resumes_is_counted() {
+    let ask = |market, oddity| {
+        Step::Signal(Ask { market, action: 0, contracts: 1, cents: 20, how: 0, oddity })
+    };
+    let steps = [
+        ask(2, 13),
+        Step::Gateway { nth: 0, news: 36 },
+        Step::Link { what: 20 },
+        Step::Fill { nth: 0, rest: false },
+        Step::Mismatches { count: 7 },
+        Step::Gateway { nth: 0, news: 1 },
+        Step::Pass { ms: 1_000 },
+        Step::Control { what: 10 },
+        Step::Settle { market: 2, yes: false },
+        Step::Fetch { nth: 55, what: 16 },
+        Step::Pass { ms: 1_100 },
+        Step::Fetch { nth: 128, what: 4 },
+        ask(0, 0),
+    ];
+    let mut stand = Stand::new(0);
+    steps.iter().for_each(|step| stand.take(step));
+    stand.finish();
+    stand.check_end();
 }

@@ -176,13 +176,14 @@ impl Core {
                 (Invariant::Positions.as_str(), self.account.holding(market).position);
             alert(ticker, &format!("{name}: {here} here, {position} there"), out);
         }
-        if weight != Weight::Suspected && self.reconciling.follow {
+        let subject = Subject::Market(market);
+        if weight != Weight::Suspected && self.may_take_over(&subject) {
             let holding = Holding { position, cost };
             self.account.open_with(market, holding);
             self.costs.note_opening(market, &holding);
             self.hold(market, &holding);
             self.reconciling.touch(market, now.mono);
-            self.reconciling.suspects.mend(&Subject::Market(market));
+            self.reconciling.suspects.mend(&subject);
             self.reconciling.tally.repaired += 1;
         }
     }
@@ -200,13 +201,24 @@ impl Core {
             let name = Invariant::Cash.as_str();
             alert(Ticker::EMPTY, &format!("{name}: {here} here, {there} there"), out);
         }
-        if weight != Weight::Suspected && (is_base || self.reconciling.follow) {
+        let subject = Subject::Cash(None);
+        if weight != Weight::Suspected && (is_base || self.may_take_over(&subject)) {
             self.account.deposit(there - here);
             self.reconciling.base_open = false;
-            self.reconciling.suspects.mend(&Subject::Cash(None));
+            self.reconciling.suspects.mend(&subject);
             self.reconciling.tally.repaired += 1;
             self.reconciling.last_touched = now.mono;
         }
+    }
+
+    /// Whether a person has gone on, and no settlement can be what a difference comes from: one
+    /// that is still to be told of would find nothing left to pay out, and the day would lack its
+    /// result.
+    fn may_take_over(&self, subject: &Subject) -> bool {
+        let state = &self.reconciling;
+        let lag = self.config.orders.read_lag;
+        let seen = state.suspects.seen_since(subject);
+        state.follow && seen.is_some_and(|at| self.settlements.known_until(at + lag))
     }
 
     /// A person goes on: what still differs is taken over, and it is looked at once more.

@@ -50,9 +50,8 @@ impl Core {
             FetchEvent::MarketRead => self.on_market_read(now),
             FetchEvent::MarketFailed => self.on_market_failed(now),
             FetchEvent::Settled(settlement) => self.on_settled(now, settlement, out),
-            FetchEvent::SettlementsDone | FetchEvent::SettlementsFailed => {
-                self.settlements.answered();
-            }
+            FetchEvent::SettlementsDone => self.settlements.read(),
+            FetchEvent::SettlementsFailed => self.settlements.failed(),
             FetchEvent::BackfillDone => self.backfill_done(now, out),
             FetchEvent::BackfillFailed => self.backfill_failed(now, out),
             // Noted by the guard, before.

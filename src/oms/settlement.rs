@@ -29,6 +29,10 @@ pub(super) struct Settlements {
     newest: WallTime,
     due: Timestamp,
     asked: bool,
+    /// When the last question was asked.
+    asked_at: Timestamp,
+    /// When the last question that was answered whole had been asked.
+    read_at: Timestamp,
 }
 
 impl Settlements {
@@ -41,6 +45,8 @@ impl Settlements {
             newest: opened_at,
             due: Timestamp::NEVER,
             asked: false,
+            asked_at: Timestamp::ZERO,
+            read_at: Timestamp::ZERO,
         }
     }
 
@@ -65,9 +71,20 @@ impl Settlements {
         self.due
     }
 
-    /// The question has been answered, one way or the other.
-    pub(super) const fn answered(&mut self) {
+    /// The question has been answered, whole.
+    pub(super) const fn read(&mut self) {
         self.asked = false;
+        self.read_at = self.asked_at;
+    }
+
+    /// The question has not been answered, or not whole.
+    pub(super) const fn failed(&mut self) {
+        self.asked = false;
+    }
+
+    /// Whether every settlement that the exchange had told of by `at` is known here.
+    pub(super) fn known_until(&self, at: Timestamp) -> bool {
+        self.read_at >= at
     }
 }
 
@@ -82,6 +99,7 @@ impl Core {
         if core::mem::replace(&mut state.asked, true) {
             return;
         }
+        state.asked_at = now.mono;
         let known = state.newest.unix_ns().saturating_sub(OVERLAP.ns());
         let since = WallTime::from_unix_ns(known).max(state.floor);
         out.asks.push(FetchCommand::Settlements { since });

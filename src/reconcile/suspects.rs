@@ -101,6 +101,12 @@ impl Suspects {
         }
     }
 
+    /// Since when this reading's difference of a subject lasts.
+    #[must_use]
+    pub fn seen_since(&self, subject: &Subject) -> Option<Timestamp> {
+        self.now.iter().find(|it| it.subject == *subject).map(|it| it.since)
+    }
+
     /// What differed was repaired at once.
     pub fn mend(&mut self, subject: &Subject) {
         self.now.retain(|it| it.subject != *subject);

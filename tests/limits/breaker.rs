@@ -17,10 +17,22 @@ enum State {
     Open {
         until: Timestamp,
     },
-    /// The order that probes, and since when nothing was heard of it.
+    /// The order that probes, and what was heard of it.
     HalfOpen {
-        probe: Option<(ClientOrderId, Option<Timestamp>)>,
+        probe: Option<(ClientOrderId, Heard)>,
     },
+}
+
+/// What was heard of the order that probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// Nothing since it was sent.
+    Nothing(Timestamp),
+    /// A fill, where an end should have come: whether the order counts as lost after all depends
+    /// on who told of the fill and when. It was sent then.
+    Fill(Timestamp),
+    /// An answer.
+    Answer,
 }
 
 /// See the module's page.
@@ -57,7 +69,7 @@ impl Breaker {
     }
 
     pub(crate) fn tick(&mut self, now: Timestamp) {
-        if let State::HalfOpen { probe: Some((_, Some(sent))) } = self.state
+        if let State::HalfOpen { probe: Some((_, Heard::Nothing(sent))) } = self.state
             && sent + self.silence_max <= now
         {
             self.trip(sent + self.silence_max);
@@ -78,10 +90,20 @@ impl Breaker {
 
     /// An order was answered: silence means nothing any more.
     pub(crate) fn answered(&mut self, id: ClientOrderId) {
-        if let State::HalfOpen { probe: Some((probe, sent)) } = &mut self.state
+        if let State::HalfOpen { probe: Some((probe, heard)) } = &mut self.state
             && *probe == id
         {
-            *sent = None;
+            *heard = Heard::Answer;
+        }
+    }
+
+    /// A part of an order that does not rest has filled.
+    pub(crate) fn filled(&mut self, id: ClientOrderId) {
+        if let State::HalfOpen { probe: Some((probe, heard)) } = &mut self.state
+            && *probe == id
+            && let Heard::Nothing(sent) = *heard
+        {
+            *heard = Heard::Fill(sent);
         }
     }
 
@@ -124,12 +146,17 @@ impl Breaker {
 
     /// An order leaves.
     pub(crate) fn sent(&mut self, now: Timestamp, id: ClientOrderId) {
+        let lost_after = self.silence_max + self.cooldown;
         match &mut self.state {
             State::Closed => {}
             State::Open { .. } => panic!("an open breaker lets nothing out: {self:?}"),
             State::HalfOpen { probe } => {
-                assert!(probe.is_none(), "a second order while one probes");
-                *probe = Some((id, Some(now)));
+                let over = probe.is_none_or(|(_, heard)| match heard {
+                    Heard::Fill(sent) => sent + lost_after <= now,
+                    Heard::Nothing(_) | Heard::Answer => false,
+                });
+                assert!(over, "a second order while one probes");
+                *probe = Some((id, Heard::Nothing(now)));
             }
         }
     }

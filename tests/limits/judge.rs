@@ -451,7 +451,12 @@ impl Judge {
         order.filled += fill.quantity;
         order.filled_today += u64::from(fill.quantity.centis());
         let id = order.terms.client_order_id;
-        self.breaker.answered(id);
+        // What rests may go on resting; of what does not, the end is still to be told.
+        if order.terms.time_in_force == TimeInForce::GoodTillCanceled {
+            self.breaker.answered(id);
+        } else {
+            self.breaker.filled(id);
+        }
         self.conclude(now, id);
     }
 
