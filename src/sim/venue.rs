@@ -63,6 +63,13 @@ pub enum VenueAction {
         /// The fees; none lets the series' hold.
         fees: Option<FeeOverride>,
     },
+    /// Charges nothing until a time.
+    WaiveFees {
+        /// In which market; in every market when `None`.
+        market: Option<Ticker>,
+        /// Until when.
+        until: WallTime,
+    },
     /// Says what YES means in a market.
     Retitle {
         /// Which.

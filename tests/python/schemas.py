@@ -33,6 +33,8 @@ EXTRA_STATUSES: dict[tuple[str, str], str] = {
     ("DecreaseOrderV2", "409"): "exchange_is_paused (reference 3.0)",
     ("CancelOrderV2", "409"): "exchange_is_paused (reference 3.0)",
     ("CancelAllOrders", "409"): "exchange_is_paused (reference 3.0)",
+    ("ApplySubaccountTransfer", "409"): "exchange_is_paused (reference 3.0)",
+    ("CreateSubaccount", "409"): "exchange_is_paused (reference 3.0)",
 }
 
 # Of the three shapes of errors only one is described; the others are recorded.

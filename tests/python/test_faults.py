@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+import schemas
 from conftest import BOOKS, MARKET, OTHER_MARKET
 from simulator import ORDERS, Client, Simulator
 from test_operations import order
@@ -245,6 +246,18 @@ def cleared_pause(stage: Stage) -> None:
     stage.create(order())
 
 
+def forbidden(stage: Stage) -> None:
+    new = order()
+    refusal = stage.client.send("POST", ORDERS, new)
+    schemas.check_answer("POST", ORDERS, 403, refusal.json())
+    error = refusal.json()["error"]
+    assert refusal.status_code == 403
+    assert error["code"].startswith("Your_location_attestation_for_API_trading_is_missing")
+    assert error["code"].endswith("_and_then_retry.")
+    assert error["message"] == error["code"].replace("_", " ")
+    assert stage.create(new)["remaining_count"] == "10.00", "it had not landed"
+
+
 ONCE = "count = 1"
 
 # Told after the faults before it have begun, since those of one moment come in their order.
@@ -273,6 +286,7 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
     ("close_after", f"on = 'create'\n{ONCE}", close_after),
     ("delay", f"on = 'create'\nphase = 'after'\ndelay_ms = 300\n{ONCE}", late_answer),
     ("seq_gap", ONCE, seq_gap),
+    ("forbidden", ONCE, forbidden),
 ]
 
 

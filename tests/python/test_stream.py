@@ -5,6 +5,7 @@ Every text frame is validated against the exchange's description of messages.
 import json
 import textwrap
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -290,6 +291,85 @@ def test_new_markets_events_and_fees_are_told(client: Client) -> None:
         assert read("/events/KXDELTA-26JUL01")["markets"][0]["status"] == "active"
 
 
+def test_a_market_is_moved_disputed_and_amended(client: Client) -> None:
+    with Simulator("--still-quotes", books=BOOKS) as simulator:
+        client = simulator.client()
+        taken = order(price="0.5200", time_in_force="immediate_or_cancel", count="4.00")
+
+        def read() -> dict[str, Any]:
+            answer = client.send("GET", f"/markets/{MARKET}")
+            schemas.check_answer("GET", f"/markets/{MARKET}", 200, answer.json())
+            return dict(answer.json()["market"])
+
+        listed = read()["updated_time"]
+        with client.session() as socket:
+            session = Session(socket)
+            session.send("subscribe", channels=["market_lifecycle_v2"])
+            session.expect("subscribed")
+            inject(client, f"""
+                [[fault]]
+                name = "fee_waiver"
+                market = "{MARKET}"
+                for_ms = 600000
+                [[fault]]
+                name = "restructure"
+                market = "{MARKET}"
+                price_level_structure = "deci_cent"
+                [[fault]]
+                name = "close_at"
+                market = "{MARKET}"
+                after_ms = 600000
+            """)
+            finer, moved = session.expect("market_lifecycle_v2", 2)
+            assert finer["msg"]["event_type"] == "price_level_structure_updated"
+            assert finer["msg"]["price_level_structure"] == "deci_cent"
+            assert moved["msg"]["event_type"] == "close_date_updated"
+            changed = read()
+            assert changed["updated_time"] > listed and changed["fee_waiver_expiration_time"]
+            assert changed["price_level_structure"] == "deci_cent"
+            fine = client.send("POST", ORDERS, order(price="0.1050"))
+            assert fine.status_code == 201, "a price between cents is valid now"
+            free = client.send("POST", ORDERS, taken).json()
+            assert (free["fill_count"], free["average_fee_paid"]) == ("4.00", "0.0000")
+
+            inject(client, f"""
+                [[fault]]
+                name = "settle"
+                market = "{MARKET}"
+                outcome = "no"
+                after_ms = 600000
+                [[fault]]
+                name = "dispute"
+                at_ms = 300
+                market = "{MARKET}"
+                [[fault]]
+                name = "amend_result"
+                at_ms = 600
+                market = "{MARKET}"
+                outcome = "yes"
+                [[fault]]
+                name = "settle"
+                at_ms = 900
+                market = "{MARKET}"
+                outcome = "no"
+            """)
+            closed, determined = session.expect("market_lifecycle_v2", 2)
+            assert closed["msg"]["event_type"] == "close_date_updated"
+            assert (determined["msg"]["event_type"], determined["msg"]["result"]) == (
+                "determined", "no")
+            steps = [read()]
+            while (now := read())["status"] != "finalized":
+                if now["status"] != steps[-1]["status"]:
+                    steps.append(now)
+            [settled] = session.expect("market_lifecycle_v2")
+            assert settled["msg"]["event_type"] == "settled"
+        assert [it["status"] for it in steps] == ["determined", "disputed", "amended"]
+        assert [it["result"] for it in steps] == ["no", "no", "yes"]
+        assert (now["result"], now["settlement_value_dollars"]) == ("yes", "1.0000")
+        [paid] = client.send("GET", "/portfolio/settlements").json()["settlements"]
+        assert (paid["revenue"], paid["market_result"]) == (400, "yes")
+
+
 def test_formats_may_change_and_messages_be_late(client: Client) -> None:
     with Simulator("--still-quotes", books=BOOKS) as simulator:
         client = simulator.client()
@@ -358,6 +438,21 @@ def test_pauses_of_the_exchange_are_answered_and_shown(client: Client) -> None:
             assert (refusal.status_code, refusal.json()["error"]["code"]) == (409, code)
             answer = client.send("POST", f"{ORDERS}/{rests}/decrease", {"reduce_to": "5.00"})
             assert answer.status_code == decreased
+            status = client.send("GET", "/exchange/status").json()
+            moves = status["intra_exchange_transfers_active"]
+            across = {"source": "event_contract", "destination": "event_contract", "amount": 100,
+                      "destination_exchange_shard": 3}
+            within = {"client_transfer_id": str(uuid.uuid4()), "from_subaccount": 0,
+                      "to_subaccount": 0, "amount_cents": 1}
+            for path, body, done in (
+                    ("/portfolio/intra_exchange_instance_transfer", across, 200),
+                    ("/portfolio/subaccounts/transfer", within, 200),
+                    ("/portfolio/subaccounts", {}, 201)):
+                answer = client.send("POST", path, body)
+                schemas.check_answer("POST", path, answer.status_code, answer.json())
+                assert answer.status_code == (done if moves else 409)
+                assert moves or answer.json()["error"]["code"] == "exchange_is_paused"
+        assert not moves, "it was paused at last"
 
 
 def test_reads_lag_when_a_fault_says_so(client: Client) -> None:

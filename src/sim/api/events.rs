@@ -66,7 +66,7 @@ impl Board<'_> {
             query.admits("series_ticker", series_of(markets[0]))
                 && query.admits("tickers", name)
                 && any(&|it| status.is_none_or(|status| status == it.status.filter_name()))
-                && any(&|it| closing.contains(self.closes(it)))
+                && any(&|it| closing.contains(Self::closes(it)))
                 && updated.contains(self.opened)
         });
         let page = query.page(matching, |ix| *ix as u64)?;

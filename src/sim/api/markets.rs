@@ -39,8 +39,8 @@ impl Board<'_> {
     }
 
     /// When a market closes.
-    pub(super) fn closes(&self, market: &MarketState) -> WallTime {
-        market.closes.unwrap_or(self.opened + OPEN_FOR)
+    pub(super) fn closes(market: &MarketState) -> WallTime {
+        market.closes.unwrap_or(market.created + OPEN_FOR)
     }
 
     /// `GET /markets`.
@@ -61,9 +61,9 @@ impl Board<'_> {
                 && query.admits("series_ticker", series_of(market))
                 && status.is_none_or(|status| status == market.status.filter_name())
                 && !combos_only
-                && created.contains(self.opened)
-                && updated.contains(self.opened)
-                && closing.contains(self.closes(market))
+                && created.contains(market.created)
+                && updated.contains(market.updated)
+                && closing.contains(Self::closes(market))
                 && (!by_settling || market.settled.is_some_and(|time| settled.contains(time)))
         });
         let page = query.page(matching, |ix| *ix as u64)?;
@@ -121,11 +121,11 @@ impl Board<'_> {
                 })
             })
             .collect();
-        let (opened, closes) = (rfc3339(self.opened), rfc3339(self.closes(market)));
+        let (created, closes) = (rfc3339(market.created), rfc3339(Self::closes(market)));
         let mut json = json!({
             "can_close_early": true,
             "close_time": closes,
-            "created_time": opened,
+            "created_time": created,
             "event_ticker": event_of(&market.ticker),
             "exchange_index": market.exchange_index,
             "expected_expiration_time": closes,
@@ -135,7 +135,7 @@ impl Board<'_> {
             "market_type": "binary",
             "no_sub_title": "",
             "notional_value_dollars": "1.0000",
-            "open_time": market.opens.map_or_else(|| opened.clone(), rfc3339),
+            "open_time": market.opens.map_or_else(|| created.clone(), rfc3339),
             "previous_price_dollars": "0.0000",
             "previous_yes_ask_dollars": "0.0000",
             "previous_yes_bid_dollars": "0.0000",
@@ -149,7 +149,7 @@ impl Board<'_> {
             "status": market.status.as_str(),
             "ticker": market.ticker.as_str(),
             "title": market.ticker.as_str(),
-            "updated_time": opened,
+            "updated_time": rfc3339(market.updated),
             "yes_sub_title": market.yes_sub_title.as_str(),
         });
         if let Some(outcome) = market.outcome {

@@ -296,6 +296,13 @@ impl SimVenue {
         }
     }
 
+    /// The market of a name, or all of them.
+    fn named(&self, market: Option<Ticker>) -> Vec<usize> {
+        let markets = self.exchange.markets().iter().enumerate();
+        let named = markets.filter(|(_, it)| market.is_none_or(|ticker| it.ticker == ticker));
+        named.map(|(index, _)| index).collect()
+    }
+
     fn publish(&mut self, now: WallTime) {
         self.publish_for(now, None);
     }
@@ -366,11 +373,7 @@ impl Venue for SimVenue {
         match *action {
             VenueAction::State(state) => self.exchange.set_state(now, state),
             VenueAction::Market { market, command } => {
-                let all = 0..self.exchange.markets().len();
-                let named = |index: &usize| {
-                    market.is_none_or(|ticker| self.exchange.markets()[*index].ticker == ticker)
-                };
-                for index in all.filter(named).collect::<Vec<_>>() {
+                for index in self.named(market) {
                     // What does not fit a market changes nothing in it.
                     let _: Result<(), LifecycleError> = self.exchange.command(now, index, command);
                 }
@@ -395,10 +398,13 @@ impl Venue for SimVenue {
                 }
             }
             VenueAction::VoidFill { market } => {
-                for index in 0..self.exchange.markets().len() {
-                    if market.is_none_or(|it| self.exchange.markets()[index].ticker == it) {
-                        self.exchange.void_fill(now, index);
-                    }
+                for index in self.named(market) {
+                    self.exchange.void_fill(now, index);
+                }
+            }
+            VenueAction::WaiveFees { market, until } => {
+                for index in self.named(market) {
+                    self.exchange.waive_fees(now, index, until);
                 }
             }
         }

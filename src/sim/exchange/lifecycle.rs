@@ -48,6 +48,8 @@ pub enum MarketCommand {
     Determine(Outcome),
     /// Stops the settlement of a determined market.
     Dispute,
+    /// Lets what a disputed market was determined to be stand; its settlement waits anew.
+    Uphold,
     /// Says how a disputed market came out after all.
     Amend(Outcome),
     /// Pays out now.
@@ -99,8 +101,10 @@ impl Exchange {
     }
 
     /// Charges nothing in a market until a time.
-    pub fn waive_fees(&mut self, market: usize, until: WallTime) {
+    pub fn waive_fees(&mut self, now: WallTime, market: usize, until: WallTime) {
+        self.advance(now);
         self.markets[market].fee_waiver_until = Some(until);
+        self.markets[market].updated = now;
     }
 
     /// Lets time pass: ends every order whose time is up and moves every market whose time has
@@ -147,6 +151,7 @@ impl Exchange {
             Timer::Open(market) => {
                 if self.markets[market].status == MarketStatus::Initialized {
                     self.markets[market].status = MarketStatus::Active;
+                    self.markets[market].updated = now;
                 }
             }
             Timer::Close(market) => {
@@ -157,7 +162,9 @@ impl Exchange {
             }
             Timer::CancelResting(market) => self.cancel_resting(market, now),
             Timer::Settle(market) => {
-                if self.markets[market].status == MarketStatus::Determined {
+                // A dispute has put it off, or still holds it up.
+                let due = self.markets[market].settles.is_some_and(|settles| settles <= now);
+                if due && self.markets[market].status.awaits_settlement() {
                     self.finalize(market, now);
                 }
             }
@@ -211,6 +218,7 @@ impl Exchange {
         if !command.fits(status) {
             return Err(LifecycleError { status });
         }
+        self.markets[market].updated = now;
         match command {
             MarketCommand::Activate => self.activate(market, now),
             MarketCommand::Deactivate => self.deactivate(market, now),
@@ -221,9 +229,14 @@ impl Exchange {
             }
             MarketCommand::Determine(outcome) => self.determine(market, outcome, now),
             MarketCommand::Dispute => self.markets[market].status = MarketStatus::Disputed,
+            MarketCommand::Uphold => {
+                self.markets[market].status = MarketStatus::Determined;
+                self.await_settlement(market, now);
+            }
             MarketCommand::Amend(outcome) => {
                 self.markets[market].outcome = Some(outcome);
                 self.markets[market].status = MarketStatus::Amended;
+                self.await_settlement(market, now);
             }
             MarketCommand::Settle => self.finalize(market, now),
             MarketCommand::CloseAt(closes) => {
@@ -257,6 +270,7 @@ impl Exchange {
     /// Past its close a market takes nothing; what rests in it goes a little later.
     fn shut(&mut self, market: usize, now: WallTime) {
         self.markets[market].status = MarketStatus::Closed;
+        self.markets[market].updated = now;
         self.schedule(now + self.rules.close_cancel_delay, Timer::CancelResting(market));
     }
 
@@ -265,15 +279,23 @@ impl Exchange {
         self.markets[market].outcome = Some(outcome);
         self.markets[market].determined = Some(now);
         self.lifecycle(market, LifecycleChange::Determined(outcome), now);
-        self.schedule(now + self.rules.settlement_delay, Timer::Settle(market));
+        self.await_settlement(market, now);
+    }
+
+    /// What is known of a market's outcome is paid out a while later.
+    fn await_settlement(&mut self, market: usize, now: WallTime) {
+        let settles = now + self.rules.settlement_delay;
+        self.markets[market].settles = Some(settles);
+        self.schedule(settles, Timer::Settle(market));
     }
 
     fn finalize(&mut self, market: usize, now: WallTime) {
         let outcome = self.markets[market].outcome;
-        let outcome = outcome.expect("a determined, disputed or amended market has an outcome");
+        let outcome = outcome.expect("a determined or amended market has an outcome");
         self.cancel_resting(market, now);
         self.markets[market].status = MarketStatus::Finalized;
         self.markets[market].settled = Some(now);
+        self.markets[market].updated = now;
         self.pay_out(market, outcome, now);
         self.lifecycle(market, LifecycleChange::Settled, now);
     }
@@ -358,8 +380,8 @@ impl MarketCommand {
             Self::Close | Self::CloseAt(_) | Self::Restructure(_) => status.is_before_close(),
             Self::Determine(_) => matches!(status, S::Closed),
             Self::Dispute => matches!(status, S::Determined),
-            Self::Amend(_) => matches!(status, S::Disputed),
-            Self::Settle => matches!(status, S::Determined | S::Disputed | S::Amended),
+            Self::Uphold | Self::Amend(_) => matches!(status, S::Disputed),
+            Self::Settle => status.awaits_settlement(),
         }
     }
 }

@@ -50,7 +50,7 @@ impl Exchange {
         };
         let new_event = !self.markets.iter().any(|it| it.ticker.event() == ticker.event());
         let market = self.markets.len();
-        self.markets.push(MarketState::new(&seed, self.ids.uuid()));
+        self.markets.push(MarketState::new(&seed, self.ids.uuid(), now));
         self.by_ticker.insert(ticker, market);
         self.listed += 1;
         for account in self.members.iter_mut().flat_map(|member| &mut member.accounts) {
@@ -98,6 +98,7 @@ impl Exchange {
     pub fn retitle(&mut self, now: WallTime, market: usize, yes_sub_title: Subtitle) {
         self.advance(now);
         self.markets[market].yes_sub_title = yes_sub_title;
+        self.markets[market].updated = now;
         let change = LifecycleChange::Retitled;
         self.events.push(ExchangeEvent::Lifecycle { market, change, time: now });
     }

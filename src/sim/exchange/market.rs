@@ -63,6 +63,12 @@ impl MarketStatus {
     pub const fn is_before_close(self) -> bool {
         matches!(self, Self::Initialized | Self::Active | Self::Inactive)
     }
+
+    /// Whether the next thing to happen to it is its payout.
+    #[must_use]
+    pub const fn awaits_settlement(self) -> bool {
+        matches!(self, Self::Determined | Self::Amended)
+    }
 }
 
 /// What YES means in a market, in a few words.
@@ -94,6 +100,10 @@ pub struct MarketState {
     pub exchange_index: u8,
     /// Whether it takes orders.
     pub status: MarketStatus,
+    /// When it was listed.
+    pub created: WallTime,
+    /// When something other than its trading last changed in it.
+    pub updated: WallTime,
     /// When it opens by itself, if it has such a time.
     pub opens: Option<WallTime>,
     /// When it closes, if it has such a time.
@@ -102,6 +112,8 @@ pub struct MarketState {
     pub outcome: Option<Outcome>,
     /// When that was.
     pub determined: Option<WallTime>,
+    /// When it is paid out by itself, unless that is disputed.
+    pub(crate) settles: Option<WallTime>,
     /// When it was paid out.
     pub settled: Option<WallTime>,
     /// `fee_multiplier` of its series in millionths.
@@ -129,8 +141,8 @@ pub struct MarketState {
 }
 
 impl MarketState {
-    /// An open market with an empty book.
-    pub(crate) fn new(seed: &BookSeed, id: u128) -> Self {
+    /// An open market with an empty book, listed at `now`.
+    pub(crate) fn new(seed: &BookSeed, id: u128, now: WallTime) -> Self {
         let fees = seed.fee_type.schedule(FeeType::MULTIPLIER_ONE_PPM);
         Self {
             ticker: seed.ticker,
@@ -140,10 +152,13 @@ impl MarketState {
             fee_type: seed.fee_type,
             exchange_index: seed.exchange_index,
             status: MarketStatus::Active,
+            created: now,
+            updated: now,
             opens: None,
             closes: None,
             outcome: None,
             determined: None,
+            settles: None,
             settled: None,
             fee_multiplier_ppm: FeeType::MULTIPLIER_ONE_PPM,
             fee_override: None,

@@ -137,7 +137,7 @@ impl Exchange {
             if by_ticker.insert(book.ticker, markets.len()).is_some() {
                 return Err(BooksError::Duplicate { ticker: book.ticker });
             }
-            markets.push(MarketState::new(book, ids.uuid()));
+            markets.push(MarketState::new(book, ids.uuid(), now));
         }
         let shards: Vec<u8> = books.iter().map(|book| book.exchange_index).collect();
         let member = |user: &UserSeed| {

@@ -5,7 +5,7 @@
 
 use crate::sim::exchange::account::{Account, Role};
 use crate::sim::exchange::member::SUBACCOUNTS_MAX;
-use crate::sim::exchange::{Exchange, Reject};
+use crate::sim::exchange::{Exchange, ExchangeState, Reject};
 use crate::sim::venue::UserId;
 use crate::units::Money;
 
@@ -47,8 +47,9 @@ impl Exchange {
     /// Opens the next numbered subaccount. Returns its number.
     ///
     /// # Errors
-    /// [`Reject::TooManySubaccounts`].
+    /// [`Reject::TooManySubaccounts`], [`Reject::ExchangePaused`].
     pub fn create_subaccount(&mut self, user: UserId) -> Result<u8, Reject> {
+        self.check_money_moves()?;
         let shards: Vec<u8> = self.markets.iter().map(|market| market.exchange_index).collect();
         let accounts = &mut self.members[user.0 as usize].accounts;
         let number = u8::try_from(accounts.len()).map_err(|_| Reject::TooManySubaccounts)?;
@@ -58,6 +59,14 @@ impl Exchange {
         let grid_micros = accounts[0].grid_micros;
         accounts.push(Account { grid_micros, ..Account::new(Role::Member, &shards) });
         Ok(number)
+    }
+
+    /// Money lies still while the exchange is paused (`intra_exchange_transfers_active`).
+    fn check_money_moves(&self) -> Result<(), Reject> {
+        if self.state == ExchangeState::ExchangePaused {
+            return Err(Reject::ExchangePaused);
+        }
+        Ok(())
     }
 
     /// How many accounts a member has, the primary one included.
@@ -85,7 +94,7 @@ impl Exchange {
     ///
     /// # Errors
     /// [`Reject::SubaccountNotFound`] when a place does not exist, [`Reject::InvalidAmount`] for
-    /// nothing or less, [`Reject::InsufficientBalance`].
+    /// nothing or less, [`Reject::InsufficientBalance`], [`Reject::ExchangePaused`].
     pub fn transfer(
         &mut self,
         user: UserId,
@@ -93,6 +102,7 @@ impl Exchange {
         to: Wallet,
         amount: Money,
     ) -> Result<(), Reject> {
+        self.check_money_moves()?;
         for wallet in [from, to] {
             if wallet.subaccount >= self.account_count(user)
                 || wallet.exchange_index >= self.shard_count()

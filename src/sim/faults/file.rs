@@ -13,7 +13,7 @@ use super::plan::{
 use super::stories::{self, Told};
 use crate::ids::Ticker;
 use crate::kalshi::fees::FeeType;
-use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
+use crate::sim::exchange::{FeeOverride, Outcome, PriceStructure, Subtitle};
 use crate::units::Nanos;
 
 /// Most entries of one file.
@@ -32,7 +32,7 @@ const READ_LAG_MS: u64 = 400;
 const WHEN_KEYS: [&str; 6] = ["on", "per_mille", "first", "count", "from_ms", "until_ms"];
 
 /// Every fault by name, with the keys it has beside those of its family.
-const REQUESTS: [(&str, &[&str]); 16] = [
+const REQUESTS: [(&str, &[&str]); 17] = [
     ("delay", &["delay_ms", "delay_max_ms", "shape", "phase"]),
     ("drop_before", &[]),
     ("drop_after", &[]),
@@ -42,6 +42,7 @@ const REQUESTS: [(&str, &[&str]); 16] = [
     ("server_error", &["status", "phase"]),
     ("html_error", &["status", "phase"]),
     ("gone", &[]),
+    ("forbidden", &[]),
     ("no_order_id", &[]),
     ("wrong_order_id", &[]),
     ("short_page", &[]),
@@ -61,12 +62,18 @@ const MESSAGES: [(&str, &[&str]); 9] = [
     ("changed_message", &["how", "field", "to"]),
     ("subscription_error", &["code"]),
 ];
-const EVENTS: [(&str, &[&str]); 14] = [
+const EVENTS: [(&str, &[&str]); 20] = [
     ("trading_pause", &["at_ms", "for_ms"]),
     ("exchange_pause", &["at_ms", "for_ms"]),
     ("market_pause", &["at_ms", "for_ms", "market"]),
     ("close", &["at_ms", "market"]),
-    ("settle", &["at_ms", "market", "outcome"]),
+    ("settle", &["at_ms", "market", "outcome", "after_ms"]),
+    ("determine", &["at_ms", "market", "outcome"]),
+    ("dispute", &["at_ms", "for_ms", "market"]),
+    ("amend_result", &["at_ms", "market", "outcome"]),
+    ("close_at", &["at_ms", "market", "after_ms"]),
+    ("restructure", &["at_ms", "market", "price_level_structure"]),
+    ("fee_waiver", &["at_ms", "for_ms", "market"]),
     ("clock_skew", &["at_ms", "for_ms", "skew_ms"]),
     ("connection_lifetime", &["at_ms", "lifetime_ms"]),
     ("cut", &["at_ms"]),
@@ -292,7 +299,8 @@ impl Entry<'_> {
     }
 
     fn target(&self) -> Result<Target, FaultFileError> {
-        let creates = ["lost_response", "no_order_id", "wrong_order_id"].contains(&self.name);
+        let creates = ["lost_response", "no_order_id", "wrong_order_id", "forbidden"];
+        let creates = creates.contains(&self.name);
         let usual = match self.name {
             "short_page" => Target::Read,
             _ if creates => Target::Create,
@@ -358,6 +366,7 @@ impl Entry<'_> {
             "server_error" => RequestTrouble::Status(self.phase()?, self.status(503)?),
             "html_error" => RequestTrouble::Html(self.phase()?, self.status(502)?),
             "gone" => RequestTrouble::Status(Phase::Before, 410),
+            "forbidden" => RequestTrouble::Status(Phase::Before, 403),
             "no_order_id" => RequestTrouble::Edited(Edit::NoOrderId),
             "wrong_order_id" => RequestTrouble::Edited(Edit::WrongOrderId),
             "short_page" => RequestTrouble::Edited(Edit::ShortPage),
@@ -445,6 +454,12 @@ impl Entry<'_> {
         }
     }
 
+    fn structure(&self) -> Result<PriceStructure, FaultFileError> {
+        let (key, allowed) = ("price_level_structure", "one that `--markets` takes");
+        let structure = self.text(key)?.and_then(PriceStructure::parse);
+        structure.ok_or_else(|| self.wrong(key, allowed))
+    }
+
     fn skew(&self) -> Result<i64, FaultFileError> {
         let allowed = "milliseconds ahead (negative: behind), a day at most";
         let skew = self.table.get("skew_ms").and_then(Value::as_integer);
@@ -467,7 +482,16 @@ impl Entry<'_> {
                 let title = title.ok_or_else(|| self.wrong("yes_sub_title", "text"))?;
                 Event::Retitle(self.one_market()?, title)
             }
-            "settle" => Event::Settle(self.market()?, self.outcome()?),
+            "settle" => {
+                let after = self.ms("after_ms", Some(0))?;
+                Event::Settle(self.market()?, self.outcome()?, after)
+            }
+            "determine" => Event::Determine(self.market()?, self.outcome()?),
+            "dispute" => Event::Dispute(self.market()?, self.ms("for_ms", Some(MS_MAX))?),
+            "amend_result" => Event::AmendResult(self.market()?, self.outcome()?),
+            "close_at" => Event::CloseAt(self.market()?, self.ms("after_ms", None)?),
+            "restructure" => Event::Restructure(self.market()?, self.structure()?),
+            "fee_waiver" => Event::FeeWaiver(self.market()?, self.ms("for_ms", None)?),
             "clock_skew" => Event::ClockSkew(self.skew()?, self.ms("for_ms", Some(MS_MAX))?),
             "connection_lifetime" => {
                 let lifetime = self.ms("lifetime_ms", None)?;

@@ -24,7 +24,7 @@ pub use plan::{
 };
 pub use stories::{Told, facts};
 
-use crate::sim::exchange::{ExchangeState, MarketCommand, Outcome, Random};
+use crate::sim::exchange::{ExchangeState, MarketCommand, Random};
 use crate::sim::venue::{SessionId, VenueAction};
 use crate::units::{Nanos, WallTime};
 
@@ -128,6 +128,7 @@ impl Faults {
         let state = |state| Act::Venue(VenueAction::State(state));
         let spell = |act, undo, lasts| Step::Spell { act, undo, lasts };
         let once = |action| Step::Once(Act::Venue(action));
+        let to = |market, command| once(VenueAction::Market { market, command });
         let step = match *event {
             Event::TradingPause(span) => {
                 let pause = state(ExchangeState::TradingPaused);
@@ -142,14 +143,25 @@ impl Faults {
                 let [off, on] = [MarketCommand::Deactivate, MarketCommand::Activate].map(command);
                 spell(off, on, Some(span))
             }
-            Event::Close(market) => {
-                once(VenueAction::Market { market, command: MarketCommand::Close })
+            Event::Close(market) => to(market, MarketCommand::Close),
+            Event::Settle(market, outcome, after) => {
+                self.put(at, to(market, MarketCommand::Close));
+                self.put(at, to(market, MarketCommand::Determine(outcome)));
+                return self.put(at + after, to(market, MarketCommand::Settle));
             }
-            Event::Settle(market, outcome) => {
-                for command in settlement(outcome) {
-                    self.put(at, once(VenueAction::Market { market, command }));
-                }
-                return;
+            Event::Determine(market, outcome) => to(market, MarketCommand::Determine(outcome)),
+            Event::Dispute(market, span) => {
+                let command = |command| Act::Venue(VenueAction::Market { market, command });
+                let [open, lift] = [MarketCommand::Dispute, MarketCommand::Uphold].map(command);
+                spell(open, lift, Some(span))
+            }
+            Event::AmendResult(market, outcome) => to(market, MarketCommand::Amend(outcome)),
+            Event::CloseAt(market, after) => to(market, MarketCommand::CloseAt(at + after)),
+            Event::Restructure(market, structure) => {
+                to(market, MarketCommand::Restructure(structure))
+            }
+            Event::FeeWaiver(market, span) => {
+                once(VenueAction::WaiveFees { market, until: at + span })
             }
             Event::ClockSkew(ms, span) => spell(Act::Skew(ms), Act::Skew(0), Some(span)),
             Event::ConnectionLifetime(span) => {
@@ -310,11 +322,6 @@ impl Faults {
         tally.struck += 1;
         Some(random)
     }
-}
-
-/// The way of an open market to its payout.
-const fn settlement(outcome: Outcome) -> [MarketCommand; 3] {
-    [MarketCommand::Close, MarketCommand::Determine(outcome), MarketCommand::Settle]
 }
 
 impl Spread {

@@ -4,7 +4,7 @@
 //! a time. Nothing here decides anything: [`super::Faults`] does.
 
 use crate::ids::{InlineText, Ticker};
-use crate::sim::exchange::{FeeOverride, Outcome, Subtitle};
+use crate::sim::exchange::{FeeOverride, Outcome, PriceStructure, Subtitle};
 use crate::units::Nanos;
 
 /// Which requests a rule is about.
@@ -202,8 +202,20 @@ pub enum Event {
     MarketPause(Option<Ticker>, Nanos),
     /// A market, or every market, closes.
     Close(Option<Ticker>),
-    /// A market, or every market, closes, comes out and is paid out.
-    Settle(Option<Ticker>, Outcome),
+    /// A market, or every market, closes, comes out and is paid out so long after that.
+    Settle(Option<Ticker>, Outcome, Nanos),
+    /// A closed market, or every closed one, comes out.
+    Determine(Option<Ticker>, Outcome),
+    /// How a market, or every market, came out is disputed for so long.
+    Dispute(Option<Ticker>, Nanos),
+    /// A disputed market, or every disputed one, came out otherwise.
+    AmendResult(Option<Ticker>, Outcome),
+    /// The close of a market, or of every market, is moved to so long after that.
+    CloseAt(Option<Ticker>, Nanos),
+    /// A market, or every market, gets other valid prices.
+    Restructure(Option<Ticker>, PriceStructure),
+    /// A market, or every market, charges nothing for so long.
+    FeeWaiver(Option<Ticker>, Nanos),
     /// The exchange's clock is so many milliseconds ahead (or behind) for so long.
     ClockSkew(i64, Nanos),
     /// From then on each connection lives no longer than so long.

@@ -158,6 +158,19 @@ impl Display for In {
     }
 }
 
+/// How a market came out.
+struct CameOut(Outcome);
+
+impl Display for CameOut {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match self.0 {
+            Outcome::Yes => f.write_str("yes"),
+            Outcome::No => f.write_str("no"),
+            Outcome::Scalar(micros) => write!(f, "{micros} millionths of a dollar"),
+        }
+    }
+}
+
 impl Display for Event {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         let lasts = |span: &Nanos| span.ms();
@@ -172,14 +185,13 @@ impl Display for Event {
                 write!(f, "{} is halted for {} ms, then re-activated", In(*market), lasts(span))
             }
             Self::Close(market) => write!(f, "{} closes", In(*market)),
-            Self::Settle(market, outcome) => {
-                write!(f, "{} closes and is paid out: ", In(*market))?;
-                match outcome {
-                    Outcome::Yes => f.write_str("yes"),
-                    Outcome::No => f.write_str("no"),
-                    Outcome::Scalar(micros) => write!(f, "{micros} millionths of a dollar"),
-                }
-            }
+            Self::Settle(..)
+            | Self::Determine(..)
+            | Self::Dispute(..)
+            | Self::AmendResult(..)
+            | Self::CloseAt(..)
+            | Self::Restructure(..)
+            | Self::FeeWaiver(..) => self.fmt_life(f),
             Self::ClockSkew(ms, span) => {
                 write!(f, "the exchange's clock is {ms} ms ahead for {} ms", lasts(span))
             }
@@ -203,6 +215,41 @@ impl Display for Event {
             Self::ReadLag(lag, span) => {
                 write!(f, "reads of accounts are {} ms behind for {} ms", lag.ms(), lasts(span))
             }
+        }
+    }
+}
+
+impl Event {
+    /// What becomes of a market after its trading, and what its rules become.
+    fn fmt_life(&self, f: &mut Formatter<'_>) -> Result {
+        match self {
+            Self::Settle(market, outcome, after) => {
+                write!(f, "{} closes and is paid out", In(*market))?;
+                if after.ms() > 0 {
+                    write!(f, " {} ms later", after.ms())?;
+                }
+                write!(f, ": {}", CameOut(*outcome))
+            }
+            Self::Determine(market, outcome) => {
+                write!(f, "{}, if closed, comes out: {}", In(*market), CameOut(*outcome))
+            }
+            Self::Dispute(market, span) => {
+                write!(f, "how {} came out is disputed for {} ms", In(*market), span.ms())
+            }
+            Self::AmendResult(market, outcome) => {
+                write!(f, "{}, if disputed, came out: {}", In(*market), CameOut(*outcome))
+            }
+            Self::CloseAt(market, after) => {
+                write!(f, "{} is to close {} ms later", In(*market), after.ms())
+            }
+            Self::Restructure(market, structure) => {
+                write!(f, "{} has prices {}", In(*market), structure.as_str())
+            }
+            Self::FeeWaiver(market, span) => {
+                write!(f, "{} charges nothing for {} ms", In(*market), span.ms())
+            }
+            // The others are told where all are.
+            _ => Ok(()),
         }
     }
 }
@@ -239,6 +286,24 @@ mod tests {
         check(
             "name = 'settle'\nmarket = 'KX-A'\noutcome = 'yes'",
             "0 ms after the start: KX-A closes and is paid out: yes",
+        );
+        check(
+            "name = 'settle'\nafter_ms = 5\noutcome = '0.37'",
+            "0 ms after the start: every market closes and is paid out 5 ms later: \
+             370000 millionths of a dollar",
+        );
+        check(
+            "name = 'dispute'\nmarket = 'KX-A'\nfor_ms = 9",
+            "0 ms after the start: how KX-A came out is disputed for 9 ms",
+        );
+        check(
+            "name = 'restructure'\nprice_level_structure = 'deci_cent'",
+            "0 ms after the start: every market has prices deci_cent",
+        );
+        check(
+            "name = 'forbidden'\ncount = 1",
+            "a new order: it is answered 403 before the exchange has seen it; \
+             always, 1 times at most",
         );
     }
 }

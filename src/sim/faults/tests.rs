@@ -1,6 +1,7 @@
 //! What a faults file means, what it refuses, and that its chances follow from its seed.
 
 use super::*;
+use crate::sim::exchange::Outcome;
 
 const START: WallTime = WallTime::from_unix_ms(1_781_159_360_000);
 const ORDERS: &str = "/trade-api/v2/portfolio/events/orders";
@@ -46,7 +47,10 @@ fn every_fault_can_be_written_and_every_story_told() {
     let extra = |name: &str| match name {
         "delay" => "delay_ms = 1",
         "trading_pause" | "exchange_pause" | "market_pause" => "for_ms = 1",
-        "settle" => "outcome = 'no'",
+        "settle" | "determine" | "amend_result" => "outcome = 'no'",
+        "close_at" => "after_ms = 1",
+        "restructure" => "price_level_structure = 'deci_cent'",
+        "fee_waiver" => "for_ms = 1",
         "clock_skew" => "skew_ms = -5",
         "connection_lifetime" => "lifetime_ms = 10",
         "delay_message" => "delay_ms = 1",
@@ -216,6 +220,28 @@ fn events_come_at_their_times_and_pauses_end() {
     let command = MarketCommand::Determine(Outcome::Scalar(370_000));
     assert_eq!(settled[1], Act::Venue(VenueAction::Market { market, command }));
     assert_eq!(faults.due(after(1_000)), [state(ExchangeState::Open)]);
+    assert_eq!(faults.deadline(), None);
+}
+
+#[test]
+fn a_market_comes_out_is_disputed_and_settles_at_the_plans_times() {
+    let text = "[[fault]]\nname = 'settle'\noutcome = 'yes'\nafter_ms = 500\n\
+                [[fault]]\nname = 'dispute'\nat_ms = 10\nfor_ms = 40\n\
+                [[fault]]\nname = 'amend_result'\nat_ms = 20\noutcome = 'no'\n\
+                [[fault]]\nname = 'close_at'\nat_ms = 60\nafter_ms = 7\n\
+                [[fault]]\nname = 'fee_waiver'\nat_ms = 70\nfor_ms = 30";
+    let mut faults = faults(text);
+    let market = None;
+    let command = |command| Act::Venue(VenueAction::Market { market, command });
+    let determined = MarketCommand::Determine(Outcome::Yes);
+    assert_eq!(faults.due(START), [command(MarketCommand::Close), command(determined)]);
+    assert_eq!(faults.due(after(10)), [command(MarketCommand::Dispute)]);
+    assert_eq!(faults.due(after(20)), [command(MarketCommand::Amend(Outcome::No))]);
+    assert_eq!(faults.due(after(50)), [command(MarketCommand::Uphold)]);
+    assert_eq!(faults.due(after(60)), [command(MarketCommand::CloseAt(after(67)))]);
+    let waiver = VenueAction::WaiveFees { market, until: after(100) };
+    assert_eq!(faults.due(after(70)), [Act::Venue(waiver)]);
+    assert_eq!(faults.due(after(500)), [command(MarketCommand::Settle)]);
     assert_eq!(faults.deadline(), None);
 }
 

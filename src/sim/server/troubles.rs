@@ -36,6 +36,10 @@ const TICK: Duration = Duration::from_millis(5);
 const NEVER: Nanos = Nanos::from_secs(600);
 
 const TOO_MANY: &str = r#"{"error":"too many requests"}"#;
+/// What is wrong when a key may not trade where its owner is (reference §2): a code can be a whole
+/// sentence.
+const ATTESTATION: &str = "Your_location_attestation_for_API_trading_is_missing_or_expired.\
+    _Please_verify_your_location_in_the_Kalshi_app_or_website,_and_then_retry.";
 const PAGE: &str = "<html><head><title>502 Bad Gateway</title></head>\
     <body><center><h1>502 Bad Gateway</h1></center></body></html>";
 
@@ -72,6 +76,7 @@ fn carried_out(trouble: RequestTrouble) -> Fault {
 fn words(status: u16) -> String {
     match status {
         429 => TOO_MANY.to_owned(),
+        403 => error(ATTESTATION, &ATTESTATION.replace('_', " ")),
         410 => error("deprecated_v1_order_endpoint", "Please switch to the V2 endpoints"),
         503 => error("service_unavailable", "service unavailable"),
         504 => error("gateway_timeout", "gateway timeout"),

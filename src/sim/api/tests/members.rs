@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::ids::Ticker;
 use crate::sim::api::SimVenue;
-use crate::sim::exchange::{MarketCommand, Outcome};
+use crate::sim::exchange::{MarketCommand, Outcome, Subtitle};
 use crate::sim::fixture::{ALICE, ORDERS, START, TICKER, call, get, parse, resting, taken, venue};
 use crate::sim::venue::{ApiRequest, Venue, VenueAction};
 use crate::units::Nanos;
@@ -138,4 +138,31 @@ fn a_settled_position_is_a_settlement() {
     assert_eq!(read(&format!("markets/{TICKER}"))["market"]["status"], "finalized");
     // 100.00 − 0.52 − 0.0175 + 1.00
     assert_eq!(read("portfolio/balance")["balance_dollars"], "100.4625");
+}
+
+#[test]
+fn a_changed_market_is_found_by_the_time_of_its_change() {
+    let mut venue = venue();
+    let later = START + Nanos::from_secs(10);
+    let market = Ticker::new(TICKER.as_bytes()).unwrap();
+    let yes_sub_title = Subtitle::lossy("above 3");
+    let all = venue.exchange().markets().len();
+    let listed = Ticker::new(b"KXDELTA-26JUL01-A").unwrap();
+    for action in [VenueAction::Retitle { market, yes_sub_title }, VenueAction::ListMarket(listed)]
+    {
+        venue.act(later, &action);
+    }
+    let mut found = |query: &str| {
+        let path = "/trade-api/v2/markets";
+        let request = ApiRequest { method: "GET", path, query, body: b"" };
+        let answer = parse(&venue.handle(later, None, &request).body);
+        let markets = answer["markets"].as_array().unwrap().clone();
+        let ticker = |it: &Value| it["ticker"].as_str().unwrap().to_owned();
+        markets.iter().map(ticker).collect::<Vec<_>>()
+    };
+    let since = later.unix_secs();
+    let changed = found(&format!("min_updated_ts={}", since - 1));
+    assert_eq!(changed, [listed.as_str(), TICKER]);
+    assert_eq!(found(&format!("min_created_ts={}", since - 1)), [listed.as_str()]);
+    assert_eq!(found(&format!("max_updated_ts={}&limit=1000", since - 1)).len(), all - 1);
 }

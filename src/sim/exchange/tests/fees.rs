@@ -98,7 +98,7 @@ fn a_series_multiplier_scales_its_fees() {
 #[test]
 fn a_waiver_charges_nothing_until_it_ends() {
     let mut exchange = usual();
-    exchange.waive_fees(0, START + Nanos::from_secs(1));
+    exchange.waive_fees(START, 0, START + Nanos::from_secs(1));
     assert_eq!(charged(&mut exchange, &ioc(BookSide::Bid, 52, 1)), [Money::ZERO]);
     let later = START + Nanos::from_secs(1);
     exchange.submit(later, ALICE, &ioc(BookSide::Bid, 52, 1)).unwrap();

@@ -138,12 +138,77 @@ fn a_dispute_stops_the_settlement_and_an_amendment_changes_it() {
 
     let now = until(&mut exchange, 600_000);
     assert_eq!(exchange.markets()[0].status, MarketStatus::Disputed);
+    let disputed = Err(LifecycleError { status: MarketStatus::Disputed });
+    assert_eq!(exchange.command(now, 0, MarketCommand::Settle), disputed);
     exchange.command(now, 0, MarketCommand::Amend(Outcome::Yes)).unwrap();
     exchange.command(now, 0, MarketCommand::Settle).unwrap();
 
     assert_eq!(exchange.cash(ALICE), cash + Money::from_cents(1_000));
     let again = exchange.command(now, 0, MarketCommand::Settle);
     assert_eq!(again, Err(LifecycleError { status: MarketStatus::Finalized }));
+}
+
+#[test]
+fn a_lifted_dispute_waits_for_its_settlement_anew() {
+    let mut exchange = usual();
+    exchange.submit(START, ALICE, &ioc(BookSide::Bid, 52, 10)).unwrap();
+    let cash = exchange.cash(ALICE);
+    exchange.command(START, 0, MarketCommand::Close).unwrap();
+    let early = exchange.command(START, 0, MarketCommand::Uphold);
+    assert_eq!(early, Err(LifecycleError { status: MarketStatus::Closed }));
+    exchange.command(START, 0, MarketCommand::Determine(Outcome::Yes)).unwrap();
+    exchange.command(START, 0, MarketCommand::Dispute).unwrap();
+    let lifted = until(&mut exchange, 50_000);
+    exchange.command(lifted, 0, MarketCommand::Uphold).unwrap();
+
+    // The settlement that the dispute stopped was a minute after the start.
+    until(&mut exchange, 109_999);
+    assert_eq!(exchange.markets()[0].status, MarketStatus::Determined);
+    assert_eq!(exchange.cash(ALICE), cash);
+    let settled = until(&mut exchange, 110_000);
+
+    assert_eq!(exchange.markets()[0].settled, Some(settled));
+    assert_eq!(exchange.cash(ALICE), cash + Money::from_cents(1_000));
+}
+
+#[test]
+fn an_amended_outcome_is_paid_out_by_itself() {
+    let mut exchange = usual();
+    exchange.command(START, 0, MarketCommand::Close).unwrap();
+    for command in [
+        MarketCommand::Determine(Outcome::No),
+        MarketCommand::Dispute,
+        MarketCommand::Amend(Outcome::Yes),
+    ] {
+        exchange.command(START, 0, command).unwrap();
+    }
+    until(&mut exchange, 59_999);
+    assert_eq!(exchange.markets()[0].status, MarketStatus::Amended);
+    until(&mut exchange, 60_000);
+    assert_eq!(exchange.markets()[0].status, MarketStatus::Finalized);
+}
+
+#[test]
+fn a_market_says_when_something_beside_its_trading_changed() {
+    let mut exchange = usual();
+    let updated = |exchange: &Exchange| exchange.markets()[0].updated;
+    let now = until(&mut exchange, 1_000);
+    exchange.submit(now, ALICE, &ioc(BookSide::Bid, 52, 10)).unwrap();
+    assert_eq!(updated(&exchange), START, "trading is nothing of it");
+    exchange.retitle(now, 0, Subtitle::lossy("above 3"));
+    assert_eq!(updated(&exchange), now);
+    let now = until(&mut exchange, 2_000);
+    exchange.waive_fees(now, 0, now);
+    assert_eq!(updated(&exchange), now);
+    let closes = START + Nanos::from_secs(5);
+    let now = until(&mut exchange, 3_000);
+    exchange.command(now, 0, MarketCommand::CloseAt(closes)).unwrap();
+    assert_eq!(updated(&exchange), now);
+    let now = until(&mut exchange, 5_500);
+    assert_eq!(updated(&exchange), closes, "the clock closed it");
+    let refused = exchange.command(now, 0, MarketCommand::Settle);
+    assert_eq!(refused, Err(LifecycleError { status: MarketStatus::Closed }));
+    assert_eq!(updated(&exchange), closes, "a refused command changes nothing");
 }
 
 #[test]

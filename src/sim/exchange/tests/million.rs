@@ -264,7 +264,8 @@ impl Walk {
             }
             5..25 => MarketCommand::Determine(Outcome::Scalar(self.pick(1_000_001))),
             25..30 => MarketCommand::Dispute,
-            30..35 => MarketCommand::Amend(Outcome::No),
+            30..32 => MarketCommand::Uphold,
+            32..35 => MarketCommand::Amend(Outcome::No),
             35..45 => MarketCommand::Settle,
             45..55 => MarketCommand::Deactivate,
             55..60 => MarketCommand::Restructure(STRUCTURES[self.pick(3) as usize]),

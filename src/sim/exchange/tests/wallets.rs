@@ -111,3 +111,16 @@ fn a_member_has_so_many_open_orders_and_no_more() {
     exchange.cancel(START, ALICE, first).unwrap();
     assert!(exchange.submit(START, ALICE, &small).is_ok());
 }
+
+#[test]
+fn money_lies_still_while_the_exchange_is_paused() {
+    let mut exchange = usual();
+    let subaccount = exchange.create_subaccount(ALICE).unwrap();
+    let there = Wallet { subaccount, ..HOME };
+    exchange.set_state(START, ExchangeState::ExchangePaused);
+    let cent = Money::from_cents(1);
+    assert_eq!(exchange.transfer(ALICE, HOME, there, cent), Err(Reject::ExchangePaused));
+    assert_eq!(exchange.create_subaccount(ALICE), Err(Reject::ExchangePaused));
+    exchange.set_state(START, ExchangeState::TradingPaused);
+    assert_eq!(exchange.transfer(ALICE, HOME, there, cent), Ok(()));
+}
