@@ -197,6 +197,7 @@ impl Core {
         out: &mut Outbox,
     ) {
         let is_base = self.reconciling.base_open;
+        self.settlements.begin(now.mono);
         if weight == Weight::Confirmed && !is_base {
             let name = Invariant::Cash.as_str();
             alert(Ticker::EMPTY, &format!("{name}: {here} here, {there} there"), out);
