@@ -213,6 +213,31 @@ MESSAGES = {
 }
 
 
+# Messages to a client that no channel of this exchange has.
+CONTROL = "frames of the protocol, not texts; test_background.py and the server's own tests see them"
+INDICES = "values of others: subscribing to the channel is refused as unknown (8)"
+COMBOS = "there are no combos; the channel is silent"
+QUOTES = "there are no requests for quotes; the channel is silent"
+NOT_SENT: dict[str, str] = {
+    "outgoingPing": CONTROL, "outgoingPong": CONTROL,
+    "cfbenchmarksValue": INDICES, "cfbenchmarksIndexList": INDICES,
+    "cfbenchmarksValue5Hz": INDICES, "cfbenchmarks5HzIndexList": INDICES,
+    "subscribedIndicesResponse": INDICES,
+    "pythValue": INDICES, "pythUnderlyingList": INDICES, "subscribedUnderlyingsResponse": INDICES,
+    "multivariateMarketLifecycle": COMBOS,
+    **{name: QUOTES for name in (
+        "rfqCreated", "rfqDeleted", "quoteCreated", "quoteAccepted", "quoteExecuted",
+        "rfqBatchCreated", "rfqBatchDeleted", "batchQuoteCreated", "rfqBatchBestQuotes",
+        "batchQuoteAccepted", "rfqBatchExecuted", "batchQuoteExecuted")},
+}
+
+
+def sent() -> set[str]:
+    """All messages that the exchange is described to send."""
+    return {message["$ref"].rsplit("/", 1)[1] for operation in asyncapi()["operations"].values()
+            if operation["action"] == "send" for message in operation["messages"]}
+
+
 def check_message(message: dict[str, Any]) -> str:
     """Validates a text frame of the server; returns the name of its description."""
     kind = message.get("type", "")

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from websockets.exceptions import ConnectionClosed, ConnectionClosedError
 
 import schemas
 from conftest import BOOKS, MARKET, OTHER_MARKET
@@ -258,6 +259,87 @@ def forbidden(stage: Stage) -> None:
     assert stage.create(new)["remaining_count"] == "10.00", "it had not landed"
 
 
+def market_pause(stage: Stage) -> None:
+    [paused] = stage.session.expect("market_lifecycle_v2")
+    assert (paused["msg"]["event_type"], paused["msg"]["market_ticker"]) == ("deactivated", MARKET)
+    refusal = stage.client.send("POST", ORDERS, order())
+    assert (refusal.status_code, refusal.json()["error"]["code"]) == (400, "MARKET_NOT_ACTIVE")
+    assert stage.read(RESTING)["orders"], "what rests stays through the pause"
+    assert stage.create(order(ticker=OTHER_MARKET))["remaining_count"] == "10.00"
+    stage.session.expect("user_order")
+    [back] = stage.session.expect("market_lifecycle_v2")
+    assert back["msg"]["event_type"] == "activated"
+    [canceled] = stage.told_of(stage.rests, "canceled")
+    assert canceled["last_update_reason"] == "HaltCancel"
+    stage.told_of(stage.create(order())["order_id"], "resting")
+
+
+def ends(session: Session) -> float:
+    """When the connection is gone, without a close of the protocol."""
+    with pytest.raises(ConnectionClosedError) as gone:
+        session.socket.recv(timeout=10)
+    assert gone.value.rcvd is None, "nobody said goodbye"
+    return time.monotonic()
+
+
+def cut(stage: Stage) -> None:
+    ends(stage.session)
+    assert stage.read(RESTING)["orders"], "requests go over a new connection"
+    with stage.client.session() as socket:
+        again = Session(socket)
+        again.send("subscribe", channels=["user_orders"])
+        again.expect("subscribed")
+        stage.create(order())
+        again.expect("user_order")
+
+
+def connection_lifetime(stage: Stage) -> None:
+    with pytest.raises(ConnectionClosed):
+        stage.session.socket.recv(timeout=10)
+    began = time.monotonic()
+    with stage.client.session() as socket:
+        socket.send('{"id":1,"cmd":"list_subscriptions"}')
+        assert json.loads(socket.recv(timeout=10))["msg"] == [], "a new one works"
+        with pytest.raises(ConnectionClosed):
+            socket.recv(timeout=10)
+    assert time.monotonic() - began >= LIFETIME_S * 0.9, "and lives as long"
+
+
+def clock_skew(stage: Stage) -> None:
+    stage.session.expect("market_lifecycle_v2")
+    # The exchange is a minute ahead: whoever signs with the right time is late.
+    refusal = stage.client.send("GET", RESTING)
+    assert refusal.status_code == 401
+    assert refusal.json()["error"]["code"] == "header_timestamp_expired"
+    ahead = stage.client.headers("GET", "/trade-api/v2/portfolio/orders", SKEW_MS)
+    assert stage.client.send("GET", RESTING, headers=ahead).status_code == 200
+    clear(stage.client)
+    assert stage.client.send("GET", RESTING).status_code == 200
+
+
+def silent_stream(stage: Stage) -> None:
+    created = stage.create(order())["order_id"]
+    asked = stage.session.send("list_subscriptions")
+    assert stage.session.socket.ping().wait(10), "it answers pings"
+    assert late(stage.session) is None, f"neither the order nor command {asked} is told of"
+    assert stage.read(f"/portfolio/orders/{created}")["order"]["status"] == "resting"
+    with stage.client.session() as socket:
+        again = Session(socket)
+        again.send("subscribe", channels=["user_orders"])
+        again.expect("subscribed")
+
+
+def slow_read(stage: Stage) -> None:
+    began = time.monotonic()
+    slow = stage.read(RESTING)
+    took = time.monotonic() - began
+    pieces = -(-len(json.dumps(slow, separators=(",", ":"))) // 64)
+    assert took >= pieces * 0.02 * 0.9, "it comes piece by piece"
+    assert slow == stage.read(RESTING), "and whole"
+
+
+LIFETIME_S = 0.8
+SKEW_MS = 60_000
 ONCE = "count = 1"
 
 # Told after the faults before it have begun, since those of one moment come in their order.
@@ -287,6 +369,12 @@ EFFECTS: list[tuple[str, str, Callable[[Stage], None]]] = [
     ("delay", f"on = 'create'\nphase = 'after'\ndelay_ms = 300\n{ONCE}", late_answer),
     ("seq_gap", ONCE, seq_gap),
     ("forbidden", ONCE, forbidden),
+    ("market_pause", f"market = '{MARKET}'\nfor_ms = 1500", market_pause),
+    ("cut", "", cut),
+    ("connection_lifetime", f"lifetime_ms = {LIFETIME_S * 1000:.0f}", connection_lifetime),
+    ("clock_skew", f"skew_ms = {SKEW_MS}{THEN_TOLD}", clock_skew),
+    ("silent_stream", ONCE, silent_stream),
+    ("slow_read", f"on = 'read'\npiece_bytes = 64\ndelay_ms = 20\n{ONCE}", slow_read),
 ]
 
 

@@ -8,6 +8,7 @@ mod lifecycle;
 mod million;
 mod priority;
 mod queues;
+mod reached;
 mod refused;
 mod voiding;
 mod wallets;

@@ -4,6 +4,7 @@
 
 use super::flow::{resting_of, sums_agree};
 use super::queues::Queues;
+use super::reached::{Asked, Reached};
 use super::*;
 use crate::sim::exchange::random::Random;
 
@@ -28,43 +29,13 @@ struct Walk {
     now: WallTime,
     groups: Vec<(UserId, u128)>,
     queues: Queues,
+    reached: Reached,
     /// Orders named so far: in the events a member's order is told by its name.
     names: u32,
 }
 
-/// What happened, to be sure that the flow reaches what it is about.
-#[derive(Debug, Default)]
-struct Seen {
-    fills: u32,
-    settled: u32,
-    triggered: u32,
-    deleted: u32,
-    restructured: u32,
-    moved_closes: u32,
-}
-
-impl Seen {
-    fn note(&mut self, event: &ExchangeEvent) {
-        let count = match event {
-            ExchangeEvent::Fill { .. } => &mut self.fills,
-            ExchangeEvent::Settlement { .. } => &mut self.settled,
-            ExchangeEvent::Group { change: GroupChange::Triggered, .. } => &mut self.triggered,
-            ExchangeEvent::Group { change: GroupChange::Deleted, .. } => &mut self.deleted,
-            ExchangeEvent::Lifecycle { change, time, .. } => match change {
-                LifecycleChange::Restructured(_) => &mut self.restructured,
-                LifecycleChange::CloseDateUpdated(closes) if closes > time => {
-                    &mut self.moved_closes
-                }
-                _ => return,
-            },
-            _ => return,
-        };
-        *count += 1;
-    }
-}
-
 impl Walk {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, reached: Reached) -> Self {
         let fee_types = [
             FeeType::Quadratic,
             FeeType::QuadraticWithMakerFees,
@@ -100,7 +71,8 @@ impl Walk {
         }
         let queues = Queues::of(&exchange);
         let random = Random::new(seed);
-        Self { exchange, random, now: START, groups: Vec::new(), queues, names: 0 }
+        let (now, groups) = (START, Vec::new());
+        Self { exchange, random, now, groups, queues, reached, names: 0 }
     }
 
     fn pick(&mut self, bound: u64) -> u32 {
@@ -167,7 +139,8 @@ impl Walk {
         match self.pick(1_000) {
             0..600 => {
                 let new = self.new_order();
-                refused(self.exchange.submit(now, user, &new));
+                let answer = self.exchange.submit(now, user, &new);
+                self.reached.placed(answer);
             }
             600..800 => self.change(user),
             800..950 => self.trade_in_background(),
@@ -180,10 +153,14 @@ impl Walk {
         let now = self.now;
         let Some(order) = self.resting(user) else { return };
         match self.pick(4) {
-            0 | 1 => refused(self.exchange.cancel(now, user, order.id)),
+            0 | 1 => {
+                let answer = self.exchange.cancel(now, user, order.id);
+                self.reached.answered(Asked::Cancel, answer);
+            }
             2 => {
                 let by = Decrease::By(Contracts::from_centis(self.pick(2_000)));
-                refused(self.exchange.decrease(now, user, order.id, by));
+                let answer = self.exchange.decrease(now, user, order.id, by);
+                self.reached.answered(Asked::Decrease, answer);
             }
             _ => {
                 let change = Amendment {
@@ -193,10 +170,20 @@ impl Walk {
                     total: Contracts::from_centis(self.pick(4_000)),
                     client_order_id: ClientText::EMPTY,
                     updated_client_order_id: ClientText::EMPTY,
-                    expiry: Expiry::Clear,
+                    expiry: self.expiry(),
                 };
-                refused(self.exchange.amend(now, user, order.id, &change));
+                let answer = self.exchange.amend(now, user, order.id, &change);
+                self.reached.answered(Asked::Amend(change.expiry.word()), answer);
             }
+        }
+    }
+
+    fn expiry(&mut self) -> Expiry {
+        let lives = Nanos::from_ms(u64::from(self.pick(2_000)));
+        match self.pick(3) {
+            0 => Expiry::Keep,
+            1 => Expiry::Clear,
+            _ => Expiry::Set(self.now + lives),
         }
     }
 
@@ -225,18 +212,22 @@ impl Walk {
         let place = self.pick(16) as usize;
         let group = self.groups.get(place).copied();
         match (self.pick(8), group) {
-            (0, _) => refused(self.exchange.cancel_all(now, user, None)),
+            (0, _) => {
+                let answer = self.exchange.cancel_all(now, user, None);
+                self.reached.answered(Asked::CancelAll, answer);
+            }
             (1 | 2, _) => {
                 let amount = Money::from_cents(i64::from(self.pick(500)));
-                refused(self.exchange.transfer(user, from, to, amount));
+                let answer = self.exchange.transfer(user, from, to, amount);
+                self.reached.answered(Asked::Transfer, answer);
             }
             (3, _) if self.groups.len() < 16 => {
                 let limit = Contracts::from_centis(1 + self.pick(20_000));
                 let Wallet { subaccount, exchange_index } = from;
                 let new = NewGroup { subaccount, exchange_index, limit };
-                if let Ok(id) = self.exchange.create_group(now, user, &new) {
-                    self.groups.push((user, id));
-                }
+                let answer = self.exchange.create_group(now, user, &new);
+                self.groups.extend(answer.map(|id| (user, id)));
+                self.reached.answered(Asked::Group, answer);
             }
             (4, Some((user, id))) => refused(self.exchange.reset_group(now, user, id)),
             (5, Some((user, id))) => refused(self.exchange.trigger_group(now, user, id)),
@@ -272,6 +263,11 @@ impl Walk {
             60..82 => MarketCommand::Activate,
             82..84 => return self.exchange.set_state(now, ExchangeState::ExchangePaused),
             84..86 => return self.exchange.set_state(now, ExchangeState::TradingPaused),
+            86..90 => {
+                let voided = self.exchange.void_fill(now, market);
+                self.reached.voided += u32::from(voided);
+                return;
+            }
             _ => return self.exchange.set_state(now, ExchangeState::Open),
         };
         refused(self.exchange.command(now, market, command));
@@ -300,23 +296,22 @@ fn refused<T, E>(_: Result<T, E>) {}
 
 #[test]
 fn a_million_random_operations_conserve_everything() {
-    let (mut seen, mut trades) = (Seen::default(), 0);
+    let (mut reached, mut trades) = (Reached::default(), 0);
     for epoch in 0..OPERATIONS / PER_EXCHANGE {
-        let mut walk = Walk::new(u64::from(epoch));
+        let mut walk = Walk::new(u64::from(epoch), reached);
         let total = walk.exchange.total_cash_and_collateral();
         for step in 0..PER_EXCHANGE {
             walk.step();
             let events = walk.exchange.take_events();
             walk.queues.follow(&events);
             walk.check(total, step % RECOUNT_EVERY == 0);
-            events.iter().for_each(|event| seen.note(event));
+            events.iter().for_each(|event| walk.reached.note(event));
         }
+        reached = walk.reached;
         trades += walk.queues.trades;
     }
     // The flow must reach what it is about.
-    assert!(seen.fills > OPERATIONS / 10 && trades > u64::from(OPERATIONS / 10), "{seen:?}");
-    let Seen { settled, triggered, deleted, restructured, moved_closes, .. } = seen;
-    for count in [settled, triggered, deleted, restructured, moved_closes] {
-        assert!(count > 0, "{seen:?}");
-    }
+    let enough = OPERATIONS / 10;
+    assert!(reached.fills > enough && trades > u64::from(enough), "{reached:?}");
+    reached.is_everything();
 }
