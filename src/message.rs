@@ -149,6 +149,19 @@ pub enum Command {
     Amend(Approved<AmendOrder>),
     /// Take some of an order that rests away.
     Decrease(DecreaseOrder),
+    /// Orders for this market come from now on.
+    List(ListedMarket),
+}
+
+/// What a request must say of a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ListedMarket {
+    /// Its place in the table.
+    pub market: MarketIx,
+    /// Its ticker.
+    pub ticker: Ticker,
+    /// Its shard.
+    pub exchange_index: u8,
 }
 
 /// One execution at the exchange, from the WebSocket or from REST.

@@ -155,6 +155,8 @@ impl<C: Clock> Paper<C> {
             // Nothing rests on paper: an order is over with its answer.
             Command::Amend(amend) => self.tell(unchanged(amend.get().key)),
             Command::Decrease(decrease) => self.tell(unchanged(decrease.key)),
+            // Its orders name their market by its place.
+            Command::List(_) => {}
         }
     }
 

@@ -121,8 +121,8 @@
 //!   - sockets: `a_halt_cancels_what_rests_refuses_what_comes_and_stays_until_a_resume`,
 //!     `cancel_all_cancels_what_rests_and_trading_goes_on`
 //! - 29 pauses, closes, re-activation
-//!   - clock: `markets_pause_close_and_return`, `nothing_is_sent_during_maintenance`,
-//!     `weekly_maintenance_is_waited_out`
+//!   - clock: `markets_pause_close_and_return`, `markets_open_during_the_run`,
+//!     `nothing_is_sent_during_maintenance`, `weekly_maintenance_is_waited_out`
 //!   - sockets: `story_29_a_market_that_pauses_returns_and_closes_is_followed`,
 //!     `a_paused_exchange_is_named_and_nothing_is_sent_meanwhile`
 //! - 30 reduce-only
@@ -197,6 +197,8 @@ mod making_order_follows_the_market;
 mod making_order_is_amended;
 #[path = "scenarios/many_cancels_go_out_together.rs"]
 mod many_cancels_go_out_together;
+#[path = "scenarios/markets_open_during_the_run.rs"]
+mod markets_open_during_the_run;
 #[path = "scenarios/markets_pause_close_and_return.rs"]
 mod markets_pause_close_and_return;
 #[path = "scenarios/money_from_outside_stops_trading.rs"]

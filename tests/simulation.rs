@@ -220,13 +220,14 @@ fn a_seed_reproduces_a_run_to_the_byte_of_its_journal() {
 
 /// What one input leads to, as the journal lists it.
 fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
-    let commands = outbox.commands.iter().map(|command| match command {
-        Command::Submit(approved) => Entry::Submit(*approved.get()),
-        Command::Resend(approved) => Entry::Resend(*approved.get()),
-        Command::Cancel(cancel) => Entry::Cancel(*cancel),
-        Command::CancelAll => Entry::CancelAll,
-        Command::Amend(order) => Entry::Amend(*order.get()),
-        Command::Decrease(decrease) => Entry::Decrease(*decrease),
+    let commands = outbox.commands.iter().filter_map(|command| match command {
+        Command::Submit(approved) => Some(Entry::Submit(*approved.get())),
+        Command::Resend(approved) => Some(Entry::Resend(*approved.get())),
+        Command::Cancel(cancel) => Some(Entry::Cancel(*cancel)),
+        Command::CancelAll => Some(Entry::CancelAll),
+        Command::Amend(order) => Some(Entry::Amend(*order.get())),
+        Command::Decrease(decrease) => Some(Entry::Decrease(*decrease)),
+        Command::List(_) => None,
     });
     let asks = outbox.asks.iter().map(|ask| Entry::Ask(*ask));
     let results = outbox.records.iter().filter_map(|record| match record {
@@ -238,6 +239,7 @@ fn outputs_of(outbox: &Outbox) -> Vec<Entry> {
     let kept = outbox.kept.iter().map(|kept| match kept {
         Kept::Account(carried) => Entry::Risk(*carried),
         Kept::Market(market) => Entry::MarketRisk(*market),
+        Kept::Listed(market) => Entry::Market(*market),
     });
     commands.chain(kept).chain(asks).chain(results).collect()
 }

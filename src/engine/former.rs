@@ -189,7 +189,7 @@ impl Memory {
                 // Nothing began before the fate of every former order was known.
                 self.doubts = Doubts::default();
             }
-            Entry::Market(market) => self.books.list(&market.ticker),
+            Entry::Market(market) => self.books.list(market),
             Entry::Opening { ticker, position, cost } => {
                 let holding = Holding { position: *position, cost: *cost };
                 self.books.open(ticker, holding);

@@ -282,6 +282,7 @@ where
                 Command::CancelAll => self.take_cancel_all(now),
                 Command::Amend(amend) => self.take_change(Change::Amend(amend)),
                 Command::Decrease(decrease) => self.take_change(Change::Decrease(decrease)),
+                Command::List(listed) => self.parts.templates.list(&listed),
             }
             work = Work::Done;
         }
@@ -385,6 +386,7 @@ where
                 Command::Decrease(decrease) => {
                     self.outbox.push(change::unsent(&Change::Decrease(decrease), Unsent::Stopping));
                 }
+                Command::List(listed) => self.parts.templates.list(&listed),
             }
             let _work: Work = self.serve_connections(now).or(self.serve_cancels(now));
         }

@@ -13,7 +13,7 @@ use crate::ids::{
 use crate::kalshi::auth::Presigned;
 use crate::kalshi::market::MarketTable;
 use crate::kalshi::paths;
-use crate::message::{BookSide, CancelOrder, GroupStep, NewOrder, TimeInForce};
+use crate::message::{BookSide, CancelOrder, GroupStep, ListedMarket, NewOrder, TimeInForce};
 use crate::risk::Approved;
 use crate::units::{Contracts, Now, Price};
 
@@ -70,6 +70,7 @@ pub enum TemplateError {
 }
 
 /// What a create request says of its market.
+#[derive(Clone, Copy)]
 struct MarketText {
     ticker: Ticker,
     exchange_index: u8,
@@ -101,7 +102,8 @@ struct Slots {
 pub struct OrderTemplates {
     create: Box<[u8]>,
     slots: Slots,
-    markets: Box<[MarketText]>,
+    /// With room for those that are listed later.
+    markets: Vec<MarketText>,
     /// The member that names the order group, by shard; all of one length, or none at all.
     groups: Box<[(u8, Box<[u8]>)]>,
     /// What the template is built from.
@@ -163,11 +165,7 @@ impl OrderTemplates {
         Ok(Self {
             create,
             slots,
-            markets: markets
-                .all()
-                .iter()
-                .map(|it| market_text(it.ticker, it.exchange_index))
-                .collect(),
+            markets: market_texts(markets),
             groups: Box::default(),
             recipe: Recipe { common: common.into(), key_id: key_id.into() },
             status: status.into_bytes().into_boxed_slice(),
@@ -203,6 +201,17 @@ impl OrderTemplates {
         debug_assert!(create.len() <= REQUEST_BYTES_MAX, "Invariant: the widths bound it");
         (self.create, self.slots) = (create, slots);
         self
+    }
+
+    /// Takes a market in, or what is new of one that is there. Rows between are markets that
+    /// nobody trades in.
+    pub fn list(&mut self, listed: &ListedMarket) {
+        let place = usize::from(listed.market.0);
+        let text = market_text(listed.ticker, listed.exchange_index);
+        while self.markets.len() <= place {
+            self.markets.push(text);
+        }
+        self.markets[place] = text;
     }
 
     /// Path of create (POST) and cancel-all (DELETE): what their signatures cover.
@@ -459,6 +468,12 @@ fn create_template(
     }
     bytes.extend_from_slice(&body);
     (bytes.into_boxed_slice(), slots)
+}
+
+fn market_texts(markets: &MarketTable) -> Vec<MarketText> {
+    let mut texts = Vec::with_capacity(markets.all().len() + MarketTable::SPARE_MARKETS_MAX);
+    texts.extend(markets.all().iter().map(|it| market_text(it.ticker, it.exchange_index)));
+    texts
 }
 
 fn market_text(ticker: Ticker, exchange_index: u8) -> MarketText {

@@ -141,6 +141,10 @@ impl MarketTable {
     /// request templates and books.
     pub const MARKETS_MAX: usize = 16_384;
 
+    /// Most markets that come up during a run and have rows of their own: those listed later, and
+    /// those outside the table in which others trade on the account.
+    pub const SPARE_MARKETS_MAX: usize = 768;
+
     /// An empty table.
     #[must_use]
     pub fn new() -> Self {
@@ -198,6 +202,20 @@ impl MarketTable {
             (Some(_), None) => self.close(ix),
             (None, _) => {}
         }
+    }
+
+    /// Says on which shard a market is.
+    pub fn shard(&mut self, ix: MarketIx, exchange_index: u8) {
+        if let Some(market) = self.markets.get_mut(usize::from(ix.0)) {
+            market.exchange_index = exchange_index;
+        }
+    }
+
+    /// Makes room, so that markets that come up later cost no memory.
+    pub fn reserve(&mut self, count: usize) {
+        self.markets.reserve(count);
+        self.by_ticker.reserve(count);
+        self.events.reserve(count);
     }
 
     /// Looks a market up by its ticker.

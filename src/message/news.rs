@@ -1,7 +1,7 @@
 //! News of markets and order groups from the exchange's stream.
 
 use crate::ids::{OrderGroupId, Ticker};
-use crate::kalshi::market::TickGrid;
+use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::units::WallTime;
 
 /// What became of a market.
@@ -19,6 +19,13 @@ pub enum MarketChange {
     Settled,
     /// Other prices are valid; what rests is carried over.
     Prices(TickGrid),
+    /// What the stream does not tell of a market that is open: it was read.
+    Terms {
+        /// Its shard.
+        exchange_index: u8,
+        /// How its series charges; `None` when that is not understood.
+        fees: Option<FeeSchedule>,
+    },
 }
 
 /// Something happened to a market.

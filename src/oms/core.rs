@@ -6,6 +6,7 @@
 //! same outputs, in production, in replay and in simulation.
 
 use super::account::{Account, Holding, MarketPnl};
+use super::admission::Shards;
 use super::backfill::Gap;
 use super::config::{Admission, FeedNeed, OmsConfig};
 use super::costs::Costs;
@@ -176,6 +177,7 @@ pub struct Core {
     pub(super) settlements: Settlements,
     pub(super) reconciling: Reconciling,
     pub(super) rereading: Rereading,
+    pub(super) shards: Shards,
     pub(super) past: PastBooks,
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
@@ -190,10 +192,6 @@ pub struct Core {
 impl Core {
     /// Markets a paper run can meet; their tables are allocated at start.
     const ADMITTED_MAX: usize = 1_024;
-
-    /// Markets outside the table in which others trade on this account: room for the books of a
-    /// person who trades beside the engine.
-    const OUTSIDERS_MAX: usize = 256;
 
     /// Allocates everything. `markets` is the table loaded at start; every series may be traded.
     #[must_use]
@@ -211,8 +209,8 @@ impl Core {
     ) -> Self {
         let (market_count, event_count) = match config.admission {
             Admission::Listed => (
-                markets.all().len() + Self::OUTSIDERS_MAX,
-                markets.event_count() + Self::OUTSIDERS_MAX,
+                markets.all().len() + MarketTable::SPARE_MARKETS_MAX,
+                markets.event_count() + MarketTable::SPARE_MARKETS_MAX,
             ),
             Admission::Any => (Self::ADMITTED_MAX, Self::ADMITTED_MAX),
         };
@@ -255,6 +253,7 @@ impl Core {
                 config.orders_max,
             ),
             rereading: Rereading::new(),
+            shards: Shards::of(&markets),
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
             cancelled_all: WallTime::default(),
@@ -264,6 +263,7 @@ impl Core {
             markets,
             config,
         };
+        core.markets.reserve(market_count - core.markets.all().len().min(market_count));
         core.list_markets();
         for (ticker, holding) in &opening.holdings {
             let Some(market) = core.markets.find(ticker).map(|market| market.ix) else { continue };

@@ -199,6 +199,7 @@ impl Core {
                 | Command::Amend(_)
                 | Command::Decrease(_) => MessageKind::Order,
                 Command::Cancel(_) | Command::CancelAll => MessageKind::Cancel,
+                Command::List(_) => continue,
             };
             self.guard.messages_mut().note_sent(now.mono, kind);
             if matches!(command, Command::CancelAll) {

@@ -1,6 +1,7 @@
 //! Oms (stage 2 of 5): signals, answers and fills in; approved orders, look-ups and results out.
 
 pub mod account;
+mod admission;
 mod amend;
 mod answers;
 mod backfill;

@@ -2,7 +2,8 @@
 //! that was triggered.
 //!
 //! A paused or closed market is closed in the table, so that the limit that asks for it refuses
-//! before the exchange has to; only what was closed here is opened again. Whatever may have taken
+//! before the exchange has to; what was closed here is opened again at once, and what was not open
+//! when the run began once its terms have been read (`admission.rs`). Whatever may have taken
 //! orders off the book is looked at soon. A triggered group of the account halts.
 
 use super::core::{Core, Outbox};
@@ -15,12 +16,14 @@ const OWN_TRIGGERS: Nanos = Nanos::from_secs(10);
 
 /// Why a market is closed, as far as the stream has told.
 #[derive(Clone, Copy, Debug, Default)]
-struct Standing {
+pub(super) struct Standing {
     is_paused: bool,
     /// Whether its time was up, or its outcome is known.
     is_over: bool,
-    /// Whether it was open before.
-    was_open: bool,
+    /// Whether it may be opened again: it was open before, or its terms are known.
+    pub(super) was_open: bool,
+    /// Whether it has opened for the first time, and its terms must be read.
+    pub(super) awaits_terms: bool,
     closes: Option<WallTime>,
     /// Whether the stream has told of it since it was last asked for.
     is_told: bool,
@@ -29,7 +32,7 @@ struct Standing {
 /// See the module's page.
 #[derive(Debug)]
 pub(super) struct News {
-    markets: Vec<Standing>,
+    pub(super) markets: Vec<Standing>,
     /// The next market's close.
     due: Timestamp,
     /// Until then a trigger may be our own of a halt that is over.
@@ -62,6 +65,9 @@ impl Core {
         let Some(market) = self.markets.find(&news.ticker).map(|market| market.ix) else { return };
         self.news.markets[usize::from(market.0)].is_told = true;
         self.follow_news(now, market, news);
+        if news.change == MarketChange::Activated {
+            self.note_opened(now, market);
+        }
     }
 
     /// A market is asked for: what the stream tells from now on is newer than the answer.
@@ -97,6 +103,8 @@ impl Core {
                 self.settlements.begin(now.mono);
             }
             MarketChange::Prices(grid) => self.markets.restructure(market, grid),
+            // Of a market that trades they are known: orders have been priced by them.
+            MarketChange::Terms { .. } => {}
         }
         self.follow_standing(market);
         if self.exposure.market(market).open_orders > 0 {
@@ -106,7 +114,7 @@ impl Core {
     }
 
     /// Brings the table in line with what is known of a market.
-    fn follow_standing(&mut self, market: MarketIx) {
+    pub(super) fn follow_standing(&mut self, market: MarketIx) {
         let is_open = self.markets.get(market).is_some_and(|market| market.active);
         let standing = &mut self.news.markets[usize::from(market.0)];
         let is_closed = standing.is_paused || standing.is_over;

@@ -46,7 +46,7 @@ impl Core {
             }
             FetchEvent::Quote(quote) => self.on_quote(now, &quote.ticker, Some(quote), out),
             FetchEvent::QuoteFailed { ticker } => self.on_quote(now, ticker, None, out),
-            FetchEvent::Market(news) => self.on_market_standing(now, news),
+            FetchEvent::Market(news) => self.on_market_standing(now, news, out),
             FetchEvent::MarketRead => self.on_market_read(now),
             FetchEvent::MarketFailed => self.on_market_failed(now),
             FetchEvent::Settled(settlement) => self.on_settled(now, settlement, out),

@@ -2,7 +2,8 @@
 //!
 //! In: that news were missed, the answers. Out: one read at a time ([`FetchCommand::Market`]), of
 //! the markets for which it matters: those the stream has paused, which may have been opened again
-//! unheard, and those in which something rests or is held. What is not known of another market the
+//! unheard, those in which something rests or is held, and those that have opened for the first
+//! time, whose terms are needed (`admission.rs`). What is not known of another market the
 //! first order there learns from its rejection. An answer that is older than what the stream has
 //! told meanwhile is not taken.
 
@@ -36,6 +37,16 @@ impl Rereading {
     /// Nothing to read.
     pub(super) const fn new() -> Self {
         Self { next: usize::MAX, due: Timestamp::NEVER, asked: None, failures: 0, again: false }
+    }
+
+    /// A market is to be read, whether or not news were missed.
+    pub(super) fn want(&mut self, market: MarketIx, at: Timestamp) {
+        if self.asked.is_some() {
+            self.again = true;
+            return;
+        }
+        self.next = self.next.min(usize::from(market.0));
+        self.due = self.due.min(at);
     }
 
     /// When to ask next.
@@ -78,7 +89,8 @@ impl Core {
             let (market, ticker) = (market.ix, market.ticker);
             let rests = self.exposure.market(market).open_orders > 0;
             let held = self.account.holding(market).position != Position::FLAT;
-            if rests || held || self.is_paused_by_news(market) {
+            let wanted = self.is_paused_by_news(market) || self.awaits_terms(market);
+            if rests || held || wanted {
                 self.rereading.asked = Some(market);
                 self.forget_telling(market);
                 out.asks.push(FetchCommand::Market { ticker });
@@ -89,30 +101,37 @@ impl Core {
     }
 
     /// How the market stands that was asked for.
-    pub(super) fn on_market_standing(&mut self, now: Now, news: &MarketNews) {
+    pub(super) fn on_market_standing(&mut self, now: Now, news: &MarketNews, out: &mut Outbox) {
         let Some(market) = self.rereading.asked else { return };
         let is_it = self.markets.find(&news.ticker).is_some_and(|found| found.ix == market);
         if is_it && !self.is_told_meanwhile(market) {
+            self.take_terms(market, news, out);
             self.follow_news(now, market, news);
         }
     }
 
     /// The answer is complete.
     pub(super) fn on_market_read(&mut self, now: Now) {
-        if self.rereading.asked.is_some() {
+        let Some(market) = self.rereading.asked else { return };
+        if !self.awaits_terms(market) {
             self.rereading.advance(now.mono + PACE);
+        } else if self.is_told_meanwhile(market) {
+            self.rereading.again = true;
+            self.rereading.advance(now.mono + PACE);
+        } else {
+            // Reads lag the stream.
+            self.on_market_failed(now);
         }
     }
 
     /// There was no answer.
     pub(super) fn on_market_failed(&mut self, now: Now) {
         let reading = &mut self.rereading;
-        if reading.asked.take().is_none() {
-            return;
-        }
+        let Some(market) = reading.asked.take() else { return };
         reading.failures += 1;
         if reading.failures >= TRIES_MAX {
             reading.advance(now.mono + PACE);
+            self.news.markets[usize::from(market.0)].awaits_terms = false;
         } else {
             reading.due = now.mono + RETRY;
         }

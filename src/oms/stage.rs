@@ -149,7 +149,8 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         let mut index = self.journaled.commands;
         // Ends: a withdrawal takes one away and leads to no order.
         while let Some(command) = self.outbox.commands.get(index) {
-            let kept = self.journal.append(now, &entry_of_command(command));
+            let entry = entry_of_command(command);
+            let kept = entry.map_or(Ok(()), |entry| self.journal.append(now, &entry));
             if kept.is_err() && !matches!(command, Command::Cancel(_) | Command::CancelAll) {
                 self.withdraw(now, index);
             } else {
@@ -198,7 +199,7 @@ impl<J: Journal, C: Clock> Oms<J, C> {
                 let why = CancelFailure::Unsent(why);
                 GatewayEvent::ChangeFailed { key: decrease.key, why }
             }
-            Command::Cancel(_) | Command::CancelAll => return,
+            Command::Cancel(_) | Command::CancelAll | Command::List(_) => return,
         };
         self.journal_failed(now);
         self.core.handle(now, &Input::Gateway(event), &mut self.outbox);
@@ -406,16 +407,19 @@ const fn entry_of_kept(kept: &Kept) -> Entry {
     match kept {
         Kept::Account(carried) => Entry::Risk(*carried),
         Kept::Market(market) => Entry::MarketRisk(*market),
+        Kept::Listed(market) => Entry::Market(*market),
     }
 }
 
-const fn entry_of_command(command: &Command) -> Entry {
-    match command {
+const fn entry_of_command(command: &Command) -> Option<Entry> {
+    Some(match command {
         Command::Submit(approved) => Entry::Submit(*approved.get()),
         Command::Resend(approved) => Entry::Resend(*approved.get()),
         Command::Cancel(cancel) => Entry::Cancel(*cancel),
         Command::CancelAll => Entry::CancelAll,
         Command::Amend(approved) => Entry::Amend(*approved.get()),
         Command::Decrease(decrease) => Entry::Decrease(*decrease),
-    }
+        // Kept with the market itself.
+        Command::List(_) => return None,
+    })
 }

@@ -62,6 +62,8 @@ impl<C: Clock> BookPaper<C> {
             Command::CancelAll => self.book.cancel_all(now),
             Command::Amend(amend) => self.change(now, Change::Amend(*amend.get())),
             Command::Decrease(decrease) => self.change(now, Change::Decrease(*decrease)),
+            // What is not in the recording has no book.
+            Command::List(_) => {}
         }
     }
 

@@ -3,6 +3,7 @@
 use super::breaker::CarriedBreaker;
 use super::day::Day;
 use crate::ids::{Reason, Ticker, TradeId};
+use crate::kalshi::market::Market;
 use crate::units::{Money, Position, WallTime};
 
 /// A halt: sticky, ended by a person only.
@@ -59,6 +60,8 @@ pub enum Kept {
     Account(Carried),
     /// One market's part.
     Market(CarriedMarket),
+    /// A market's row in the table, whose orders come from now on.
+    Listed(Market),
 }
 
 /// One piece of what a former run left, as it stands in the journal.

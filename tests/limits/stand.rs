@@ -228,6 +228,7 @@ impl Stand {
                     self.judge.cancelled(now.mono);
                     self.exchange.cancel_all();
                 }
+                Command::List(listed) => panic!("{listed:?} was there from the start"),
             }
         }
         while let Ok(ask) = self.engine.ends.asks.pop() {

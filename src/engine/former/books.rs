@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::ids::{MarketIx, RunId, Ticker, TradeId};
-use crate::kalshi::market::{FeeSchedule, MarketTable, TickGrid};
+use crate::kalshi::market::{FeeSchedule, Market, MarketTable, TickGrid};
 use crate::message::{Fill, MarketSettlement, NewOrder};
 use crate::oms::account::{Account, Holding};
 use crate::recorder::record::FillVoided;
@@ -23,6 +23,8 @@ pub(super) struct Books {
     run: RunId,
     began: WallTime,
     markets: MarketTable,
+    /// The run's own numbers of the markets it was given, at its start or later.
+    named: HashMap<MarketIx, Ticker>,
     /// Whether the run was given its markets; else it admitted those that its signals named.
     listed: bool,
     account: Account,
@@ -39,6 +41,7 @@ impl Books {
             run,
             began,
             markets: MarketTable::new(),
+            named: HashMap::new(),
             listed: false,
             account: Account::new(MarketTable::MARKETS_MAX, Money::ZERO),
             trades: HashSet::new(),
@@ -47,9 +50,10 @@ impl Books {
         }
     }
 
-    pub(super) fn list(&mut self, ticker: &Ticker) {
+    pub(super) fn list(&mut self, market: &Market) {
         self.listed = true;
-        self.insert(ticker);
+        self.named.insert(market.ix, market.ticker);
+        self.insert(&market.ticker);
     }
 
     pub(super) fn meet(&mut self, ticker: &Ticker) {
@@ -70,6 +74,9 @@ impl Books {
     }
 
     pub(super) fn ticker(&self, order: &NewOrder) -> Option<Ticker> {
+        if self.listed {
+            return self.named.get(&order.market).copied();
+        }
         self.markets.get(order.market).map(|market| market.ticker)
     }
 

@@ -499,7 +499,9 @@ fn what_a_position_opened_with_counts_when_it_is_closed() {
     let header = Header { run: RunId::new(1), seq: 1, now };
     let started = Entry::RunStarted { run: RunId::new(1), config_digest: 0, seed: 0, mode: 1 };
     memory.take(&header, &started);
-    memory.books.list(&ticker(0));
+    let mut markets = MarketTable::new();
+    markets.insert(ticker(0), TickGrid::linear_cent(), 0, FeeSchedule::QUADRATIC, true).unwrap();
+    memory.take(&header, &Entry::Market(markets.all()[0]));
     let (position, cost) = (Position::from_centis(1_000), Money::from_cents(600));
     memory.take(&header, &Entry::Opening { ticker: ticker(0), position, cost });
     let fill = Fill {

@@ -12,7 +12,7 @@ mod tests;
 
 pub use public::{best_prices, series, series_list};
 pub use settled::settlements_page;
-pub use standing::market;
+pub use standing::{MarketStanding, market};
 
 use serde::Deserialize;
 
@@ -349,12 +349,16 @@ pub(in crate::kalshi) fn grid_of(bands: &[RangeRow]) -> Option<TickGrid> {
 }
 
 impl MarketRow {
-    fn build(&self) -> Option<ListedMarket> {
-        let exchange_index = match self.exchange_index.bytes() {
+    fn shard(&self) -> Option<u8> {
+        match self.exchange_index.bytes() {
             // Answers from before the exchange was sharded.
-            None => 0,
-            Some(_) => self.exchange_index.unsigned().and_then(|index| u8::try_from(index).ok())?,
-        };
+            None => Some(0),
+            Some(_) => self.exchange_index.unsigned().and_then(|index| u8::try_from(index).ok()),
+        }
+    }
+
+    fn build(&self) -> Option<ListedMarket> {
+        let exchange_index = self.shard()?;
         Some(ListedMarket {
             ticker: Ticker::new(self.ticker.bytes()?)?,
             grid: grid_of(self.price_ranges.as_ref()?)?,

@@ -23,11 +23,28 @@ struct StandingRow {
     market: MarketRow,
 }
 
+/// One market as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarketStanding {
+    /// What would have made it so.
+    pub changes: Vec<MarketChange>,
+    /// Its shard; `None` when it is none the engine can name.
+    pub exchange_index: Option<u8>,
+}
+
+impl MarketStanding {
+    /// Whether it takes orders.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.changes.last() == Some(&MarketChange::Activated)
+    }
+}
+
 /// Reads `GET /markets/{ticker}`.
 ///
 /// # Errors
 /// [`PortfolioError`] when it is another market, or its status is none that is documented.
-pub fn market(body: &[u8], ticker: &Ticker) -> Result<Vec<MarketChange>, PortfolioError> {
+pub fn market(body: &[u8], ticker: &Ticker) -> Result<MarketStanding, PortfolioError> {
     let Body { market: StandingRow { close_time, market } } = read(body)?;
     need("ticker", market.ticker.bytes().filter(|name| *name == ticker.as_bytes()))?;
     let status = match market.status.bytes() {
@@ -45,7 +62,8 @@ pub fn market(body: &[u8], ticker: &Ticker) -> Result<Vec<MarketChange>, Portfol
         None if status == MarketChange::Activated => (None, MarketChange::Deactivated),
         None => (None, status),
     };
-    Ok(closes.into_iter().chain(prices).chain([status]).collect())
+    let changes = closes.into_iter().chain(prices).chain([status]).collect();
+    Ok(MarketStanding { changes, exchange_index: market.shard() })
 }
 
 #[cfg(test)]
@@ -58,7 +76,20 @@ mod tests {
 
     fn standing(fields: &str) -> Result<Vec<MarketChange>, PortfolioError> {
         let body = format!(r#"{{"market":{{"ticker":"KXA-1-B",{fields}}}}}"#);
-        market(body.as_bytes(), &Ticker::new(b"KXA-1-B").unwrap())
+        market(body.as_bytes(), &Ticker::new(b"KXA-1-B").unwrap()).map(|standing| standing.changes)
+    }
+
+    #[test]
+    fn its_shard_is_told_and_is_the_first_where_none_is_named() {
+        for (field, expected) in
+            [("", Some(0)), (r#","exchange_index":2"#, Some(2)), (r#","exchange_index":900"#, None)]
+        {
+            let body =
+                format!(r#"{{"market":{{"ticker":"KXA-1-B","status":"active",{RANGES}{field}}}}}"#);
+            let standing = market(body.as_bytes(), &Ticker::new(b"KXA-1-B").unwrap()).unwrap();
+            assert_eq!(standing.exchange_index, expected, "{field}");
+            assert!(standing.is_active());
+        }
     }
 
     #[test]

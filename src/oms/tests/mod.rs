@@ -1,6 +1,7 @@
 //! The core alone, told by hand what nobody else would say in that order: settlements, fills of
 //! strangers, an exchange that takes its word back.
 
+mod admission;
 mod conditions;
 mod costs;
 mod desk;

@@ -48,14 +48,18 @@ fn nothing_of_ours_trades_there() {
 #[test]
 fn books_that_cannot_follow_halt() {
     let mut desk = Desk::new(|_| {});
-    for number in 0..256 {
+    let rows = desk.core.market_capacity() - desk.core.markets().all().len();
+    for number in 0..rows {
         let fill = desk.stranger(&format!("KXZ-{number}-A"), BookSide::Bid, cents(1), 1);
         desk.tell(&Input::Feed(FeedEvent::Fill(fill)));
     }
     assert!(desk.core.halted().is_none());
-    assert_eq!(desk.core.account().cash(), Money::from_cents(START_CENTS - 2 * 256));
+    assert_eq!(
+        desk.core.account().cash(),
+        Money::from_cents(START_CENTS - 2 * i64::try_from(rows).unwrap())
+    );
 
-    let fill = desk.stranger("KXZ-256-A", BookSide::Bid, cents(1), 1);
+    let fill = desk.stranger("KXZ-MORE-A", BookSide::Bid, cents(1), 1);
     desk.tell(&Input::Feed(FeedEvent::Fill(fill)));
 
     assert!(desk.core.halted().is_some());

@@ -69,7 +69,7 @@ impl Stand {
                 Command::Amend(amend) => orders.push(amend.get().approved),
                 Command::Decrease(decrease) => orders.push(decrease.decided),
                 Command::CancelAll => cancelled = true,
-                Command::Cancel(_) => {}
+                Command::Cancel(_) | Command::List(_) => {}
             }
         }
         (orders, cancelled)

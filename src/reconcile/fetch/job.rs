@@ -12,10 +12,12 @@ use std::collections::HashSet;
 
 use super::account::{AccountReading, Next};
 use crate::ids::{ClientOrderId, OrderId, OrderKey, Ticker};
-use crate::kalshi::paths::{FILLS, MARKETS, ORDERBOOK, ORDERS, SETTLEMENTS, escape};
-use crate::kalshi::portfolio;
+use crate::kalshi::market::FeeSchedule;
+use crate::kalshi::paths::{FILLS, MARKETS, ORDERBOOK, ORDERS, SERIES, SETTLEMENTS, escape};
+use crate::kalshi::portfolio::{self, MarketStanding};
 use crate::message::{
-    BestQuote, FetchCommand, FetchEvent, Fill, MarketNews, MarketSettlement, OrderReport,
+    BestQuote, FetchCommand, FetchEvent, Fill, MarketChange, MarketNews, MarketSettlement,
+    OrderReport,
 };
 use crate::reconcile::client::{Reply, RestError, RestFailure};
 use crate::reconcile::listing::{Listing, More};
@@ -46,6 +48,8 @@ enum Reading {
     Book(Ticker),
     /// How a market stands.
     Market(Ticker),
+    /// How the series of a market that is open charges.
+    Series(Ticker, MarketStanding),
     /// Every settlement since a time, and those read so far.
     Settlements(Listing, Vec<MarketSettlement>),
     /// The account, to be compared with the books.
@@ -117,6 +121,11 @@ impl Job {
                 push_escaped(&mut path, ticker.as_bytes());
                 path
             }
+            Reading::Series(ticker, _) => {
+                let mut path = format!("{SERIES}/");
+                push_escaped(&mut path, ticker.series());
+                path
+            }
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
             | Reading::Backfill(listing)
@@ -128,7 +137,7 @@ impl Job {
     /// Query of the outstanding GET.
     pub(super) fn query(&self) -> String {
         match &self.reading {
-            Reading::ById(_) | Reading::Market(_) => String::new(),
+            Reading::ById(_) | Reading::Market(_) | Reading::Series(..) => String::new(),
             Reading::Book(_) => "depth=1".to_owned(),
             Reading::InList(_, listing)
             | Reading::FillsOf(_, _, listing)
@@ -150,6 +159,13 @@ impl Job {
                 // Lagging, archived, or never there: only the listing can tell.
                 return Self { reading: wanted.list(), fills: self.fills }.ask();
             }
+            (
+                Err(RestError { why: RestFailure::Refused { status: 404, .. }, .. }),
+                Reading::Series(ticker, standing),
+            ) => {
+                // What is not listed is not understood either.
+                return market_charges(*ticker, standing.clone(), None);
+            }
             // The client has said why.
             (Err(_), _) => return Step::Finished { events: vec![failed], why: None },
         };
@@ -165,7 +181,7 @@ impl Job {
             }
             Reading::Backfill(_) => FetchEvent::BackfillFailed,
             Reading::Book(ticker) => FetchEvent::QuoteFailed { ticker: *ticker },
-            Reading::Market(_) => FetchEvent::MarketFailed,
+            Reading::Market(_) | Reading::Series(..) => FetchEvent::MarketFailed,
             Reading::Settlements(..) => FetchEvent::SettlementsFailed,
             Reading::Account(_) => FetchEvent::AccountFailed,
         }
@@ -214,10 +230,10 @@ impl Job {
                 Ok(Step::Finished { events: vec![FetchEvent::Quote(quote)], why: None })
             }
             Reading::Market(ticker) => {
-                let changes = portfolio::market(&reply.body, &ticker)?;
-                let news = changes.into_iter().map(|change| MarketNews { ticker, change });
-                let events = news.map(FetchEvent::Market).chain([FetchEvent::MarketRead]);
-                Ok(Step::Finished { events: events.collect(), why: None })
+                Ok(market_or_series(ticker, portfolio::market(&reply.body, &ticker)?))
+            }
+            Reading::Series(ticker, standing) => {
+                Ok(market_charges(ticker, standing, portfolio::series(&reply.body)?))
             }
             Reading::Settlements(mut listing, mut settled) => {
                 let page = portfolio::settlements_page(&reply.body)?;
@@ -302,6 +318,31 @@ fn push_escaped(path: &mut String, text: &[u8]) {
         let (escaped, len) = escape(byte);
         path.extend(escaped[..len].iter().map(|&byte| char::from(byte)));
     }
+}
+
+/// On to the series of a market that is open; of any other nothing more is needed.
+fn market_or_series(ticker: Ticker, standing: MarketStanding) -> Step {
+    if !standing.is_active() {
+        return market_stands(ticker, standing.changes);
+    }
+    Job { reading: Reading::Series(ticker, standing), fills: Vec::new() }.ask()
+}
+
+/// How a market stands, then that this is all.
+fn market_stands(ticker: Ticker, changes: Vec<MarketChange>) -> Step {
+    let news = changes.into_iter().map(|change| MarketNews { ticker, change });
+    let events = news.map(FetchEvent::Market).chain([FetchEvent::MarketRead]);
+    Step::Finished { events: events.collect(), why: None }
+}
+
+/// How a market stands that is open, with its terms before that it is.
+fn market_charges(ticker: Ticker, standing: MarketStanding, fees: Option<FeeSchedule>) -> Step {
+    let MarketStanding { mut changes, exchange_index } = standing;
+    if let Some(exchange_index) = exchange_index {
+        let terms = MarketChange::Terms { exchange_index, fees };
+        changes.insert(changes.len().saturating_sub(1), terms);
+    }
+    market_stands(ticker, changes)
 }
 
 /// Settlements, oldest first, then that this is all.

@@ -3,6 +3,7 @@
 use super::*;
 use crate::feed::scripted::{Peer, ScriptedConnector, ScriptedTransport, VirtualClock};
 use crate::ids::{ClientOrderId, InlineText, OrderId, OrderKey, RunId};
+use crate::kalshi::market::FeeSchedule;
 use crate::message::{ExchangeStatus, Fill, MarketChange, MarketNews};
 use crate::reconcile::client::RestFailure;
 use crate::reconcile::scripted::{Script, client};
@@ -392,4 +393,28 @@ fn a_market_is_read_and_told_as_news() {
     let mut bench = Bench::new();
     let script = Script::default().then("/markets/KXA-B", 404, "{}".to_owned());
     assert_eq!(bench.run(FetchCommand::Market { ticker }, script), [FetchEvent::MarketFailed]);
+}
+
+#[test]
+fn an_open_market_is_told_with_its_shard_and_its_series_fees() {
+    let ticker = InlineText::new(b"KXA-B").unwrap();
+    let market = r#"{"market":{"ticker":"KXA-B","status":"active","exchange_index":1,
+        "price_ranges":[{"start":"0.00","end":"1.00","step":"0.01"}]}}"#;
+    let read = |status: u16, series: &str| {
+        let script = Script::default().then("/markets/KXA-B", 200, market.to_owned());
+        let script = script.then("/series/KXA", status, series.to_owned());
+        Bench::new().run(FetchCommand::Market { ticker }, script)
+    };
+    let known = r#"{"series":{"ticker":"KXA","fee_type":"quadratic","fee_multiplier":1}}"#;
+    for (status, series, fees) in [(200, known, Some(FeeSchedule::QUADRATIC)), (404, "{}", None)] {
+        let said = read(status, series);
+        let [_, FetchEvent::Market(terms), FetchEvent::Market(last), FetchEvent::MarketRead] =
+            said[..]
+        else {
+            panic!("{said:?}")
+        };
+        assert_eq!(terms.change, MarketChange::Terms { exchange_index: 1, fees });
+        assert_eq!(last.change, MarketChange::Activated);
+    }
+    assert_eq!(read(500, "{}"), [FetchEvent::MarketFailed]);
 }

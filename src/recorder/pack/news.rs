@@ -18,6 +18,11 @@ impl Pack for MarketChange {
                 out.put(&5_u8);
                 out.put(grid);
             }
+            Self::Terms { exchange_index, fees } => {
+                out.put(&6_u8);
+                out.put(exchange_index);
+                out.put(fees);
+            }
         }
     }
 
@@ -29,6 +34,7 @@ impl Pack for MarketChange {
             3 => Self::Determined,
             4 => Self::Settled,
             5 => Self::Prices(from.take()?),
+            6 => Self::Terms { exchange_index: from.take()?, fees: from.take()? },
             _ => return None,
         })
     }

@@ -38,7 +38,8 @@ use crate::runtime::random::Random;
 use crate::runtime::ring::{Consumer, Producer, ring};
 use crate::sim::api::{SimVenue, SimVenueConfig, Tier};
 use crate::sim::auth::{KeyRing, PublicKey};
-use crate::sim::exchange::UserSeed;
+use crate::sim::exchange::{MarketCommand, UserSeed};
+use crate::sim::venue::{Venue, VenueAction};
 use crate::units::{Money, Timestamp};
 
 /// RFC 8032, test 1: a key pair everybody knows, for signatures that can be reproduced.
@@ -289,6 +290,10 @@ fn make_host(config: &WorldConfig, network: &Network, random: &mut Random) -> Ho
             assert!(funded.is_ok(), "the shares add up to the cash there is");
         }
     }
+    for &market in &config.unopened {
+        let (market, command) = (Some(market), MarketCommand::Deactivate);
+        venue.act(config.starts, &VenueAction::Market { market, command });
+    }
     let mut keys = KeyRing::default();
     keys.register(KEY_ID, PublicKey::Ed25519(Box::new(PUBLIC_KEY)), TRADER);
     Host::new(venue, network.clone(), keys, config.read_lag, random.next())
@@ -300,7 +305,8 @@ fn market_table(config: &WorldConfig) -> MarketTable {
         let fees = book.fee_type.schedule(FeeType::MULTIPLIER_ONE_PPM);
         let fees = fees.expect("a multiplier of one is not absurd");
         let grid = book.structure.grid();
-        let inserted = markets.insert(book.ticker, grid, book.exchange_index, fees, true);
+        let is_open = !config.unopened.contains(&book.ticker);
+        let inserted = markets.insert(book.ticker, grid, book.exchange_index, fees, is_open);
         assert!(inserted.is_some(), "a few markets fit");
     }
     markets

@@ -7,6 +7,7 @@ use super::pipe::LinkProfile;
 use crate::feed::FeedConfig;
 use crate::feed::books::BooksConfig;
 use crate::gateway::GatewayConfig;
+use crate::ids::Ticker;
 use crate::message::Style;
 use crate::oms::config::{OrderConfig, Repeg};
 use crate::risk::{BreakerConfig, Limits, MessageLimits};
@@ -57,6 +58,8 @@ pub struct WorldConfig {
     pub rates: FaultRates,
     /// What goes wrong by script.
     pub rules: Vec<Rule>,
+    /// Markets that are not open when the run begins.
+    pub unopened: Vec<Ticker>,
     /// What the account's order groups let trade within 15 s, in contracts; none without groups.
     pub group_contracts: u32,
     /// Slots of every ring: few, so that full rings are met.
@@ -95,6 +98,7 @@ impl WorldConfig {
             read_lag: Nanos::ZERO,
             rates: FaultRates::default(),
             rules: Vec::new(),
+            unopened: Vec::new(),
             group_contracts: 1_000_000,
             ring_slots: 64,
             // Noon, so that a run stays within one UTC day.

@@ -1,17 +1,18 @@
 //! Arbitrary news of markets and order groups, and rows of a reading of the account.
 
 use super::{Dice, Sample};
-use crate::kalshi::market::TickGrid;
+use crate::kalshi::market::{FeeSchedule, TickGrid};
 use crate::message::{CashThere, GroupChange, GroupNews, HeldThere, MarketChange, MarketNews};
 
 impl Sample for MarketChange {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(6) {
+        match dice.below(7) {
             0 => Self::Activated,
             1 => Self::Deactivated,
             2 => Self::Closes(dice.any()),
             3 => Self::Determined,
             4 => Self::Settled,
+            5 => Self::Terms { exchange_index: dice.any(), fees: Some(FeeSchedule::QUADRATIC) },
             _ => Self::Prices(TickGrid::linear_cent()),
         }
     }
