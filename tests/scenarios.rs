@@ -97,13 +97,14 @@
 //!     `story_22_a_session_that_ends_by_overflow_is_opened_again`
 //! - 23 410
 //!   - clock: `obstacles_halt`
-//!   - sockets: `an_endpoint_that_is_gone_halts_and_is_not_asked_again`
+//!   - sockets: `an_endpoint_that_is_gone_halts_and_is_not_asked_again`,
+//!     `story_23_a_location_that_is_not_attested_halts_and_is_not_tried_again`
 //! - 24 formats change
 //!   - clock: `numbers_where_strings_were_are_parsed`, `interim_responses_are_skipped`,
 //!     `chunks_are_joined_and_trailers_skipped`
 //!   - sockets: `story_24_new_fields_numbers_pages_and_chunks_change_no_order`
 //! - 25 prices below a cent, parts of contracts
-//!   - clock: `yes_and_no_are_one_position`
+//!   - clock: `prices_below_a_cent_and_parts_of_contracts`
 //!   - sockets: `story_25_prices_below_a_cent_and_parts_of_contracts_are_booked_to_the_digit`
 //! - 26 clocks
 //!   - clock: `pauses_are_named_and_end_by_themselves`
@@ -112,18 +113,21 @@
 //!     `a_clock_three_seconds_behind_is_refused`
 //! - 27 429
 //!   - clock: `too_many_requests`, `cancels_use_the_reserve_and_then_wait_for_tokens`
-//!   - sockets: `five_seconds_of_429_are_sat_out`, `five_seconds_of_429_pass_without_a_halt`
+//!   - sockets: `five_seconds_of_429_are_sat_out`, `five_seconds_of_429_pass_without_a_halt`,
+//!     `story_27_a_cancel_of_everything_is_not_starved_by_orders`,
+//!     `story_27_a_halt_is_not_starved_by_orders`
 //! - 28 kill switch, cancel-all
 //!   - clock: `halt_stops_everything_and_cancels`, `cancel_all_has_an_aftermath`
 //!   - sockets: `a_halt_cancels_what_rests_refuses_what_comes_and_stays_until_a_resume`,
 //!     `cancel_all_cancels_what_rests_and_trading_goes_on`
 //! - 29 pauses, closes, re-activation
-//!   - clock: `markets_pause_close_and_return`, `nothing_is_sent_during_maintenance`
+//!   - clock: `markets_pause_close_and_return`, `nothing_is_sent_during_maintenance`,
+//!     `weekly_maintenance_is_waited_out`
 //!   - sockets: `story_29_a_market_that_pauses_returns_and_closes_is_followed`,
 //!     `a_paused_exchange_is_named_and_nothing_is_sent_meanwhile`
 //! - 30 reduce-only
 //!   - clock: `reduce_only_sell`
-//!   - sockets: `story_10_a_maker_on_either_leg_has_the_exchanges_books`
+//!   - sockets: `story_30_a_sale_that_would_rest_is_not_reduce_only_and_an_immediate_one_is`
 //! - 31 stale quotes
 //!   - clock: `making_order_follows_the_market`, `retries_stop_when_the_market_slips`,
 //!     `retry_goes_by_the_streamed_book`
@@ -217,6 +221,8 @@ mod orphan_of_a_former_run;
 mod partial_fill_extends_once;
 #[path = "scenarios/partial_wait_then_child_for_the_rest.rs"]
 mod partial_wait_then_child_for_the_rest;
+#[path = "scenarios/prices_below_a_cent_and_parts_of_contracts.rs"]
+mod prices_below_a_cent_and_parts_of_contracts;
 #[path = "scenarios/reduce_only_sell.rs"]
 mod reduce_only_sell;
 #[path = "scenarios/replayed_frame_does_not_revive_a_finished_order.rs"]
@@ -251,5 +257,7 @@ mod too_many_requests;
 mod triggered_group_refuses;
 #[path = "scenarios/voided_fill_is_taken_back.rs"]
 mod voided_fill_is_taken_back;
+#[path = "scenarios/weekly_maintenance_is_waited_out.rs"]
+mod weekly_maintenance_is_waited_out;
 #[path = "scenarios/yes_and_no_are_one_position.rs"]
 mod yes_and_no_are_one_position;

@@ -42,8 +42,9 @@ const READY_WAIT: Nanos = Nanos::from_secs(15);
 /// sent, and a cycle's signals come all at once.
 const WARM_WAIT: Nanos = Nanos::from_secs(3);
 
-/// How long repeats of an interrupt are taken for the first one.
-const GRACE: Nanos = Nanos::from_secs(2);
+/// How long repeats of an interrupt are taken for the first one: `timeout` signals its child and
+/// then the child's group. No person is as quick.
+const ECHO: Nanos = Nanos::from_ms(50);
 
 /// How much longer than the oms's own bound a drain may take: it ends by itself before that.
 const DRAIN_SLACK: Nanos = Nanos::from_secs(5);
@@ -141,8 +142,9 @@ impl Course<'_> {
         // Release: pairs with the Acquire in `Listener::run`.
         listening.store(true, Ordering::Release);
         let bound = options.config.orders.drain_timeout + DRAIN_SLACK;
-        drain(&seat, &commands, bound, interrupts, &stop);
-        settle(&seat, &stop);
+        let mut impatience = Impatience::new(interrupts);
+        drain(&seat, &commands, bound, &mut impatience, &stop);
+        settle(&seat, &mut impatience, &stop);
         stop.request();
         let last = LastWord { options, stop: &stop, emergency: emergency.as_ref() };
         let hot = last.end(hot, threads, &waker);
@@ -322,35 +324,62 @@ fn drain(
     seat: &Seat<'_>,
     commands: &CommandLine,
     bound: Nanos,
-    interrupts: &Interrupts,
+    impatience: &mut Impatience<'_>,
     stop: &Stop,
 ) {
-    let began = seat.clock.mono();
-    let until = began + bound;
-    if interrupts.is_asked() {
-        tell("interrupted: cancelling what rests; interrupt again in 2 s to end at once");
-    }
-    let waits = || seat.clock.mono() < until && !stop.is_panic();
+    let until = seat.clock.mono() + bound;
+    let mut waits = || {
+        impatience.look(seat.clock.mono());
+        seat.clock.mono() < until && !stop.is_panic()
+    };
     while commands.send(ControlCommand::Drain).is_err() && waits() {
         pause(LOOK_EVERY);
     }
     // Release: pairs with the Acquire in `Intake::poll`.
     seat.closing.store(true, Ordering::Release);
     while !seat.progress.drained() && waits() {
-        if seat.clock.mono().since(began) >= GRACE {
-            interrupts.end_at_once_next();
-        }
         pause(LOOK_EVERY);
+    }
+}
+
+/// Lets the second interrupt end the process at once.
+struct Impatience<'a> {
+    interrupts: &'a Interrupts,
+    /// When the first one was seen.
+    asked: Option<Timestamp>,
+    armed: bool,
+}
+
+impl<'a> Impatience<'a> {
+    const fn new(interrupts: &'a Interrupts) -> Self {
+        Self { interrupts, asked: None, armed: false }
+    }
+
+    /// To be called all through a shutdown, which may have begun without an interrupt.
+    fn look(&mut self, now: Timestamp) {
+        if self.armed || !self.interrupts.is_asked() {
+            return;
+        }
+        if self.asked.is_none() {
+            tell("interrupted: cancelling what rests");
+        }
+        let asked = *self.asked.get_or_insert(now);
+        if now.since(asked) >= ECHO {
+            self.armed = true;
+            self.interrupts.end_at_once_next();
+            tell("interrupt again to end at once, with orders as they are");
+        }
     }
 }
 
 /// Waits until every signal received has been answered, and has stayed so for long enough that
 /// none is on its way to being counted.
-fn settle(seat: &Seat<'_>, stop: &Stop) {
+fn settle(seat: &Seat<'_>, impatience: &mut Impatience<'_>, stop: &Stop) {
     let until = seat.clock.mono() + SETTLE_WAIT;
     let mut unanswered_at = seat.clock.mono();
     loop {
         let now = seat.clock.mono();
+        impatience.look(now);
         if seat.progress.in_flight() > 0 {
             unanswered_at = now;
         }

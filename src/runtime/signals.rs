@@ -1,5 +1,5 @@
-//! SIGINT and SIGTERM: the first asks for an orderly end; once that has had its time, another ends
-//! at once. Repeats right after the first mean nothing: terminals and supervisors send several.
+//! SIGINT and SIGTERM: the first asks for an orderly end; another, once the engine has heard the
+//! first, ends at once. Repeats in the same breath mean nothing: supervisors send several.
 //! SIGUSR1 asks for a halt: no order until a person resumes, and the process lives on.
 //!
 //! In: the operating system's signals. Out: flags that the engine looks at between two rounds.

@@ -150,6 +150,31 @@ fn a_running_engine_leaves_no_core_file() {
     }
 }
 
+#[test]
+fn what_the_system_shows_of_a_running_engine_holds_no_key_that_came_from_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let _exchange = Exchange::start(dir.path());
+    let ready = json(&dir.path().join("ready.json"));
+    let secrets = secrets(Path::new(ready["private_key_file"].as_str().unwrap()));
+    let engine = engine(dir.path());
+    let mut producer = Producer::connect(&engine, dir.path());
+    producer.send(signal("traded"));
+    assert_eq!(producer.answer()["state"], "filled");
+
+    for name in ["environ", "cmdline", "comm"] {
+        let path = format!("/proc/{}/{name}", engine.child.id());
+        match fs::read(&path) {
+            // Where it may be looked at, what was given to it is seen, and nothing more.
+            Ok(bytes) => {
+                let shown = bytes.windows(b"live".len()).any(|window| window == b"live");
+                assert!(shown || name != "cmdline", "{path} is read");
+                holds_no_secret(Path::new(&path), &secrets);
+            }
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{path}"),
+        }
+    }
+}
+
 /// A server that answers everything with what was asked of it, signed headers included.
 fn parrot() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

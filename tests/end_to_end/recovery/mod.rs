@@ -3,6 +3,7 @@
 //! the engine names the condition, sends nothing it should not, and trades again or halts.
 
 mod gate;
+mod reported;
 mod stories;
 
 use std::fs;

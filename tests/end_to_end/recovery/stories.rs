@@ -186,8 +186,9 @@ fn what_a_shutdown_could_not_cancel_is_said() {
     assert!(ended.stderr.contains(&id), "{}", ended.stderr);
 }
 
-#[test]
-fn a_second_signal_ends_a_shutdown_that_the_exchange_does_not_answer() {
+/// The first signal's shutdown stands still; `second` ends it.
+#[track_caller]
+fn ended_at_once_by(second: &str) {
     // It would wait for the exchange longer than any test.
     let patient = format!("{WIDE}{HASTY}");
     let patient = patient.replace("drain_timeout_ms = 3000", "drain_timeout_ms = 300000");
@@ -201,17 +202,27 @@ fn a_second_signal_ends_a_shutdown_that_the_exchange_does_not_answer() {
     stage.holds("order_link_down");
 
     stage.engine.signal("INT");
-    wait_for("the shutdown to begin", || {
-        stage.engine.stderr().contains("interrupted: cancelling").then_some(())
+    wait_for("the shutdown to have begun", || {
+        stage.engine.stderr().contains("interrupt again to end at once").then_some(())
     });
 
-    // Repeats within two seconds of the first mean nothing; then the next one ends it.
+    // One more is enough, and the first moment is late enough.
+    stage.engine.signal(second);
     let code = wait_for("the process to end", || {
-        stage.engine.signal("INT");
         stage.engine.child.try_wait().expect("a child can be waited for").map(|it| it.code())
     });
     assert_eq!(code, Some(1));
     assert!(!stage.dir.path().join("report/summary.json").exists(), "at once");
+}
+
+#[test]
+fn a_second_signal_ends_a_shutdown_that_the_exchange_does_not_answer() {
+    ended_at_once_by("INT");
+}
+
+#[test]
+fn a_second_signal_of_the_other_kind_ends_a_shutdown_as_well() {
+    ended_at_once_by("TERM");
 }
 
 #[test]

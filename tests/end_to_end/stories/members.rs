@@ -8,7 +8,7 @@ use kalshi_exec::runtime::clock::{Clock as _, SystemClock};
 use kalshi_exec::sim::api::{QuoteMode, SimVenue, SimVenueConfig};
 use kalshi_exec::sim::exchange::{UserSeed, parse_books};
 use kalshi_exec::sim::keys::{KeyKinds, KeySet};
-use kalshi_exec::sim::server::{self, ServerConfig, ServerHandle};
+use kalshi_exec::sim::server::{self, FaultHook, ServerConfig, ServerHandle};
 use kalshi_exec::units::Money;
 use serde_json::json;
 
@@ -37,8 +37,13 @@ pub(super) struct Members {
 impl Members {
     /// Serves both and starts an engine that trades.
     pub(super) fn new(config: &str) -> Self {
+        Self::with(config, FaultHook::default())
+    }
+
+    /// The same with an exchange that goes wrong on purpose.
+    pub(super) fn with(config: &str, faults: FaultHook) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
-        let server = serve(dir.path());
+        let server = serve(dir.path(), faults);
         let stranger = Client::new(&dir.path().join("stranger.json"));
         Self { stage: Stage::before(dir, None, config), stranger, _server: server }
     }
@@ -54,7 +59,7 @@ impl Members {
     }
 }
 
-fn serve(dir: &Path) -> ServerHandle {
+fn serve(dir: &Path, faults: FaultHook) -> ServerHandle {
     let clock = SystemClock::start();
     let open = |name: &str| KeySet::open(&dir.join(name), KeyKinds::Ed25519Only);
     let (keys, theirs) = (open("keys").expect("fresh keys"), open("theirs").expect("fresh keys"));
@@ -70,6 +75,7 @@ fn serve(dir: &Path) -> ServerHandle {
     let user = |nth: usize| venue.user(nth).expect("an account above");
     let (ours, stranger) = (user(0), user(1));
     let mut config = ServerConfig::new(keys, ours, venue, clock);
+    config.faults = faults;
     let key = &theirs.ed25519;
     config.key_ring.register(key.key_id.clone(), key.public_key.clone(), stranger);
     let server = server::serve(config).expect("a free port");

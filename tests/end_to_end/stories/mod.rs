@@ -5,11 +5,16 @@
 //!
 //! `tests/scenarios.rs` lists every story with the tests that tell it.
 
+mod batches;
 mod books_of_both_legs;
+mod changes;
 mod fills;
 mod formats;
+mod heard;
 mod members;
+mod obstacles;
 mod outages;
+mod reduce_only;
 mod streamed_books;
 mod submits;
 
