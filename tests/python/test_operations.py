@@ -19,7 +19,7 @@ from simulator import ORDERS, Client, Simulator
 COMMUNICATIONS = "requests for quotes and block trades are not order flow of this engine"
 FCM = "for clearing members"
 CONTENT = "content of the web site, not of trading"
-SHARDS = "money lies where it is moved: nothing spreads it over shards"
+SHARDS = "money lies where it is moved: how much a rebalancing may move is not published"
 KEYS = "keys are files of the simulated exchange, made when it starts; they can be listed"
 COMBOS = "there are no combos here, so none can be asked for a market"
 FORECASTS = "what the web site makes of the markets of numbers, and nowhere said how"
