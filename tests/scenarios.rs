@@ -124,6 +124,7 @@
 //!   - clock: `markets_pause_close_and_return`, `markets_open_during_the_run`,
 //!     `nothing_is_sent_during_maintenance`, `weekly_maintenance_is_waited_out`
 //!   - sockets: `story_29_a_market_that_pauses_returns_and_closes_is_followed`,
+//!     `story_29_a_market_listed_while_it_runs_is_taken_in`,
 //!     `a_paused_exchange_is_named_and_nothing_is_sent_meanwhile`
 //! - 30 reduce-only
 //!   - clock: `reduce_only_sell`

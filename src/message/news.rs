@@ -19,6 +19,8 @@ pub enum MarketChange {
     Settled,
     /// Other prices are valid; what rests is carried over.
     Prices(TickGrid),
+    /// It was listed, and opens then.
+    Created(WallTime),
     /// What the stream does not tell of a market that is open: it was read.
     Terms {
         /// Its shard.

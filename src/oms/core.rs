@@ -14,6 +14,7 @@ use super::execution::{ExecutionKey, Executions, Lot};
 use super::following::Following;
 use super::guarding::ShardCash;
 use super::index::{OrderIndex, TradeSet};
+use super::newcomers::Newcomers;
 use super::news::News;
 use super::past::PastBooks;
 use super::quotes::Quotes;
@@ -178,6 +179,7 @@ pub struct Core {
     pub(super) reconciling: Reconciling,
     pub(super) rereading: Rereading,
     pub(super) shards: Shards,
+    pub(super) newcomers: Newcomers,
     pub(super) past: PastBooks,
     /// Until when the last cancel of everything may still take orders with it.
     pub(super) aftermath_until: Timestamp,
@@ -254,6 +256,7 @@ impl Core {
             ),
             rereading: Rereading::new(),
             shards: Shards::of(&markets),
+            newcomers: Newcomers::new(),
             past: PastBooks::none(market_count, opening.as_of),
             aftermath_until: Timestamp::ZERO,
             cancelled_all: WallTime::default(),
@@ -322,6 +325,7 @@ impl Core {
             .min(self.news.due())
             .min(self.following.due())
             .min(self.rereading.due())
+            .min(self.newcomers.due())
     }
 
     /// The account's books.

@@ -20,6 +20,7 @@ impl Core {
         self.poll_closes(now);
         self.poll_following(now, out);
         self.poll_rereading(now, out);
+        self.poll_newcomers(now, out);
         for _ in 0..DUE_MAX {
             let Some((at, key)) = self.timers.pop_due(now.mono) else { break };
             let current = |order: &Order| order.deadline == at && !order.state().is_terminal();

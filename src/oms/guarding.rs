@@ -323,6 +323,7 @@ impl Core {
         self.news.resume(now.mono);
         self.halt = None;
         self.stopped.fill(false);
+        self.newcomers.forget_stops();
         self.guard.resume(now);
         out.records.push(Record::Resumed);
     }
@@ -387,7 +388,10 @@ impl Core {
             self.throttle.note_sent(now.mono);
         }
         for former in markets {
-            let Some(market) = self.market_of(&former.ticker) else { continue };
+            let Some(market) = self.market_of(&former.ticker) else {
+                self.newcomers.carry(former);
+                continue;
+            };
             self.stopped[usize::from(market.0)] = former.stop.is_some();
             self.guard.restore_repeats(market, former.repeats, now.mono);
         }

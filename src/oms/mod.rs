@@ -19,6 +19,7 @@ mod guarding;
 mod identity;
 mod index;
 pub mod obstacle;
+mod newcomers;
 mod news;
 mod outsiders;
 mod past;

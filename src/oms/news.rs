@@ -61,8 +61,10 @@ impl News {
 
 impl Core {
     /// Something happened to a market.
-    pub(super) fn on_market_news(&mut self, now: Now, news: &MarketNews) {
-        let Some(market) = self.markets.find(&news.ticker).map(|market| market.ix) else { return };
+    pub(super) fn on_market_news(&mut self, now: Now, news: &MarketNews, out: &mut Outbox) {
+        let Some(market) = self.markets.find(&news.ticker).map(|market| market.ix) else {
+            return self.note_newcomer(now, news, out);
+        };
         self.news.markets[usize::from(market.0)].is_told = true;
         self.follow_news(now, market, news);
         if news.change == MarketChange::Activated {
@@ -104,7 +106,7 @@ impl Core {
             }
             MarketChange::Prices(grid) => self.markets.restructure(market, grid),
             // Of a market that trades they are known: orders have been priced by them.
-            MarketChange::Terms { .. } => {}
+            MarketChange::Terms { .. } | MarketChange::Created(_) => {}
         }
         self.follow_standing(market);
         if self.exposure.market(market).open_orders > 0 {

@@ -23,7 +23,7 @@ impl Core {
             FeedEvent::Order(report) => self.on_report(now, report, out),
             // Noted by the guard, before.
             FeedEvent::Alive => {}
-            FeedEvent::Market(news) => self.on_market_news(now, news),
+            FeedEvent::Market(news) => self.on_market_news(now, news, out),
             FeedEvent::Position(held) => self.on_position_news(now, held),
             FeedEvent::Group(news) => self.on_group_news(now, news, out),
         }
@@ -47,7 +47,7 @@ impl Core {
             FetchEvent::Quote(quote) => self.on_quote(now, &quote.ticker, Some(quote), out),
             FetchEvent::QuoteFailed { ticker } => self.on_quote(now, ticker, None, out),
             FetchEvent::Market(news) => self.on_market_standing(now, news, out),
-            FetchEvent::MarketRead => self.on_market_read(now),
+            FetchEvent::MarketRead => self.on_market_read(now, out),
             FetchEvent::MarketFailed => self.on_market_failed(now),
             FetchEvent::Settled(settlement) => self.on_settled(now, settlement, out),
             FetchEvent::SettlementsDone => self.settlements.read(),

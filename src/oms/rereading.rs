@@ -13,12 +13,12 @@ use crate::message::{FetchCommand, MarketNews};
 use crate::units::{Nanos, Now, Position, Timestamp};
 
 /// Between two reads: a tenth of the smallest tier's read tokens.
-const PACE: Nanos = Nanos::from_ms(100);
+pub(super) const PACE: Nanos = Nanos::from_ms(100);
 /// Time until a failed read is made again.
-const RETRY: Nanos = Nanos::from_secs(1);
+pub(super) const RETRY: Nanos = Nanos::from_secs(1);
 /// Failures in a row after which a market is left to its next rejection: the exchange may not
 /// know it any more.
-const TRIES_MAX: u32 = 10;
+pub(super) const TRIES_MAX: u32 = 10;
 
 /// See the module's page.
 #[derive(Debug)]
@@ -47,6 +47,11 @@ impl Rereading {
         }
         self.next = self.next.min(usize::from(market.0));
         self.due = self.due.min(at);
+    }
+
+    /// Whether a market is being read.
+    pub(super) const fn is_asking(&self) -> bool {
+        self.asked.is_some()
     }
 
     /// When to ask next.
@@ -84,6 +89,10 @@ impl Core {
         if self.phase != Phase::Open {
             return;
         }
+        if self.newcomers.is_asking() {
+            self.rereading.due = now.mono + PACE;
+            return;
+        }
         // Bounded by the table.
         while let Some(market) = self.markets.all().get(self.rereading.next) {
             let (market, ticker) = (market.ix, market.ticker);
@@ -102,7 +111,7 @@ impl Core {
 
     /// How the market stands that was asked for.
     pub(super) fn on_market_standing(&mut self, now: Now, news: &MarketNews, out: &mut Outbox) {
-        let Some(market) = self.rereading.asked else { return };
+        let Some(market) = self.rereading.asked else { return self.newcomers.hear(news) };
         let is_it = self.markets.find(&news.ticker).is_some_and(|found| found.ix == market);
         if is_it && !self.is_told_meanwhile(market) {
             self.take_terms(market, news, out);
@@ -111,8 +120,8 @@ impl Core {
     }
 
     /// The answer is complete.
-    pub(super) fn on_market_read(&mut self, now: Now) {
-        let Some(market) = self.rereading.asked else { return };
+    pub(super) fn on_market_read(&mut self, now: Now, out: &mut Outbox) {
+        let Some(market) = self.rereading.asked else { return self.admit_newcomer(now, out) };
         if !self.awaits_terms(market) {
             self.rereading.advance(now.mono + PACE);
         } else if self.is_told_meanwhile(market) {
@@ -127,7 +136,7 @@ impl Core {
     /// There was no answer.
     pub(super) fn on_market_failed(&mut self, now: Now) {
         let reading = &mut self.rereading;
-        let Some(market) = reading.asked.take() else { return };
+        let Some(market) = reading.asked.take() else { return self.newcomers.fail(now) };
         reading.failures += 1;
         if reading.failures >= TRIES_MAX {
             reading.advance(now.mono + PACE);

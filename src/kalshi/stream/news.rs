@@ -17,6 +17,7 @@ use crate::units::{Money, Position, WallTime};
 struct LifecycleRow {
     market_ticker: Scalar,
     event_type: Scalar,
+    open_ts: Scalar,
     close_ts: Scalar,
     price_ranges: Option<Vec<RangeRow>>,
 }
@@ -28,9 +29,13 @@ pub(super) fn lifecycle(text: &str) -> Result<StreamMessage, Undecodable> {
         return Ok(StreamMessage::Other);
     }
     let change = match msg.event_type.bytes() {
+        // Without a time it may be open already.
+        Some(b"created") => MarketChange::Created(seconds(&msg.open_ts).unwrap_or_default()),
         Some(b"activated") => MarketChange::Activated,
         Some(b"deactivated") => MarketChange::Deactivated,
-        Some(b"close_date_updated") => MarketChange::Closes(need("close_ts", closes(&msg))?),
+        Some(b"close_date_updated") => {
+            MarketChange::Closes(need("close_ts", seconds(&msg.close_ts))?)
+        }
         Some(b"determined") => MarketChange::Determined,
         Some(b"settled") => MarketChange::Settled,
         Some(b"price_level_structure_updated") => {
@@ -46,8 +51,8 @@ pub(super) fn lifecycle(text: &str) -> Result<StreamMessage, Undecodable> {
     Ok(StreamMessage::Market(MarketNews { ticker, change }))
 }
 
-fn closes(row: &LifecycleRow) -> Option<WallTime> {
-    let ns = row.close_ts.unsigned()?.checked_mul(1_000_000_000)?;
+fn seconds(field: &Scalar) -> Option<WallTime> {
+    let ns = field.unsigned()?.checked_mul(1_000_000_000)?;
     Some(WallTime::from_unix_ns(ns))
 }
 
@@ -140,7 +145,9 @@ mod tests {
             MarketChange::Prices(cents),
         );
         means(r#""event_type":"price_level_structure_updated""#, MarketChange::Deactivated);
-        assert_eq!(lifecycle(r#""event_type":"created""#), Ok(StreamMessage::Other));
+        means(r#""event_type":"created","open_ts":1783003600"#, MarketChange::Created(closes));
+        means(r#""event_type":"created""#, MarketChange::Created(WallTime::default()));
+        assert_eq!(lifecycle(r#""event_type":"metadata_updated""#), Ok(StreamMessage::Other));
         let garbled = Ok(StreamMessage::Garbled);
         assert_eq!(lifecycle(r#""event_type":"close_date_updated""#), garbled);
     }

@@ -184,8 +184,7 @@ fn what_cannot_be_ours_or_says_nothing_is_other() {
     let mut message = fill_json();
     message["msg"]["market_ticker"] = json!("K".repeat(65));
     assert_eq!(decode(&message.to_string()), Ok(StreamMessage::Other));
-    let lifecycle =
-        r#"{"type":"market_lifecycle_v2","sid":13,"seq":3,"msg":{"event_type":"created"}}"#;
+    let lifecycle = r#"{"type":"market_lifecycle_v2","sid":13,"seq":3,"msg":{"event_type":"metadata_updated"}}"#;
     assert_eq!(decode(lifecycle), Ok(StreamMessage::Other));
 }
 

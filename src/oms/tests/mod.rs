@@ -7,6 +7,7 @@ mod costs;
 mod desk;
 mod following;
 mod guard;
+mod newcomers;
 mod outsiders;
 mod reconciling;
 mod repetitions;

@@ -23,6 +23,10 @@ impl Pack for MarketChange {
                 out.put(exchange_index);
                 out.put(fees);
             }
+            Self::Created(opens) => {
+                out.put(&7_u8);
+                out.put(opens);
+            }
         }
     }
 
@@ -34,6 +38,7 @@ impl Pack for MarketChange {
             3 => Self::Determined,
             4 => Self::Settled,
             5 => Self::Prices(from.take()?),
+            7 => Self::Created(from.take()?),
             6 => Self::Terms { exchange_index: from.take()?, fees: from.take()? },
             _ => return None,
         })

@@ -227,3 +227,32 @@ fn story_29_a_market_that_pauses_returns_and_closes_is_followed() {
     let (summary, _) = members.stage.end();
     assert_eq!(summary["orders"]["unknown"], 0, "{summary}");
 }
+
+#[test]
+fn story_29_a_market_listed_while_it_runs_is_taken_in() {
+    const NEW: &str = "KXCROSS-26JUL02-A";
+    let mut members = Members::new(&config());
+    let ask = |members: &mut Members, id: &str| {
+        let mut signal = crate::producer::signal(id);
+        signal["kalshi"] = json!({"ticker": NEW, "yes_ask": 42, "no_ask": 60});
+        members.stage.producer.send(signal);
+        members.stage.answer(id)
+    };
+    assert_eq!(ask(&mut members, "before"), "unknown_market");
+
+    let listed = format!("[[fault]]\nname = 'list_market'\nat_ms = 0\nmarket = '{NEW}'\n");
+    members.stage.faults(&listed);
+    wait_for("the market to be listed", || {
+        let markets = members.stage.client.get("/markets?limit=1000").to_string();
+        markets.contains(NEW).then_some(())
+    });
+    members.stranger_trades(NEW, "ask", "0.4200", "30.00");
+    wait_for("an order to be filled there", || {
+        let id = format!("after-{}", members.stage.status()["signals"]["received"]);
+        (ask(&mut members, &id) == "filled").then_some(())
+    });
+
+    assert_eq!(members.stage.held(NEW), 1_000);
+    let (summary, _) = members.stage.end();
+    assert_eq!(summary["orders"]["unknown"], 0, "{summary}");
+}

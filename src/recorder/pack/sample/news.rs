@@ -6,12 +6,13 @@ use crate::message::{CashThere, GroupChange, GroupNews, HeldThere, MarketChange,
 
 impl Sample for MarketChange {
     fn sample(dice: &mut Dice) -> Self {
-        match dice.below(7) {
+        match dice.below(8) {
             0 => Self::Activated,
             1 => Self::Deactivated,
             2 => Self::Closes(dice.any()),
             3 => Self::Determined,
             4 => Self::Settled,
+            6 => Self::Created(dice.any()),
             5 => Self::Terms { exchange_index: dice.any(), fees: Some(FeeSchedule::QUADRATIC) },
             _ => Self::Prices(TickGrid::linear_cent()),
         }
