@@ -162,7 +162,7 @@ impl<C: Clock> Paper<C> {
 
     fn submit(&mut self, now: Now, order: NewOrder) {
         let key = order.key;
-        if let Some(why) = self.kill_switch.refuses(order.approved) {
+        if let Some(why) = self.kill_switch.refuses(order.approved, order.market) {
             return self.tell(GatewayEvent::NotSent { key, why });
         }
         if self.waiting.len() >= Self::WAITING_MAX {

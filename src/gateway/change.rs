@@ -14,7 +14,7 @@ use super::pool::Use;
 use super::presign::{OrderCall, Presign, Presigned};
 use super::signing::{Signing, Waiting, hand, sign_waiting};
 use super::submit::Bytes;
-use crate::ids::{OrderId, OrderKey};
+use crate::ids::{MarketIx, OrderId, OrderKey};
 use crate::kalshi::encode::OrderTemplates;
 use crate::kalshi::paths::PathText;
 use crate::message::{AmendOrder, CancelFailure, DecreaseOrder, GatewayEvent, SendStamps, Unsent};
@@ -50,6 +50,14 @@ impl Change {
         match self {
             Self::Amend(amend) => amend.get().order_id,
             Self::Decrease(decrease) => decrease.order_id,
+        }
+    }
+
+    /// Whose stop holds it back.
+    const fn market(&self) -> MarketIx {
+        match self {
+            Self::Amend(amend) => amend.get().market,
+            Self::Decrease(decrease) => decrease.market,
         }
     }
 
@@ -147,7 +155,7 @@ where
             return Work::Idle;
         };
         let (change, waited) = (*what, now.mono.since(*since));
-        let why = if let Some(why) = self.kill_switch.refuses(change.since()) {
+        let why = if let Some(why) = self.kill_switch.refuses(change.since(), change.market()) {
             why
         } else if !self.groups.take_orders() {
             Unsent::GroupTriggered

@@ -63,7 +63,7 @@ where
     /// How many orders at the front may go in one request.
     fn orders_to_batch(&self) -> usize {
         let free = self.pool.pick(Use::Order).is_some();
-        if !free || self.kill_switch.is_thrown() || !self.groups.take_orders() {
+        if !free || !self.groups.take_orders() {
             return 0;
         }
         let now = self.parts.clock.mono();
@@ -72,6 +72,7 @@ where
         let goes = |taken: &&Taken| {
             let order = taken.order.get();
             taken.attempt == Attempt::First
+                && self.kill_switch.refuses(order.approved, order.market).is_none()
                 && now.since(taken.since()) <= self.submit_age_max
                 && self.parts.templates.shard(order.market) == shard
         };

@@ -74,7 +74,8 @@ where
     fn ends(&mut self, taken: &Taken, mono: Timestamp, now: Now) -> Ended {
         self.last_market = taken.order.get().market;
         let age = mono.since(taken.since());
-        if let Some(why) = self.kill_switch.refuses(taken.order.get().approved) {
+        let NewOrder { approved, market, .. } = *taken.order.get();
+        if let Some(why) = self.kill_switch.refuses(approved, market) {
             self.not_sent(taken, why);
         } else if !self.groups.take_orders() {
             self.not_sent(taken, Unsent::GroupTriggered);

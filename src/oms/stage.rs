@@ -17,7 +17,7 @@ use crate::message::{
 };
 use crate::recorder::journal::{Entry, Journal, JournalError};
 use crate::recorder::record::{Hop, Record};
-use crate::risk::{BreakerState, Kept, KillSwitch, Readiness};
+use crate::risk::{BreakerState, CarriedMarket, Kept, KillSwitch, Readiness};
 use crate::runtime::clock::Clock;
 use crate::runtime::ring::{Consumer, Producer};
 use crate::runtime::stage::{Stage, Work};
@@ -225,12 +225,26 @@ impl<J: Journal, C: Clock> Oms<J, C> {
         if open || self.core.halted().is_some() {
             self.kill_switch.hold(now.mono);
         }
+        self.hold_stopped_markets(now, input);
         if matches!(input, Input::Control(ControlCommand::Halt { .. })) {
             self.kill_switch.confirm(self.clock.mono());
         } else if self.core.halted().is_some() {
             self.kill_switch.throw();
         } else if matches!(input, Input::Control(ControlCommand::Resume)) {
             self.kill_switch.reset();
+        }
+    }
+
+    /// What waits for a market that this input has stopped is held back, but for the very order
+    /// that stopped it: the last of the executions that are allowed.
+    fn hold_stopped_markets(&self, now: Now, input: &Input) {
+        let own = u64::from(!matches!(input, Input::Signal(_)));
+        let before = Timestamp::from_ns(now.mono.ns().saturating_add(own));
+        for kept in &self.outbox.kept {
+            let Kept::Market(CarriedMarket { ticker, stop: Some(_), .. }) = kept else { continue };
+            if let Some(market) = self.core.markets().find(ticker) {
+                self.kill_switch.hold_market(market.ix, before);
+            }
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use crossbeam::channel::{Receiver, TryRecvError};
 
-use crate::ids::{OrderId, OrderKey, Ticker, TradeId};
+use crate::ids::{MarketIx, OrderId, OrderKey, Ticker, TradeId};
 use crate::kalshi::errors;
 use crate::kalshi::fees::{FeeType, Liquidity};
 use crate::kalshi::market::MarketTable;
@@ -107,6 +107,15 @@ impl Change {
         match self {
             Self::Amend(amend) => amend.key,
             Self::Decrease(decrease) => decrease.key,
+        }
+    }
+
+    /// The market whose stop holds it back.
+    #[must_use]
+    pub const fn market(&self) -> MarketIx {
+        match self {
+            Self::Amend(amend) => amend.market,
+            Self::Decrease(decrease) => decrease.market,
         }
     }
 

@@ -5,6 +5,7 @@
 
 use super::PaperRings;
 use super::book::{BookFills, Change, Told};
+use crate::ids::MarketIx;
 use crate::message::{
     CancelFailure, Command, FeedEvent, FetchCommand, FetchEvent, GatewayEvent, Unsent,
 };
@@ -46,10 +47,11 @@ impl<C: Clock> BookPaper<C> {
 
     fn take(&mut self, now: Now, command: &Command) {
         match command {
-            Command::Submit(approved) => match self.obstacle(approved.get().approved) {
-                None => self.book.submit(now, *approved.get()),
+            Command::Submit(order) => match self.obstacle(order.get().approved, order.get().market)
+            {
+                None => self.book.submit(now, *order.get()),
                 Some(why) => {
-                    let key = approved.get().key;
+                    let key = order.get().key;
                     self.waiting = Some(Told::Gateway(GatewayEvent::NotSent { key, why }));
                 }
             },
@@ -68,7 +70,7 @@ impl<C: Clock> BookPaper<C> {
     }
 
     fn change(&mut self, now: Now, change: Change) {
-        match self.obstacle(change.since()) {
+        match self.obstacle(change.since(), change.market()) {
             None => self.book.change(now, change),
             Some(why) => {
                 let (key, why) = (change.key(), CancelFailure::Unsent(why));
@@ -77,10 +79,11 @@ impl<C: Clock> BookPaper<C> {
         }
     }
 
-    /// Why an order of this time cannot be sent now.
-    fn obstacle(&self, approved: Timestamp) -> Option<Unsent> {
+    /// Why an order of this time and market cannot be sent now.
+    fn obstacle(&self, approved: Timestamp, market: MarketIx) -> Option<Unsent> {
         let full = self.book.under_way() >= UNDER_WAY_MAX;
-        self.kill_switch.refuses(approved).or_else(|| full.then_some(Unsent::NoConnection))
+        let held = self.kill_switch.refuses(approved, market);
+        held.or_else(|| full.then_some(Unsent::NoConnection))
     }
 
     /// Tells what there is to tell, as far as the rings have room.

@@ -113,3 +113,24 @@ fn a_breaker_does_not_trigger_the_exchanges_order_groups() {
     assert!(!faults.iter().any(|fault| fault.contains("Group")), "{faults:?}");
     finish(&mut world);
 }
+
+/// A market stops as the breaker does: here at the third execution on one side within ten seconds,
+/// which is itself the last.
+#[test]
+fn an_order_that_waits_for_a_connection_does_not_leave_once_its_market_has_stopped() {
+    let late = create(1, RequestFault::AnswerLate(Nanos::from_ms(30)));
+    let mut world = world_with(vec![late], |config| {
+        config.gateway.pool.connections = 2;
+        config.breaker.repeats_max = 3;
+    });
+    for id in ["a", "waits", "last"] {
+        world.send_line(&take(id));
+        world.run_for(Nanos::from_ms(5));
+    }
+
+    held_back(&await_answer(&mut world, "waits"));
+    assert_eq!(writes(&world, 1), 0);
+    assert_eq!(writes(&world, 2), 1);
+    ended(&await_answer(&mut world, "a"), State::Filled, 10);
+    finish(&mut world);
+}

@@ -129,6 +129,28 @@ fn no_change_leaves_once_halted() {
 }
 
 #[test]
+fn no_change_decided_before_a_stop_leaves_after_it() {
+    let mut world = World::warm(2);
+    let switch = KillSwitch::default();
+    world.gateway.kill_switch = switch.clone();
+    let decided = world.clock.mono();
+    let held = CancelFailure::Unsent(Unsent::HeldBack);
+    switch.hold(decided);
+    world.command(amend(1, decided));
+    world.command(decrease(2, decided));
+    assert_eq!(world.outcomes(), [failed(1, held), failed(2, held)]);
+
+    world.advance(Nanos::from_ms(1));
+    let later = world.clock.mono();
+    switch.hold_market(order(1).market, later);
+    world.command(decrease(3, decided + Nanos::from_ns(1)));
+    assert_eq!(world.outcomes(), [failed(3, held)], "its market has stopped since");
+    assert!(world.busy().is_empty());
+    world.command(amend(4, later));
+    assert_eq!(world.outcomes(), [change_sent(4)]);
+}
+
+#[test]
 fn a_change_waits_for_a_connection_as_long_as_an_order_does() {
     let mut world = World::warm(2);
     world.submit(order(1));

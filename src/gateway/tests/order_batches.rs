@@ -161,6 +161,33 @@ fn no_batch_leaves_once_halted() {
 }
 
 #[test]
+fn no_batch_takes_along_what_a_stop_holds_back() {
+    for stopped in [Stop::Trading, Stop::Market] {
+        let mut world = three_wait(&config(2));
+        let switch = KillSwitch::default();
+        world.gateway.kill_switch = switch.clone();
+        match stopped {
+            Stop::Trading => switch.hold(world.clock.mono()),
+            Stop::Market => {
+                switch.hold_market(order(2).market, world.clock.mono() + Nanos::from_ns(1));
+            }
+        }
+        free_one(&mut world);
+        let outcomes = world.outcomes();
+        for slot in 2..=4 {
+            assert!(outcomes.contains(&not_sent(slot, Unsent::HeldBack)), "{outcomes:?}");
+        }
+        assert!(world.busy().is_empty());
+    }
+}
+
+/// What an oms holds back.
+enum Stop {
+    Trading,
+    Market,
+}
+
+#[test]
 fn a_repetition_goes_alone() {
     let mut world = World::warm(2);
     world.submit(order(1));

@@ -2,11 +2,12 @@
 //! learnt of it; what was approved before is held back; cancels flow; a probe passes.
 
 use super::desk::Desk;
-use crate::ids::{OrderGroupId, Reason, RunId};
+use crate::ids::{MarketIx, OrderGroupId, Reason, RunId};
 use crate::message::{
     Action, Command, ControlCommand, FeedEvent, FetchEvent, GatewayEvent, GroupChange, GroupNews,
     Signal, TimeInForce, Unsent,
 };
+use crate::oms::config::OmsConfig;
 use crate::oms::{Input, Oms, OmsEnds, OmsRingSlots, OmsRings};
 use crate::recorder::journal::MemoryJournal;
 use crate::risk::{BreakerState, KillSwitch};
@@ -23,12 +24,20 @@ struct Stand {
     template: Signal,
 }
 
+/// The market of the desk's signals.
+const A: MarketIx = MarketIx(0);
+
 impl Stand {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut OmsConfig)) -> Self {
         let desk = Desk::new(|config| {
             config.breaker.repeats_max = 100;
             config.limits.orders_per_minute_max = 100;
             config.limits.open_orders_per_market_max = 10;
+            change(config);
         });
         let template = desk.signal("s", Action::BuyYes, TimeInForce::ImmediateOrCancel);
         let clock = VirtualClock::new(desk.now.wall);
@@ -119,7 +128,7 @@ fn no_order_leaves_after_the_poll_that_learnt_of_the_stop_wherever_it_came_from(
         let (orders, cancelled) = stand.told();
         assert_eq!(orders, [], "{source}: within one poll");
         assert!(cancelled, "{source}: cancels flow in the same poll");
-        let held = stand.switch.refuses(before[0]);
+        let held = stand.switch.refuses(before[0], A);
         assert!(held.is_some(), "{source}: what waits for a connection does not leave either");
         stand.settle();
         assert_eq!(stand.told().0, [], "{source}: nor later");
@@ -132,7 +141,7 @@ fn an_open_breaker_holds_orders_back_and_leaves_the_exchanges_groups_alone() {
     let approved = stand.clock.mono();
     stand.give(Input::Fetch(FetchEvent::Mismatches { count: 1 }));
     let _work = stand.oms.poll();
-    assert_eq!(stand.switch.refuses(approved), Some(Unsent::HeldBack));
+    assert_eq!(stand.switch.refuses(approved, A), Some(Unsent::HeldBack));
     assert!(!stand.switch.is_thrown());
 
     stand.give(Input::Fetch(FetchEvent::Mismatches { count: 0 }));
@@ -142,8 +151,8 @@ fn an_open_breaker_holds_orders_back_and_leaves_the_exchanges_groups_alone() {
     let (probes, _) = stand.told();
     assert_eq!(stand.oms.core().guard().breaker().state(), BreakerState::HalfOpen);
     assert_eq!(probes.len(), 1);
-    assert_eq!(stand.switch.refuses(probes[0]), None, "the probe passes");
-    assert_eq!(stand.switch.refuses(approved), Some(Unsent::HeldBack), "what waited never does");
+    assert_eq!(stand.switch.refuses(probes[0], A), None, "the probe passes");
+    assert_eq!(stand.switch.refuses(approved, A), Some(Unsent::HeldBack), "what waited never does");
 }
 
 #[test]
@@ -152,7 +161,7 @@ fn what_waited_before_a_halt_does_not_leave_after_a_quick_resume() {
     let approved = stand.clock.mono();
     stand.give(halt("drill"));
     stand.settle();
-    assert_eq!(stand.switch.refuses(approved), Some(Unsent::Halted));
+    assert_eq!(stand.switch.refuses(approved, A), Some(Unsent::Halted));
 
     stand.clock.advance(Nanos::from_ms(1));
     stand.give(Input::Control(ControlCommand::Resume));
@@ -160,7 +169,30 @@ fn what_waited_before_a_halt_does_not_leave_after_a_quick_resume() {
     stand.signal();
     stand.settle();
     let (orders, _) = stand.told();
-    assert_eq!(stand.switch.refuses(approved), Some(Unsent::HeldBack));
+    assert_eq!(stand.switch.refuses(approved, A), Some(Unsent::HeldBack));
     assert_eq!(orders.len(), 1);
-    assert_eq!(stand.switch.refuses(orders[0]), None);
+    assert_eq!(stand.switch.refuses(orders[0], A), None);
+}
+
+/// The order that makes the market stop is the last that is allowed there.
+#[test]
+fn a_market_that_stops_holds_back_what_waits_for_it() {
+    let mut stand = Stand::with(|config| config.breaker.repeats_max = 3);
+    let mut approved = Vec::new();
+    for _ in 0..3 {
+        stand.clock.advance(Nanos::from_ms(1));
+        stand.signal();
+        stand.settle();
+        approved.extend(stand.told().0);
+    }
+
+    assert!(stand.oms.core().is_stopped(A));
+    let refused = approved.iter().map(|approved| stand.switch.refuses(*approved, A));
+    let held = Some(Unsent::HeldBack);
+    assert_eq!(refused.collect::<Vec<_>>(), [held, held, None]);
+    assert_eq!(stand.switch.refuses(approved[0], MarketIx(1)), None, "others go on");
+
+    stand.give(Input::Control(ControlCommand::Resume));
+    stand.settle();
+    assert_eq!(stand.switch.refuses(approved[0], A), held);
 }
