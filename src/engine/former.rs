@@ -22,7 +22,10 @@ use crate::oms::Core;
 use crate::oms::account::Holding;
 use crate::recorder::journal::{Entry, Header, JournalError, JournalReader};
 use crate::recorder::record::{FillVoided, Restated};
-use crate::risk::{Carried, CarriedBreaker, CarriedMarket, Day, DayClock, Halt, Past, is_trouble};
+use crate::risk::{
+    Carried, CarriedBreaker, CarriedMarket, Day, DayClock, Halt, Past, is_trouble,
+    is_trouble_of_change,
+};
 use crate::units::{Money, Nanos, Now, WallTime};
 use books::{Books, Ledger};
 use doubts::Doubts;
@@ -139,6 +142,8 @@ struct Memory {
     carried: Option<Carried>,
     stops: BTreeMap<Ticker, Reason>,
     sent: Vec<Sent>,
+    /// When orders were moved in place: they use the rate of orders and repeat nothing.
+    amended: Vec<WallTime>,
     rejects: Vec<WallTime>,
     /// When an order or a cancel last went out.
     last_message: WallTime,
@@ -162,6 +167,7 @@ impl Memory {
             carried: None,
             stops: BTreeMap::new(),
             sent: Vec::new(),
+            amended: Vec::new(),
             rejects: Vec::new(),
             last_message: WallTime::default(),
             resumed: WallTime::default(),
@@ -212,6 +218,8 @@ impl Memory {
             }
             // The same order: it has been counted, and is on its way once more.
             Entry::Resend(order) => self.doubts.sent_again(header.now, order),
+            Entry::Amend(_) if self.now.since(at) < MINUTE => self.amended.push(at),
+            Entry::Amend(_) => {}
             // Whatever became of it: it may have been carried out.
             Entry::CancelAll => self.carried().cancelled_all = at,
             Entry::Gateway(event) => self.gateway(at, event),
@@ -238,7 +246,6 @@ impl Memory {
             | Entry::Feed(_)
             | Entry::Book(_)
             | Entry::Timer
-            | Entry::Amend(_)
             | Entry::Decrease(_)
             | Entry::Cancel(_)
             | Entry::Ask(_)
@@ -328,10 +335,15 @@ impl Memory {
         if matches!(event, GatewayEvent::CancelAllDone { .. }) {
             self.carried().cancelled_all = at;
         }
-        let GatewayEvent::Rejected { reject, .. } = event else { return };
-        if is_trouble(reject.kind) && self.now.since(at) < MINUTE {
+        let is_reject = match event {
+            GatewayEvent::Rejected { reject, .. } => is_trouble(reject.kind),
+            GatewayEvent::ChangeFailed { why, .. } => is_trouble_of_change(*why),
+            _ => false,
+        };
+        if is_reject && self.now.since(at) < MINUTE {
             self.rejects.push(at);
         }
+        let GatewayEvent::Rejected { reject, .. } = event else { return };
         let trouble = errors::trouble(reject.status, reject.code.as_str());
         if let Some(trouble) = trouble.filter(|trouble| trouble.needs_a_person()) {
             let halt = Halt { reason: Reason::lossy(&trouble.halt_reason()), since: at };
@@ -375,7 +387,8 @@ impl Memory {
         let now = self.now;
         let recent = |at: WallTime, span: Nanos| now.since(at) < span;
         let count = |times: usize| u32::try_from(times).unwrap_or(u32::MAX);
-        let orders = count(self.sent.iter().filter(|sent| recent(sent.at, MINUTE)).count());
+        let sent = self.sent.iter().filter(|sent| recent(sent.at, MINUTE)).count();
+        let orders = count(sent + self.amended.len());
         let rejects = count(self.rejects.len());
         let (realized, fees) = self.books.unkept();
         if let Some(carried) = &mut self.carried {

@@ -39,6 +39,10 @@ impl Core {
             // The market is being asked; its answer comes back here.
             return;
         }
+        if self.orders.find(child).is_some_and(|order| self.is_over(order)) {
+            // Half open, the limits let one new order pass: this one would not be the probe.
+            return self.cancel(now, child, out);
+        }
         match self.ask_amendment(now, &signal, child, price) {
             Ok(amendment) => self.send_amendment(now, key, amendment, out),
             Err(_) => self.cancel(now, child, out),

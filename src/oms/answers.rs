@@ -104,7 +104,7 @@ impl Core {
         self.note_answered(now, key);
         self.note_error(key, code, "the order was not sent");
         let entered = self.lots[key.slot as usize].utc_day;
-        if entered == now.wall.utc_day() {
+        if entered == self.day.utc_day() {
             self.day.orders = self.day.orders.saturating_sub(1);
         }
         self.step(now, key, out, |order| order.apply(Event::NotSent));

@@ -17,7 +17,7 @@ use crate::order::State;
 use crate::recorder::record::Record;
 use crate::risk::{
     BreakerState, Carried, CarriedMarket, FeedHeard, Kept, MessageKind, Place, Probe, Rests,
-    Settlement, Skew, Trips, is_trouble,
+    Settlement, Skew, Trips, is_trouble, is_trouble_of_change,
 };
 use crate::units::{Money, Nanos, Now, Position, WallTime};
 
@@ -126,6 +126,9 @@ impl Core {
     }
 
     fn observe_change(&mut self, now: Now, key: OrderKey, why: CancelFailure) {
+        if is_trouble_of_change(why) {
+            self.guard.note_reject(now);
+        }
         let changes = self.guard.changes_mut();
         match why {
             CancelFailure::Unsent(_) => changes.note_unsent(key),
@@ -133,10 +136,6 @@ impl Core {
             CancelFailure::Rejected(kind) => {
                 changes.note_answered(key);
                 self.note_refusal(now, key, kind);
-                // An order that has filled or ended meanwhile is an everyday end of a change.
-                if is_trouble(kind) && kind != RejectKind::NotFound {
-                    self.guard.note_reject(now);
-                }
             }
         }
     }
@@ -230,9 +229,14 @@ impl Core {
 
     fn halt_when_unbalanced(&mut self, now: Now, out: &mut Outbox) {
         if self.guard.imbalance() != 0 && self.halt.is_none() {
-            let flow = self.guard.ledger().flow();
+            let orders = self.guard.ledger().flow();
+            let (what, flow) = if orders.imbalance() == 0 {
+                ("changes of orders", self.guard.changes().flow())
+            } else {
+                ("orders", orders)
+            };
             let text = format!(
-                "orders do not add up: {} approved, {} written, {} answered",
+                "{what} do not add up: {} approved, {} written, {} answered",
                 flow.approved, flow.written, flow.answered
             );
             self.halt(now, Reason::lossy(&text), out);

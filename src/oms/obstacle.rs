@@ -60,8 +60,12 @@ impl Core {
     /// The same of a change of an order.
     pub(super) fn meet_refused_change(&mut self, now: Now, kind: RejectKind, out: &mut Outbox) {
         let trouble = match kind {
+            RejectKind::GroupTriggered => {
+                return self.meet(now, Reason::lossy(GROUP_TRIGGERED), out);
+            }
             RejectKind::Gone => Trouble::EndpointGone,
             RejectKind::Region => Trouble::RegionAttestation,
+            RejectKind::Unauthorized => Trouble::KeyRefused,
             _ => return,
         };
         self.meet(now, reason(trouble, "a change of an order was refused"), out);

@@ -15,7 +15,7 @@ use super::messages::Messages;
 use super::repeats::Repeats;
 use super::throttle::Throttle;
 use crate::ids::{MarketIx, OrderKey};
-use crate::message::{BookSide, RejectKind};
+use crate::message::{BookSide, CancelFailure, RejectKind};
 use crate::units::{Money, Nanos, Now, Timestamp};
 
 /// How long orders wait after the exchange has said that it is paused: nothing else tells of the
@@ -77,6 +77,17 @@ pub struct Settlement {
 #[must_use]
 pub const fn is_trouble(kind: RejectKind) -> bool {
     !matches!(kind, RejectKind::DuplicateOrder | RejectKind::PostOnlyCross | RejectKind::FillOrKill)
+}
+
+/// The same of a change that came to nothing: only the exchange's own word is a reject, and an
+/// order that has filled or ended meanwhile is an everyday end of one.
+#[must_use]
+pub const fn is_trouble_of_change(why: CancelFailure) -> bool {
+    match why {
+        CancelFailure::Rejected(RejectKind::NotFound) => false,
+        CancelFailure::Rejected(kind) => is_trouble(kind),
+        CancelFailure::Unsent(_) | CancelFailure::Lost(_) => false,
+    }
 }
 
 /// See the module's page.

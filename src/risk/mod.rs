@@ -33,7 +33,7 @@ pub use carried::{Carried, CarriedMarket, Halt, Kept, Past, PastMarket};
 pub use day::{Day, DayClock};
 pub use exposure::{Exposure, MarketExposure, Place, Rests};
 pub use gate::{Child, Facts, Question, Readiness, allow_again, approve};
-pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss, is_trouble};
+pub use guard::{FeedHeard, Guard, Settlement, Skew, day_loss, is_trouble, is_trouble_of_change};
 pub use kill_switch::KillSwitch;
 pub use ledger::{Flow, Ledger, RESENDS_MAX};
 pub use limits::{Limits, MessageLimits, OpenRisk, SignalTime};
