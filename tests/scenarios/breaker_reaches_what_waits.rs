@@ -122,12 +122,13 @@ fn an_order_that_waits_for_a_connection_does_not_leave_once_its_market_has_stopp
     let mut world = world_with(vec![late], |config| {
         config.gateway.pool.connections = 2;
         config.breaker.repeats_max = 3;
+        config.breaker.repeats_window = Nanos::from_secs(10);
         config.limits.open_orders_per_market_max = 3;
     });
     for id in ["a", "waits", "last"] {
         world.send_line(&take(id));
         // Too soon for another connection.
-        world.run_for(Nanos::from_us(100));
+        world.run_for(Nanos::from_ms(1));
     }
 
     let last = await_answer(&mut world, "last");

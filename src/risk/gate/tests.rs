@@ -13,10 +13,10 @@ mod positions;
 mod prices;
 
 use super::*;
-use crate::ids::{ClientOrderId, MarketIx, OrderKey, RunId, Ticker};
+use crate::ids::{ClientOrderId, MarketIx, OrderId, OrderKey, RunId, Ticker};
 use crate::kalshi::market::{FeeSchedule, TickGrid};
-use crate::message::{BookSide, TimeInForce};
-use crate::risk::{BreakerConfig, Place, Rests, Skew, SportIx, Trip};
+use crate::message::{AmendOrder, BookSide, TimeInForce};
+use crate::risk::{BreakerConfig, Place, Rests, Skew, SportIx, Trip, approve_amendment};
 use crate::units::{Contracts, Nanos, Position, Timestamp};
 
 const WALL: WallTime = WallTime::from_unix_ms(1_767_225_600_000);
@@ -187,6 +187,23 @@ impl Case {
         self.asked(|question, facts| {
             rows.into_iter().try_for_each(|(_, check)| check(question, facts))
         })
+    }
+
+    /// What is said of moving a resting order of which `filled` is no longer open there.
+    fn amendment(&self, filled: Contracts) -> Result<AmendOrder, Refusal> {
+        let order = &self.order;
+        let amend = AmendOrder {
+            key: order.key,
+            order_id: OrderId::lossy("o-1"),
+            client_order_id: order.client_order_id,
+            market: order.market,
+            side: order.side,
+            price: order.price,
+            quantity: order.quantity + filled,
+            approved: order.approved,
+        };
+        self.asked(|question, facts| approve_amendment(question, facts, amend, filled))
+            .map(|approved| *approved.get())
     }
 
     fn asked<T>(&self, ask: impl FnOnce(&Question<'_>, &Facts<'_>) -> T) -> T {
@@ -377,6 +394,16 @@ fn a_repetition_is_refused_by_every_limit_that_asks_about_the_engine_and_its_lin
             _ => Ok(()),
         };
         assert_eq!(again(&case), expected, "{limit}");
+    }
+}
+
+#[test]
+fn an_amendment_is_refused_by_every_limit() {
+    for (limit, change) in BREAKS {
+        let mut case = sound();
+        change(&mut case);
+        let refusal = case.amendment(Contracts::from_whole(3)).unwrap_err();
+        assert_eq!(refusal.limit, limit);
     }
 }
 

@@ -299,6 +299,8 @@ fn each_limit_takes_its_bound_and_refuses_one_past_it() {
         for (index, (case, told)) in cases.iter().enumerate() {
             let expected = answer_of(case, *limit, *told);
             assert_eq!(case.answer(), expected, "{limit}, case {index}");
+            let amended = case.amendment(Contracts::from_whole(3)).map(|_| case.order);
+            assert_eq!(amended, expected, "{limit}, case {index}, moved in place");
         }
     }
 }
