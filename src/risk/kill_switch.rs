@@ -1,12 +1,12 @@
 //! The kill switch: what stands between approval and the wire.
 //!
-//! A stop must also reach orders that were approved before it and still lie between the oms and
-//! the wire, whatever queue they wait in. A halt throws the switch: no order
-//! leaves, whatever it is, and the exchange's own kill switch follows. Any thread may throw it;
-//! only the oms resets it, when an operator resumes: that the halt is sticky is the oms's state,
-//! not this. An opening circuit breaker holds back what was approved until then and nothing else:
-//! what the breaker lets out later, its probe, was approved later. A market that stops does the same
-//! to its own orders. The gateway looks at all of it before each order. Cancels look at none of it.
+//! A stop must also reach orders that were approved before it and still lie between the oms and the
+//! wire, whatever queue they wait in. A halt throws the switch: no order leaves, whatever it is,
+//! and the exchange's own kill switch follows. Any thread may throw it; only the oms resets it,
+//! when an operator resumes: that the halt is sticky is the oms's state, not this. An opening
+//! circuit breaker holds back what was approved until then and nothing else: what the breaker lets
+//! out later, its probe, was approved later. A market that stops does the same to its own orders.
+//! The gateway looks at all of it before each order. Cancels look at none of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

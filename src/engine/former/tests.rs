@@ -17,6 +17,7 @@ use crate::runtime::clock::{Clock as _, VirtualClock};
 use crate::runtime::stage::{Stage as _, Work};
 use crate::units::{Contracts, Now, Position, Price, PriceDelta, Timestamp};
 
+mod changes;
 mod past;
 
 const MARKETS: [&str; 2] = ["KXNFL-26JAN11-BUF", "KXNBA-26JAN11-LAL"];
