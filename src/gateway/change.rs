@@ -159,6 +159,9 @@ where
             why
         } else if !self.groups.take_orders() {
             Unsent::GroupTriggered
+        } else if matches!(change, Change::Amend(_)) && waited > self.submit_age_max {
+            // It was priced for another market, as an order is that waited so long.
+            Unsent::Stale
         } else if !self.budget.allows(Spend::Create) {
             Unsent::NoTokens
         } else {

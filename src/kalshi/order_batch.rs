@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::errors;
 use crate::ids::{ClientOrderId, OrderId};
-use crate::message::{Accepted, Loss, Reject};
+use crate::message::{Accepted, Loss, Reject, RejectKind};
 use crate::units::{Contracts, WallTime};
 
 /// The items' errors carry no status; their codes tell more than it would.
@@ -77,7 +77,13 @@ impl Item {
     fn fate(&self) -> Option<OrderFate> {
         if !self.error.is_null() {
             let body = serde_json::json!({ "error": self.error }).to_string();
-            return Some(OrderFate::Rejected(errors::reject(ITEM_STATUS, body.as_bytes())));
+            let reject = errors::reject(ITEM_STATUS, body.as_bytes());
+            // An item has no status to tell a refusal from a failure of the exchange: what is not
+            // known to be a refusal says nothing of the order.
+            return Some(match reject.kind {
+                RejectKind::Other => OrderFate::Lost(Loss::ServerError),
+                _ => OrderFate::Rejected(reject),
+            });
         }
         let count = |text: &Option<String>| Contracts::parse_fp(text.as_ref()?.as_bytes());
         let ns = self.ts_ms.and_then(|ms| ms.checked_mul(1_000_000));
@@ -94,7 +100,6 @@ impl Item {
 mod tests {
     use super::*;
     use crate::ids::RunId;
-    use crate::message::RejectKind;
 
     fn id(seq: u64) -> ClientOrderId {
         ClientOrderId::new(RunId::new(7), seq)
@@ -113,6 +118,17 @@ mod tests {
             {{"order_id":"z","client_order_id":"{d}","fill_count":"0.00","remaining_count":"1.00"}}
             ]}}"#
         )
+    }
+
+    #[test]
+    fn an_error_that_is_no_known_refusal_says_nothing_of_the_order() {
+        for code in ["EXCHANGE_UNAVAILABLE", "internal_server_error", "service_unavailable", ""] {
+            let id = id(1);
+            let error = format!(r#"{{"code":"{code}","message":"m"}}"#);
+            let item = format!(r#"{{"client_order_id":"{id}","error":{error}}}"#);
+            let batch = OrderBatch::read(format!(r#"{{"orders":[{item}]}}"#).as_bytes());
+            assert_eq!(batch.of(id), OrderFate::Lost(Loss::ServerError), "{code}");
+        }
     }
 
     #[test]

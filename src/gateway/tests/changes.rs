@@ -151,6 +151,18 @@ fn no_change_decided_before_a_stop_leaves_after_it() {
 }
 
 #[test]
+fn an_amendment_priced_long_ago_does_not_leave_and_a_decrease_does() {
+    let mut world = World::warm(2);
+    let decided = world.clock.mono();
+    world.advance(Nanos::from_ms(251));
+    world.command(amend(1, decided));
+    let stale = CancelFailure::Unsent(Unsent::Stale);
+    assert_eq!(world.outcomes(), [failed(1, stale)]);
+    world.command(decrease(2, decided));
+    assert_eq!(world.outcomes(), [change_sent(2)]);
+}
+
+#[test]
 fn a_change_waits_for_a_connection_as_long_as_an_order_does() {
     let mut world = World::warm(2);
     world.submit(order(1));
