@@ -231,7 +231,8 @@ impl Loaded {
     /// sets all of them. Trading real money within bounds nobody has thought of is refused.
     #[must_use]
     pub fn limits_unset(&self) -> Vec<&'static str> {
-        let unset = |setting: &&Setting| setting.origin == Origin::Default;
+        let unset =
+            |setting: &&Setting| matches!(setting.origin, Origin::Default | Origin::Follows(_));
         let by_nobody = |key: &str| self.settings.iter().any(|it| it.key == key && unset(&it));
         if !by_nobody("run.profile") {
             return Vec::new();

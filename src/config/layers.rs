@@ -61,6 +61,13 @@ pub(super) struct Base<T> {
     pub(super) origin: Origin,
 }
 
+impl<T: Ord> Base<T> {
+    /// The same, where `key` allows no more than `most`.
+    pub(super) fn at_most(self, most: T, key: &'static str) -> Self {
+        if self.value <= most { self } else { Self { value: most, origin: Origin::Follows(key) } }
+    }
+}
+
 /// A default.
 pub(super) const fn base<T>(value: T) -> Base<T> {
     Base { value, origin: Origin::Default }
@@ -435,7 +442,7 @@ impl<'a> Layers<'a> {
     /// Whether somebody has chosen a key's value, rather than a preset.
     pub(super) fn is_chosen(&self, key: &str) -> bool {
         let setting = self.settings.iter().find(|setting| setting.key == key);
-        setting.is_some_and(|it| !matches!(it.origin, Origin::Default | Origin::Profile(_)))
+        setting.is_some_and(|it| it.origin.is_chosen())
     }
 
     /// Two keys that were read contradict each other.
@@ -461,7 +468,7 @@ fn refused(key: Key, written: &Written, origin: &Origin, allowed: &str) -> Confi
             ConfigError::not_allowed(variable, format!("{value} (.env:{line})"), allowed)
         }
         Origin::CommandLine { flag } => ConfigError::not_allowed(flag, value, allowed),
-        Origin::Default | Origin::Profile(_) | Origin::File { .. } => {
+        Origin::Default | Origin::Profile(_) | Origin::Follows(_) | Origin::File { .. } => {
             ConfigError::not_allowed(key.name, format!("{value} ({origin})"), allowed)
         }
     }

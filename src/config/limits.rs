@@ -29,8 +29,8 @@ pub(super) fn limits(
         profile.base(&preset, &standard, |limits| limits.daily_loss_max),
     )?;
     // No trade risks more than the day may lose, also where nobody speaks of the trade.
-    let mut risk = profile.base(&preset, &standard, |limits| limits.risk_per_trade_max);
-    risk.value = risk.value.min(limits.daily_loss_max);
+    let risk = profile.base(&preset, &standard, |limits| limits.risk_per_trade_max);
+    let risk = risk.at_most(limits.daily_loss_max, LOSS);
     limits.risk_per_trade_max = layers.money(key(RISK).or("MAX_RISK_PER_TRADE"), risk)?;
     limits.daily_trades_max = layers.count(
         key("risk.max_daily_trades").or("MAX_DAILY_TRADES"),
@@ -169,8 +169,8 @@ pub(super) fn breaker(
     let (preset, standard) = (profile.breaker(), BreakerConfig::default());
     let counts = |pick: fn(&BreakerConfig) -> u32| profile.base(&preset, &standard, pick);
     let spans = |pick: fn(&BreakerConfig) -> Nanos| profile.base(&preset, &standard, pick);
-    let mut probe = profile.base(&preset, &standard, |breaker| breaker.half_open_contracts);
-    probe.value = probe.value.min(position_size_max);
+    let probe = profile.base(&preset, &standard, |breaker| breaker.half_open_contracts);
+    let probe = probe.at_most(position_size_max, SIZE);
     Ok(BreakerConfig {
         cooldown: layers.secs(
             key("breaker.cooldown_s"),

@@ -16,6 +16,8 @@ pub enum Origin {
     Default,
     /// The preset says something else than the default.
     Profile(&'static str),
+    /// Nobody said anything of it, and another key's value allows no more.
+    Follows(&'static str),
     /// A line of the configuration file.
     File {
         /// The file.
@@ -49,6 +51,7 @@ impl Origin {
         match self {
             Self::Default => "default",
             Self::Profile(_) => "profile",
+            Self::Follows(_) => "follows",
             Self::File { .. } => "file",
             Self::DotEnv { .. } => ".env",
             Self::Environment { .. } => "environment",
@@ -56,12 +59,18 @@ impl Origin {
         }
     }
 
+    /// Whether somebody has chosen the value, rather than a default or a preset.
+    #[must_use]
+    pub const fn is_chosen(&self) -> bool {
+        !matches!(self, Self::Default | Self::Profile(_) | Self::Follows(_))
+    }
+
     /// Where in that layer; empty for a default.
     #[must_use]
     pub fn place(&self) -> String {
         match self {
             Self::Default => String::new(),
-            Self::Profile(name) => (*name).to_owned(),
+            Self::Profile(name) | Self::Follows(name) => (*name).to_owned(),
             Self::File { path, line } => format!("{}:{line}", path.display()),
             Self::DotEnv { line, variable } => format!("line {line}, {variable}"),
             Self::Environment { variable } => (*variable).to_owned(),
@@ -75,7 +84,10 @@ impl fmt::Display for Origin {
         match self {
             Self::Default => f.write_str("default"),
             Self::File { .. } | Self::CommandLine { .. } => f.write_str(&self.place()),
-            Self::Profile(_) | Self::DotEnv { .. } | Self::Environment { .. } => {
+            Self::Profile(_)
+            | Self::Follows(_)
+            | Self::DotEnv { .. }
+            | Self::Environment { .. } => {
                 write!(f, "{} {}", self.layer(), self.place())
             }
         }

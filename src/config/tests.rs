@@ -144,6 +144,17 @@ fn a_probe_nobody_speaks_of_is_no_larger_than_a_trade() {
 }
 
 #[test]
+fn a_value_that_another_key_has_cut_names_that_key() {
+    let loaded = load("", &[("MAX_DAILY_LOSS", "100"), ("MAX_POSITION_SIZE", "5")]).unwrap();
+    let (risk, probe) = ("risk.max_risk_per_trade_cents", "breaker.half_open_contracts");
+    let follows = |key| origin(&loaded, key);
+    assert_eq!(follows(risk), format!("{risk} = 100 (follows risk.max_daily_loss_cents)"));
+    assert_eq!(follows(probe), format!("{probe} = 5 (follows risk.max_position_size)"));
+    let whole = load("", &[("MAX_DAILY_LOSS", "90000")]).unwrap();
+    assert_eq!(origin(&whole, risk), format!("{risk} = 50000 (default)"));
+}
+
+#[test]
 fn paper_trading_and_the_file_may_not_point_to_different_money() {
     let mode = |text: &str, flag| parse(text, &[("PAPER_TRADING", flag)]).map(|c| c.mode);
     assert_eq!(mode("", "true").unwrap(), Mode::Paper);

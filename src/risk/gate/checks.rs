@@ -220,7 +220,8 @@ pub(super) fn consecutive_losses(_: &Question<'_>, facts: &Facts<'_>) -> Answer 
 pub(super) fn rejects_per_minute(_: &Question<'_>, facts: &Facts<'_>) -> Answer {
     let bound = i64::from(facts.guard.config().rejects_per_minute_max);
     if facts.guard.is_rejected_too_often(facts.now.mono) {
-        return refuse(Limit::RejectsPerMinute, bound, bound);
+        let value = i64::from(facts.guard.rejects(facts.now.mono)).max(bound);
+        return refuse(Limit::RejectsPerMinute, value, bound);
     }
     Ok(())
 }
