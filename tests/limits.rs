@@ -28,7 +28,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, RngSeed, TestRng, TestRunner};
 
 /// Cases of one seed: some seconds, whichever way it is built.
-const CASES: u32 = if cfg!(debug_assertions) { 300 } else { 2_000 };
+const CASES: u32 = if cfg!(debug_assertions) { 300 } else { 600 };
 
 /// Runs the cases of a seed; `KALSHI_EXEC_LIMITS_CASES` asks for more or fewer of them.
 fn hold(seed: u64) {

@@ -96,6 +96,12 @@ class Client:
         assert isinstance(key, Ed25519PrivateKey)
         self.key = key
         self.trust = ssl.create_default_context(cafile=ready["ca_file"])
+        # The client of the stream reads on a thread of its own as soon as bytes come. The tickets
+        # that TLS 1.3 sends after its handshake are such bytes without any text: the read blocks
+        # in the TLS library, which lets nobody write meanwhile, and the request never leaves.
+        # TLS 1.2 has its tickets in the handshake.
+        self.stream_trust = ssl.create_default_context(cafile=ready["ca_file"])
+        self.stream_trust.maximum_version = ssl.TLSVersion.TLSv1_2
         self.http = httpx.Client(verify=self.trust, trust_env=False, timeout=20)
 
     def headers(self, method: str, path: str, skew_ms: int = 0) -> dict[str, str]:
@@ -122,5 +128,5 @@ class Client:
 
     def session(self) -> ClientConnection:
         headers = self.headers("GET", urlsplit(self.ws).path)
-        return connect(self.ws, ssl=self.trust, additional_headers=headers, proxy=None,
+        return connect(self.ws, ssl=self.stream_trust, additional_headers=headers, proxy=None,
                        ping_interval=None, compression=None)

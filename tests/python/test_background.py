@@ -51,7 +51,7 @@ def test_others_take_what_rests_and_sessions_are_pinged() -> None:
     with Simulator("--takers", "--seed", "11", "--cash", "100000000") as simulator:
         client = simulator.client()
         headers = client.headers("GET", urlsplit(client.ws).path)
-        with connect(client.ws, ssl=client.trust, additional_headers=headers, proxy=None,
+        with connect(client.ws, ssl=client.stream_trust, additional_headers=headers, proxy=None,
                      ping_interval=None, compression=None,
                      create_connection=Listening) as socket:
             opened = time.monotonic()
