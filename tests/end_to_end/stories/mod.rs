@@ -8,7 +8,6 @@
 mod batches;
 mod books_of_both_legs;
 mod changes;
-mod decreases;
 mod fills;
 mod formats;
 mod heard;
